@@ -1,0 +1,16 @@
+/** Jest as native ES modules; see docs/architecture.md, "Tests". */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } },
+    ],
+  },
+  reporters: ['default', '<rootDir>/test/support/plain-reporter.mjs'],
+  testTimeout: 30_000,
+};

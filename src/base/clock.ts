@@ -1,0 +1,37 @@
+/** Time as a dependency, so that tests move it instead of waiting. */
+import { PonosError } from './error.js';
+
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  nowMs(): number;
+  /** Resolves after `ms`; rejects with code ABORTED as soon as the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(abortError(signal));
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(abortError(signal));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+    }),
+};
+
+/** The error that stands for "the signal aborted", keeping the signal's own reason as its cause. */
+export function abortError(signal?: AbortSignal): PonosError {
+  if (signal?.reason instanceof PonosError) return signal.reason;
+  return new PonosError('ABORTED', { message: 'stopped on request', cause: signal?.reason });
+}
+
+/** @throws PonosError ABORTED when the signal has aborted */
+export function throwIfAborted(signal?: AbortSignal): void {
+  if (signal?.aborted) throw abortError(signal);
+}

@@ -1,0 +1,59 @@
+/**
+ * Every error code of the program, its kind, and what it means: the single source of
+ * `docs/errors.md` (a test keeps the two equal).
+ *
+ * Kinds: `user` — the operator must change something; `retryable` — the same call may succeed
+ * later; `refused` — the peer's request is not acceptable; `aborted` — somebody asked to stop;
+ * `bug` — a broken assumption of ours.
+ */
+export type ErrorKind = 'user' | 'retryable' | 'refused' | 'aborted' | 'bug';
+
+export const ERROR_CODES = {
+  VALUE_INVALID: { kind: 'user', meaning: 'A value does not have the shape it must have.' },
+  USAGE: { kind: 'user', meaning: 'The command line is wrong.' },
+  CONFIG_INVALID: { kind: 'user', meaning: 'The configuration file, a flag or the environment is wrong.' },
+  FILE_UNREADABLE: { kind: 'user', meaning: 'A file that is needed cannot be read.' },
+  FILE_UNWRITABLE: { kind: 'user', meaning: 'A file or folder cannot be written.' },
+  FILE_EXISTS: { kind: 'user', meaning: 'A file that would be overwritten exists already.' },
+  NOT_BUILT_YET: { kind: 'user', meaning: 'The configuration asks for something this version cannot do.' },
+  KEYSTORE_INVALID: { kind: 'user', meaning: 'A keystore or key file is malformed.' },
+  KEYSTORE_PASSWORD: { kind: 'user', meaning: 'The password does not open the keystore.' },
+  KEYSTORE_CURVE: { kind: 'user', meaning: 'A keystore holds a key of another curve than is needed.' },
+  KEY_INVALID: { kind: 'user', meaning: 'A private key is malformed or out of range.' },
+  POINT_INVALID: {
+    kind: 'refused',
+    meaning: 'Bytes are no valid point of the curve: wrong length, off the curve, outside the subgroup, or infinity.',
+  },
+  SIGNATURE_INVALID: { kind: 'refused', meaning: 'A signature is malformed or does not verify.' },
+  CHAIN_UNREACHABLE: { kind: 'retryable', meaning: 'A JSON-RPC endpoint does not answer.' },
+  CHAIN_RPC: { kind: 'retryable', meaning: 'A JSON-RPC endpoint answered with an error or with nonsense.' },
+  CHAIN_MISMATCH: { kind: 'user', meaning: 'A JSON-RPC endpoint serves another chain than configured.' },
+  CHAIN_NO_HISTORY: { kind: 'user', meaning: 'A JSON-RPC endpoint cannot read the state of past blocks.' },
+  CHAIN_REORG_TOO_DEEP: { kind: 'user', meaning: 'A chain was reorganised deeper than maxReorgDepth.' },
+  CONTRACT_MISSING: { kind: 'user', meaning: 'There is no contract at an address that must hold one.' },
+  CONTRACT_REVERTED: { kind: 'refused', meaning: 'A contract call reverted; the facts carry its error by name.' },
+  TRANSACTION_FAILED: { kind: 'refused', meaning: 'A transaction was mined and reverted.' },
+  TRANSACTION_STUCK: { kind: 'retryable', meaning: 'A transaction was not mined in time.' },
+  STORE_LOCKED: { kind: 'user', meaning: 'Another process uses the storage directory.' },
+  STORE_UNAVAILABLE: { kind: 'retryable', meaning: 'The store cannot be read or written now.' },
+  STORE_CORRUPT: { kind: 'user', meaning: 'A stored record does not have its checksum or version.' },
+  PORT_IN_USE: { kind: 'user', meaning: 'A port to listen on is taken.' },
+  PEER_UNREACHABLE: { kind: 'retryable', meaning: 'Another node does not answer.' },
+  REQUEST_INVALID: { kind: 'refused', meaning: 'A request has a malformed field.' },
+  REQUEST_DENIED: { kind: 'refused', meaning: 'The caller may not ask this.' },
+  REQUEST_CONFLICT: { kind: 'refused', meaning: 'The request contradicts one that was accepted before.' },
+  REQUEST_LIMIT: { kind: 'retryable', meaning: 'A limit of this node is reached; the same request may pass later.' },
+  AVS_UNKNOWN: { kind: 'user', meaning: 'The AVS is not known to the chain or to this node.' },
+  TASK_UNKNOWN: { kind: 'user', meaning: 'No mailbox knows this task.' },
+  TASK_REFUSED: { kind: 'refused', meaning: 'A task cannot be certified; the message names the reason.' },
+  TASK_EXPIRED: { kind: 'refused', meaning: 'The deadline of a task has passed.' },
+  PERFORMER_UNAVAILABLE: { kind: 'retryable', meaning: 'The performer of an AVS is not in service.' },
+  PERFORMER_FAILED: { kind: 'refused', meaning: 'The performer could not do the task.' },
+  DOCKER_UNAVAILABLE: { kind: 'user', meaning: 'The Docker engine does not answer.' },
+  IMAGE_MISSING: { kind: 'user', meaning: 'A container image is not present and cannot be pulled.' },
+  DEVNET_FAILED: { kind: 'user', meaning: 'The local chains could not be started, found or stopped.' },
+  ABORTED: { kind: 'aborted', meaning: 'The work was stopped on request.' },
+  INTERNAL: { kind: 'bug', meaning: 'An assumption of the program is broken; please report it.' },
+} as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,55 @@
+/** The one error class. What happened, the facts by name, and what to do about it. */
+import { ERROR_CODES, type ErrorCode, type ErrorKind } from './error-codes.js';
+
+export type Facts = Readonly<Record<string, string | number | bigint | boolean | undefined>>;
+
+export interface ErrorDetails {
+  /** One sentence, lower-case start, no trailing period: what happened. */
+  readonly message: string;
+  /** Values that identify the case. Never a secret. */
+  readonly facts?: Facts;
+  /** The next step for the reader, as an imperative sentence. */
+  readonly advice?: string;
+  readonly cause?: unknown;
+}
+
+export class PonosError extends Error {
+  override readonly name = 'PonosError';
+  readonly code: ErrorCode;
+  readonly facts: Facts;
+  readonly advice: string | undefined;
+
+  constructor(code: ErrorCode, details: ErrorDetails) {
+    super(details.message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.facts = details.facts ?? {};
+    this.advice = details.advice;
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_CODES[this.code].kind;
+  }
+}
+
+/** True for a PonosError, with this code if one is given. */
+export function isPonosError(error: unknown, code?: ErrorCode): error is PonosError {
+  return error instanceof PonosError && (code === undefined || error.code === code);
+}
+
+/** The message of anything thrown, followed by the messages of its causes, in one line. */
+export function explain(error: unknown): string {
+  const parts: string[] = [];
+  for (let current = error; current !== undefined && parts.length < 5; ) {
+    const message = current instanceof Error ? current.message : String(current);
+    const facts = current instanceof PonosError ? describeFacts(current.facts) : '';
+    const part = `${message}${facts}`.replace(/\s+/g, ' ').trim();
+    if (part !== '' && !parts.some((earlier) => earlier.includes(part))) parts.push(part);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return parts.join(': ');
+}
+
+function describeFacts(facts: Facts): string {
+  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
+  return known.length === 0 ? '' : ` (${known.map(([name, value]) => `${name} ${value}`).join(', ')})`;
+}

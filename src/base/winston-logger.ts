@@ -1,0 +1,90 @@
+/** The logger behind the roles: winston, as text for people or JSON for machines, to standard error. */
+import { createLogger as createWinston, format, transports } from 'winston';
+import { explain } from './error.js';
+import type { LogFields, Logger, LogLevel } from './logger.js';
+import { Secret } from './secret.js';
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: 'json' | 'text';
+  /** Also write to this file, rotated at `maxSizeBytes`, keeping `maxBackups` old ones. */
+  readonly file?: { readonly path: string; readonly maxSizeBytes: number; readonly maxBackups: number };
+}
+
+/** A logger and the way to flush and close what it writes to. */
+export interface OwnedLogger extends Logger {
+  close(): Promise<void>;
+}
+
+export function createLogger(options: LoggerOptions): OwnedLogger {
+  const line = format.printf((info) => renderLine(options.format, info.level, String(info.message), info.fields));
+  const winston = createWinston({
+    level: options.level,
+    format: line,
+    transports: [
+      new transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] }),
+      ...(options.file
+        ? [
+            new transports.File({
+              filename: options.file.path,
+              maxsize: options.file.maxSizeBytes,
+              maxFiles: options.file.maxBackups + 1,
+              tailable: true,
+            }),
+          ]
+        : []),
+    ],
+  });
+  const make = (bound: LogFields): Logger => {
+    const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
+      winston.log(level, message, { fields: { ...bound, ...fields } });
+    };
+    return {
+      debug: write('debug'),
+      info: write('info'),
+      warn: write('warn'),
+      error: write('error'),
+      child: (fields) => make({ ...bound, ...fields }),
+    };
+  };
+  return {
+    ...make({}),
+    close: () =>
+      new Promise((resolve) => {
+        winston.once('finish', () => resolve());
+        winston.end();
+      }),
+  };
+}
+
+/** One log line; a pure function so that its shape has tests. */
+export function renderLine(
+  style: 'json' | 'text',
+  level: string,
+  message: string,
+  fields: unknown,
+  at: Date = new Date(),
+): string {
+  const plain = Object.fromEntries(
+    Object.entries((fields ?? {}) as LogFields)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, plainValue(value)]),
+  );
+  if (style === 'json') return JSON.stringify({ time: at.toISOString(), level, message, ...plain });
+  const tail = Object.entries(plain).map(([name, value]) => ` ${name}=${quoteIfNeeded(value)}`);
+  return `${at.toISOString()} ${level.toUpperCase().padEnd(5)} ${message}${tail.join('')}`;
+}
+
+function plainValue(value: unknown): string | number | boolean | null {
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'string') return value;
+  if (value instanceof Error) return explain(value);
+  if (value instanceof Secret || typeof value === 'bigint') return String(value);
+  if (Array.isArray(value)) return value.map(plainValue).join(',');
+  return JSON.stringify(value, (_key, inner) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? '';
+}
+
+function quoteIfNeeded(value: string | number | boolean | null): string {
+  const text = String(value);
+  return /^[\w.:/@,+-]+$/.test(text) ? text : JSON.stringify(text);
+}
