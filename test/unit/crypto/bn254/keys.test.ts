@@ -1,0 +1,102 @@
+import { describe, expect, test } from '@jest/globals';
+import { toHex } from '../../../../src/base/bytes.js';
+import { loadBn254 } from '../../../../src/crypto/bn254/bn254.js';
+import {
+  encodeG1,
+  encodeG2,
+  FIELD_MODULUS,
+  G1_GENERATOR,
+  G2_GENERATOR,
+  GROUP_ORDER,
+  g2FromWords,
+  g2ToWords,
+} from '../../../../src/crypto/bn254/points.js';
+import { hexBytes } from '../../../support/vector-bytes.js';
+import { readVectors } from '../../../support/vectors.js';
+
+const vectors = readVectors<{
+  cases: {
+    name: string;
+    privateKeyHex: string;
+    publicKeyBytes: string;
+    g1UncompressedBytes: string;
+    g2: { solidity: { X: [string, string]; Y: [string, string] } };
+  }[];
+  fromSeedLeadingZeroStripped: { privateKeyHex: string; publicKeyBytes: string }[];
+  outOfRangeScalars: { privateKeyHex: string }[];
+  newPublicKeyFromBytesEdge: { name: string; bytes: string }[];
+}>('bn254-keys');
+const bn254 = await loadBn254();
+const pointInvalid = expect.objectContaining({ code: 'POINT_INVALID' });
+const keyInvalid = expect.objectContaining({ code: 'KEY_INVALID' });
+
+describe('derivePublicKey', () => {
+  test.each(vectors.cases)('vector: both halves and the words of $name', (expected) => {
+    const key = bn254.derivePublicKey(BigInt(expected.privateKeyHex));
+    expect(toHex(encodeG2(key.g2))).toBe(expected.publicKeyBytes);
+    expect(toHex(encodeG1(key.g1))).toBe(expected.g1UncompressedBytes);
+    const { X, Y } = expected.g2.solidity;
+    expect(g2ToWords(key.g2)).toEqual({ X: X.map(BigInt), Y: Y.map(BigInt) });
+    expect(g2FromWords(g2ToWords(key.g2))).toEqual(key.g2);
+    expect(bn254.parsePublicKey(hexBytes(expected.publicKeyBytes))).toEqual(key.g2);
+    expect(bn254.isPair(key)).toBe(true);
+  });
+
+  test.each(vectors.fromSeedLeadingZeroStripped)('vector: a key of fewer than 32 bytes', (expected) => {
+    const key = bn254.derivePublicKey(BigInt(expected.privateKeyHex));
+    expect(toHex(encodeG2(key.g2))).toBe(expected.publicKeyBytes);
+  });
+
+  test.each([
+    ...vectors.outOfRangeScalars.map(({ privateKeyHex }) => BigInt(privateKeyHex)),
+    0n,
+    -1n,
+    GROUP_ORDER,
+  ])('error: %d is no private key', (secret) => {
+    expect(() => bn254.derivePublicKey(secret)).toThrow(keyInvalid);
+    expect(() => bn254.sign(secret, new Uint8Array(32), 'solidity')).toThrow(keyInvalid);
+  });
+});
+
+describe('isPair', () => {
+  test('behavior: halves of different secrets are no pair', () => {
+    const { g1 } = bn254.derivePublicKey(5n);
+    const { g2 } = bn254.derivePublicKey(6n);
+    expect(bn254.isPair({ g1, g2 })).toBe(false);
+  });
+});
+
+describe('parsePublicKey', () => {
+  const goodEdge = 'g2 128 bytes';
+
+  test('vector: 128 bytes of G2 are the one form', () => {
+    const bytes = hexBytes(
+      vectors.newPublicKeyFromBytesEdge.find(({ name }) => name === goodEdge)?.bytes ?? '',
+    );
+    expect(encodeG2(bn254.parsePublicKey(bytes))).toEqual(bytes);
+  });
+
+  test.each(vectors.newPublicKeyFromBytesEdge.filter(({ name }) => name !== goodEdge))(
+    'error: $name, whatever the Go parser makes of it',
+    ({ bytes }) => {
+      expect(() => bn254.parsePublicKey(hexBytes(bytes))).toThrow(pointInvalid);
+    },
+  );
+
+  const good = encodeG2(G2_GENERATOR);
+  test.each([
+    ['infinity', new Uint8Array(128)],
+    ['a trailing byte', Buffer.concat([good, Buffer.of(0)])],
+    ['a missing byte', good.subarray(1)],
+    ['a G1 point', encodeG1(G1_GENERATOR)],
+    ['real part first', Buffer.concat([good.subarray(32, 64), good.subarray(0, 32), good.subarray(64)])],
+  ])('error: %s', (_name, bytes) => {
+    expect(() => bn254.parsePublicKey(bytes)).toThrow(pointInvalid);
+  });
+
+  test('error: a coordinate that is the right one plus p', () => {
+    const { x, y } = G2_GENERATOR;
+    expect(() => bn254.checkG2({ x: { c0: x.c0 + FIELD_MODULUS, c1: x.c1 }, y })).toThrow(pointInvalid);
+    expect(() => bn254.checkG2({ x, y: { c0: y.c0, c1: y.c1 + FIELD_MODULUS } })).toThrow(pointInvalid);
+  });
+});
