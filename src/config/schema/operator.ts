@@ -1,0 +1,119 @@
+/** Who the node is: its address and its keys. */
+
+import {
+  address,
+  boolean,
+  httpUrl,
+  inlineKeystore,
+  inputFile,
+  literalSecret,
+  privateKey,
+  secretText,
+  text,
+} from '../leaf-options.js';
+import { group, optionalGroup, type Value } from '../option.js';
+
+const remoteSigner = boolean({ doc: 'Sign with Web3Signer instead of a local key.', default: false });
+
+const remoteSignerConfig = optionalGroup(
+  { doc: 'How to reach Web3Signer. TLS material is PEM text or the path of a file with it.' },
+  {
+    url: httpUrl({ doc: 'Where it listens.', required: true }),
+    fromAddress: address({ doc: 'The address of the key.' }),
+    publicKey: text({ doc: 'The public key by which it knows the key.' }),
+    caCert: text({ doc: 'The certificate authority of the server.' }),
+    cert: text({ doc: 'The certificate of this client.' }),
+    key: secretText({ doc: 'The private key of that certificate.' }),
+  },
+);
+
+const password = literalSecret({
+  doc: 'Password of the keystore, taken as it stands; absent (and no passwordFile): the empty password.',
+});
+const passwordFile = inputFile({
+  doc: 'A file whose content, without its last line break, is the password.',
+  example: './keys/password',
+});
+
+const operatorPrivateKeyKeys = {
+  privateKey: privateKey({ doc: 'The key that pays for transactions, as hex.' }),
+  remoteSigner,
+  remoteSignerConfig,
+};
+
+const signingKeys = group(
+  { doc: 'The keys this operator registered for its operator sets. At least one.' },
+  {
+    bls: optionalGroup(
+      { doc: 'BN254 key.' },
+      {
+        keystore: inlineKeystore({ doc: 'The keystore itself, as JSON text; wins over keystoreFile.' }),
+        keystoreFile: inputFile({
+          doc: 'Path of the keystore, as `ponos keygen` writes it.',
+          example: './keys/operator_bn254.json',
+        }),
+        password,
+        passwordFile,
+      },
+    ),
+    ecdsa: optionalGroup(
+      {
+        doc: 'secp256k1 key: privateKey, a keystore of version 3, or a remote signer.',
+        aliases: { useRemoteSigner: 'remoteSigner' },
+        hoist: 'keystore',
+      },
+      {
+        privateKey: privateKey({ doc: 'The key as hex.' }),
+        keystore: inlineKeystore({ doc: 'A keystore of version 3, as JSON text; wins over keystoreFile.' }),
+        keystoreFile: inputFile({ doc: 'Path of a keystore of version 3.' }),
+        password,
+        passwordFile,
+        remoteSigner,
+        remoteSignerConfig,
+      },
+    ),
+  },
+);
+
+const aliases = { useRemoteSigner: 'remoteSigner' };
+
+export const aggregatorOperator = group(
+  { doc: 'The operator this node acts for.' },
+  {
+    address: address({
+      doc: "The aggregator's operator.",
+      required: true,
+      exampleVariable: 'OPERATOR_ADDRESS',
+    }),
+    operatorPrivateKey: group(
+      { doc: 'The key that pays for the transactions with results.', aliases },
+      {
+        ...operatorPrivateKeyKeys,
+        privateKey: privateKey({
+          doc: 'The key that pays for transactions, as hex.',
+          exampleVariable: 'OPERATOR_PRIVATE_KEY',
+        }),
+      },
+    ),
+    signingKeys,
+  },
+);
+
+export const executorOperator = group(
+  { doc: 'The operator this node acts for.' },
+  {
+    address: address({
+      doc: "The executor's operator.",
+      required: true,
+      exampleVariable: 'OPERATOR_ADDRESS',
+    }),
+    operatorPrivateKey: optionalGroup(
+      { doc: 'Accepted; an executor sends no transactions.', aliases },
+      operatorPrivateKeyKeys,
+    ),
+    signingKeys,
+  },
+);
+
+export type SigningKeysConfig = Value<typeof signingKeys>;
+export type OperatorPrivateKeyConfig = Value<typeof aggregatorOperator>['operatorPrivateKey'];
