@@ -1,0 +1,107 @@
+/** Connections to executors: one per socket, shared by all tasks, closed when idle. */
+import type { Channel } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  type Client,
+  type ClientMiddlewareCall,
+  createChannel,
+  createClientFactory,
+} from 'nice-grpc';
+import { PonosError } from '../base/error.js';
+import { clientChannelOptions, MAX_MESSAGE_BYTES } from './channel-options.js';
+import { ExecutorServiceDefinition } from './generated/eigenlayer/hourglass/v1/executor/executor.js';
+import { formatSocketAddress, parseSocketAddress } from './socket-address.js';
+
+/** A result's output is at most 1.5 MiB; the rest of the message is slack. */
+const MAX_RESULT_BYTES = 2 * 1024 * 1024;
+
+export interface ChannelPoolOptions {
+  /** Largest reply that is read. Default 2 MiB. */
+  readonly maxReceiveBytes?: number;
+  /** A connection without calls is closed after this time, and opened anew when needed. Default 2 minutes. */
+  readonly idleMs?: number;
+  /** Sockets remembered at once; beyond it the ones unused for longest are forgotten. Default 4096. */
+  readonly maxChannels?: number;
+}
+
+export type ExecutorClient = Client<typeof ExecutorServiceDefinition>;
+
+export interface ChannelPool {
+  /**
+   * The client of an executor's socket (`host:port`); it costs no I/O until it is called. Give every
+   * call a `signal` with its deadline: calls are not retried and have no deadline of their own.
+   * Failures are nice-grpc's ClientError, an abort is its AbortError.
+   * @throws PonosError VALUE_INVALID for a malformed socket, ABORTED after `close`
+   */
+  executor(socket: string): ExecutorClient;
+  /** Sockets known now. */
+  readonly size: number;
+  /** Cancels what is in flight and closes every connection. */
+  close(): void;
+}
+
+interface PooledChannel {
+  readonly channel: Channel;
+  readonly client: ExecutorClient;
+  callsInFlight: number;
+}
+
+export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool {
+  const maxChannels = options.maxChannels ?? 4096;
+  // In order of use: the least recently used one first.
+  const pool = new Map<string, PooledChannel>();
+  let closed = false;
+
+  function open(socket: string): PooledChannel {
+    // `dns:` fixes the resolver, whatever the host's name looks like.
+    const channel = createChannel(`dns:${socket}`, undefined, {
+      ...clientChannelOptions(options.maxReceiveBytes ?? MAX_RESULT_BYTES, MAX_MESSAGE_BYTES),
+      'grpc.client_idle_timeout_ms': options.idleMs ?? 2 * 60_000,
+      // Connections belong to this pool; gRPC's shared ones would outlive it.
+      'grpc.use_local_subchannel_pool': 1,
+    });
+    async function* count<Request, Response>(
+      call: ClientMiddlewareCall<Request, Response>,
+      callOptions: CallOptions,
+    ) {
+      pooled.callsInFlight += 1;
+      try {
+        return yield* call.next(call.request, callOptions);
+      } finally {
+        pooled.callsInFlight -= 1;
+      }
+    }
+    const client = createClientFactory().use(count).create(ExecutorServiceDefinition, channel);
+    const pooled: PooledChannel = { channel, client, callsInFlight: 0 };
+    return pooled;
+  }
+
+  function makeRoom(): void {
+    for (const [socket, pooled] of pool) {
+      if (pool.size < maxChannels) return;
+      if (pooled.callsInFlight > 0) continue;
+      pool.delete(socket);
+      pooled.channel.close();
+    }
+  }
+
+  return {
+    executor(text) {
+      if (closed) throw new PonosError('ABORTED', { message: 'the connections to executors are closed' });
+      const socket = formatSocketAddress(parseSocketAddress(text));
+      const pooled = pool.get(socket) ?? open(socket);
+      pool.delete(socket);
+      makeRoom();
+      pool.set(socket, pooled);
+      return pooled.client;
+    },
+    get size() {
+      return pool.size;
+    },
+    close() {
+      closed = true;
+      for (const { channel } of pool.values()) channel.close();
+      pool.clear();
+    },
+  };
+}
