@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   STORE_UNAVAILABLE: { kind: 'retryable', meaning: 'The store cannot be read or written now.' },
   STORE_CORRUPT: { kind: 'user', meaning: 'A stored record does not have its checksum or version.' },
   PORT_IN_USE: { kind: 'user', meaning: 'A port to listen on is taken.' },
+  PEER_REFUSED: { kind: 'refused', meaning: 'Another node has an address that this node does not dial.' },
   PEER_UNREACHABLE: { kind: 'retryable', meaning: 'Another node does not answer.' },
   REQUEST_INVALID: { kind: 'refused', meaning: 'A request has a malformed field.' },
   REQUEST_DENIED: { kind: 'refused', meaning: 'The caller may not ask this.' },

@@ -1,0 +1,93 @@
+/** What a JSON-RPC error object means: nodes agree on few codes, so their sentences are read too. */
+import type { Hex } from '../base/brands.js';
+import { PonosError } from '../base/error.js';
+import { revertedError } from './contracts/errors.js';
+
+/** The `error` member of a JSON-RPC answer. */
+export interface RpcErrorObject {
+  readonly code: number;
+  readonly message?: string;
+  readonly data?: unknown;
+}
+
+/** Why a node did not take a transaction into its pool. */
+export type RejectionReason =
+  | 'nonce-too-low'
+  | 'already-known'
+  | 'replacement-underpriced'
+  | 'fee-too-low'
+  | 'insufficient-funds';
+
+export type RpcErrorMeaning =
+  | { readonly kind: 'reverted'; readonly data: Hex | undefined }
+  | { readonly kind: 'rejected'; readonly reason: RejectionReason }
+  | { readonly kind: 'no-history' }
+  | { readonly kind: 'other' };
+
+/** Sentences of geth, erigon, nethermind, besu, reth and anvil. The first that matches decides. */
+const REJECTIONS: readonly (readonly [RegExp, RejectionReason])[] = [
+  [/nonce (is )?too low|nonce_too_low|old nonce/i, 'nonce-too-low'],
+  [/already known|already imported|known transaction|alreadyknown/i, 'already-known'],
+  [/replacement transaction|replacement not allowed/i, 'replacement-underpriced'],
+  [/insufficient funds|insufficient balance|insufficientfunds/i, 'insufficient-funds'],
+  [/underpriced|fee too low|max fee per gas less than|fee cap less than|feetoolow/i, 'fee-too-low'],
+];
+const NO_HISTORY =
+  /missing trie node|historical state|state (is )?(not available|unavailable)|pruned|archive/i;
+
+/** Pure classification of an error object. */
+export function readRpcError(error: RpcErrorObject): RpcErrorMeaning {
+  const message = error.message ?? '';
+  for (const [pattern, reason] of REJECTIONS) {
+    if (pattern.test(message)) return { kind: 'rejected', reason };
+  }
+  const data = revertData(error.data);
+  // Code 3 is geth's (and by now everyone's) for a call that reverted with data.
+  if (error.code === 3 || /revert/i.test(message)) return { kind: 'reverted', data };
+  if (NO_HISTORY.test(message)) return { kind: 'no-history' };
+  return { kind: 'other' };
+}
+
+/** The error object as the program's error; `where` names chain and host. */
+export function rpcError(method: string, where: string, error: RpcErrorObject): PonosError {
+  const meaning = readRpcError(error);
+  const facts = { method, endpoint: where, rpcCode: error.code, answer: error.message?.slice(0, 300) };
+  switch (meaning.kind) {
+    case 'reverted':
+      return revertedError(meaning.data, error.message);
+    case 'rejected':
+      if (meaning.reason === 'insufficient-funds') {
+        return new PonosError('FUNDS_INSUFFICIENT', {
+          message: 'the account cannot pay for the transaction',
+          facts,
+          advice: 'send native currency to the account of operatorPrivateKey on this chain',
+        });
+      }
+      return new PonosError('TRANSACTION_REJECTED', {
+        message: 'the node did not accept a transaction',
+        facts: { reason: meaning.reason, ...facts },
+      });
+    case 'no-history':
+      return new PonosError('CHAIN_NO_HISTORY', {
+        message: 'the JSON-RPC endpoint does not have the state of a past block',
+        facts,
+        advice: 'use an archive node for this chain',
+      });
+    case 'other':
+      return new PonosError('CHAIN_RPC', { message: 'a JSON-RPC request was answered with an error', facts });
+  }
+}
+
+/** Nodes put the returned bytes at `data`, or one or two objects deeper. */
+function revertData(data: unknown, depth = 0): Hex | undefined {
+  if (typeof data === 'string') {
+    const hex = /0x(?:[0-9a-f]{2})*$/i.exec(data)?.[0].toLowerCase();
+    return hex === undefined || hex === '0x' ? undefined : (hex as Hex);
+  }
+  if (typeof data !== 'object' || data === null || depth === 3) return undefined;
+  for (const value of Object.values(data)) {
+    const found = revertData(value, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
