@@ -1,0 +1,137 @@
+/** Operator tables by chain, operator set and reference timestamp: located, checked to be usable, kept. */
+import { LRUCache } from 'lru-cache';
+import {
+  type Address,
+  type BlockNumber,
+  type ChainId,
+  type OperatorSet,
+  operatorSetKey,
+} from '../base/brands.js';
+import type { CurveName } from '../crypto/curve.js';
+import type { Caller } from './contract.js';
+import { createBn254CertificateVerifier } from './contracts/bn254-certificate-verifier.js';
+import { createCrossChainRegistry } from './contracts/cross-chain-registry.js';
+import { createEcdsaCertificateVerifier } from './contracts/ecdsa-certificate-verifier.js';
+import { createOperatorTableUpdater } from './contracts/operator-table-updater.js';
+import {
+  type OperatorTable,
+  type OperatorTableAddresses,
+  readBn254Table,
+  readEcdsaTable,
+  tableRefused,
+} from './operator-table.js';
+
+/** Tables kept; one of 200 operators takes about 200 kB. */
+const MAX_TABLES = 128;
+
+export interface TableQuery {
+  /** The task's chain, with its addresses. */
+  readonly taskChain: Caller;
+  readonly addresses: OperatorTableAddresses;
+  readonly operatorSet: OperatorSet;
+  readonly curve: CurveName;
+  readonly referenceTimestamp: number;
+  /** Time of the task chain's head, seconds; decides whether the table is stale. */
+  readonly chainTimeSeconds: number;
+}
+
+interface Located {
+  readonly l1Block: BlockNumber;
+  readonly isRootValid: boolean;
+}
+
+export class OperatorTables {
+  readonly #l1: Caller;
+  readonly #tables = new LRUCache<string, Promise<OperatorTable>>({ max: MAX_TABLES });
+  readonly #updaters = new Map<ChainId, Address>();
+
+  constructor(l1: Caller) {
+    this.#l1 = l1;
+  }
+
+  /**
+   * The table, after asking the chain anew whether it is still usable. A table never changes, so its content
+   * is read once; askers at the same time share that reading, failures are not kept.
+   * @throws PonosError TASK_REFUSED with the fact `reason` (see TableProblem), and the client's
+   */
+  async read(query: TableQuery): Promise<OperatorTable> {
+    const [{ l1Block, isRootValid }, stalenessSeconds] = await Promise.all([
+      this.#locate(query),
+      this.#maxStalenessSeconds(query),
+    ]);
+    if (!isRootValid)
+      throw tableRefused('root-disabled', "the root of the task's operator table was disabled", query);
+    if (isStale(query.referenceTimestamp, stalenessSeconds, query.chainTimeSeconds)) {
+      throw tableRefused('table-stale', "the task's operator table is too old to certify with", query);
+    }
+    return this.#table(query, l1Block);
+  }
+
+  #table(query: TableQuery, l1Block: BlockNumber): Promise<OperatorTable> {
+    const { taskChain, operatorSet, curve, referenceTimestamp } = query;
+    const key = [taskChain.chainId, operatorSetKey(operatorSet), curve, referenceTimestamp, l1Block].join(
+      '|',
+    );
+    const kept = this.#tables.get(key);
+    if (kept !== undefined) return kept;
+    const request = { ...query, l1: this.#l1, l1Block };
+    const table = curve === 'bn254' ? readBn254Table(request) : readEcdsaTable(request);
+    this.#tables.set(key, table);
+    table.catch(() => {
+      if (this.#tables.peek(key) === table) this.#tables.delete(key);
+    });
+    return table;
+  }
+
+  async #locate(query: TableQuery): Promise<Located> {
+    const known = this.#updaters.get(query.taskChain.chainId);
+    if (known !== undefined) {
+      const located = await locateAt(known, query);
+      if (located.l1Block !== 0) return located;
+    }
+    // First use, or the registry may name another updater by now.
+    const updater = await this.#findUpdater(query);
+    const located = await locateAt(updater, query);
+    if (located.l1Block === 0) {
+      throw tableRefused('table-missing', 'the reference timestamp of the task was never confirmed', query);
+    }
+    this.#updaters.set(query.taskChain.chainId, updater);
+    return located;
+  }
+
+  async #findUpdater(query: TableQuery): Promise<Address> {
+    const registry = createCrossChainRegistry(this.#l1, query.addresses.crossChainRegistry);
+    const updater = (await registry.getSupportedChains('latest')).get(query.taskChain.chainId);
+    if (updater === undefined) {
+      throw tableRefused(
+        'chain-unsupported',
+        `operator tables are not carried to chain ${query.taskChain.name} (${query.taskChain.chainId})`,
+        query,
+      );
+    }
+    return updater;
+  }
+
+  #maxStalenessSeconds(query: TableQuery): Promise<number> {
+    const { taskChain, addresses, operatorSet } = query;
+    const verifier =
+      query.curve === 'bn254'
+        ? createBn254CertificateVerifier(taskChain, addresses.bn254CertificateVerifier)
+        : createEcdsaCertificateVerifier(taskChain, addresses.ecdsaCertificateVerifier);
+    return verifier.maxOperatorTableStaleness(operatorSet, 'latest');
+  }
+}
+
+async function locateAt(updaterAddress: Address, query: TableQuery): Promise<Located> {
+  const updater = createOperatorTableUpdater(query.taskChain, updaterAddress);
+  const [l1Block, isRootValid] = await Promise.all([
+    updater.getReferenceBlockNumberByTimestamp(query.referenceTimestamp, 'latest'),
+    updater.isRootValidByTimestamp(query.referenceTimestamp, 'latest'),
+  ]);
+  return { l1Block, isRootValid };
+}
+
+/** The verifiers' rule (`CertificateStale`): a table ends with its staleness period; period 0 has no end. */
+export function isStale(referenceTimestamp: number, stalenessSeconds: number, timeSeconds: number): boolean {
+  return stalenessSeconds !== 0 && timeSeconds > referenceTimestamp + stalenessSeconds;
+}
