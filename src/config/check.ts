@@ -1,0 +1,293 @@
+/** Rules between keys. Pure: each looks at resolved values of which any may be missing. */
+import { type Draft, type Pointer, problemAt } from './draft.js';
+import type { Environment } from './interpolate.js';
+import { CONTRACT_NAMES, type ContractConfig, contractNamed, missingContracts } from './known-chains.js';
+import { nearest } from './nearest.js';
+import type { Partially } from './resolve.js';
+import type { WrittenConfig } from './types.js';
+
+type Aggregator = Partially<WrittenConfig<'aggregator'>>;
+type Executor = Partially<WrittenConfig<'executor'>>;
+type Common = Aggregator | Executor;
+type Chain = NonNullable<NonNullable<Common['chains']>[number]>;
+
+/** Where rules put what they find. */
+class Findings {
+  readonly #draft: Draft;
+
+  constructor(draft: Draft) {
+    this.#draft = draft;
+  }
+
+  problem(pointer: Pointer, message: string): void {
+    this.#draft.problems.push(problemAt(this.#draft, pointer, message));
+  }
+
+  warning(pointer: Pointer, message: string): void {
+    this.#draft.warnings.push(problemAt(this.#draft, pointer, message));
+  }
+
+  /** Whether anything was written there, sound or not: a wrong value is reported once, not as missing too. */
+  isWritten(pointer: Pointer): boolean {
+    return this.#draft.origins.has(pointer);
+  }
+}
+
+export function checkAggregator(config: Aggregator, draft: Draft): void {
+  const findings = new Findings(draft);
+  const chains = config.chains ?? [];
+  checkCommon(config, findings);
+  checkPayingKey(config, findings);
+  const ids = chains.map((chain) => chain?.chainId);
+  const known = (id: number) => ids.includes(id as (typeof ids)[number]) || ids.includes(undefined);
+  const l1 = config.l1ChainId;
+  if (l1 !== undefined && ids.length > 0 && !known(l1)) {
+    findings.problem('/l1ChainId', `chain ${l1} is not among chains`);
+  }
+  checkUnique('/avss', 'address', config.avss?.map((avs) => avs?.address) ?? [], findings);
+  config.avss?.forEach((avs, index) => {
+    avs?.chainIds?.forEach((id, place) => {
+      if (id !== undefined && ids.length > 0 && !known(id)) {
+        findings.problem(`/avss/${index}/chainIds/${place}`, `chain ${id} is not among chains`);
+      }
+    });
+  });
+  chains.forEach((chain, index) => {
+    checkContracts(`/chains/${index}`, chain, chain?.chainId === l1 ? 'l1' : 'l2', config, findings);
+  });
+}
+
+export function checkExecutor(config: Executor, draft: Draft, env: Environment): void {
+  const findings = new Findings(draft);
+  checkCommon(config, findings);
+  if (config.l1Chain?.chainId !== undefined) {
+    checkChain('/l1Chain', config.l1Chain, findings);
+    checkContracts('/l1Chain', config.l1Chain, 'l1', config, findings);
+  }
+  config.chains?.forEach((chain, index) => {
+    if (chain?.chainId === config.l1Chain?.chainId) return;
+    checkContracts(`/chains/${index}`, chain, 'l2', config, findings);
+  });
+  checkPerformers(config, findings, env);
+}
+
+function checkCommon(config: Common, findings: Findings): void {
+  checkSigningKeys(config, findings);
+  config.chains?.forEach((chain, index) => {
+    if (chain) checkChain(`/chains/${index}`, chain, findings);
+  });
+  checkUnique('/chains', 'chainId', config.chains?.map((chain) => chain?.chainId) ?? [], findings);
+  checkStorage(config, findings);
+  config.contracts?.contracts?.forEach((contract, index) => {
+    if (contract?.name === undefined || contractNamed(contract.name) !== undefined) return;
+    const meant = nearest(contract.name, CONTRACT_NAMES);
+    findings.warning(
+      `/contracts/contracts/${index}/name`,
+      `this contract is not used${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+    );
+  });
+}
+
+function checkSigningKeys(config: Common, findings: Findings): void {
+  const at = '/operator/signingKeys';
+  const keys = config.operator?.signingKeys;
+  if (!keys?.bls && !keys?.ecdsa && !findings.isWritten(`${at}/bls`) && !findings.isWritten(`${at}/ecdsa`)) {
+    findings.problem(at, 'a signing key is missing: give bls (a BN254 keystore), ecdsa, or both');
+  }
+  const written = (curve: string, names: readonly string[]) =>
+    names.some((name) => findings.isWritten(`${at}/${curve}/${name}`));
+  if (keys?.bls && !written('bls', ['keystore', 'keystoreFile'])) {
+    findings.problem(`${at}/bls`, 'a key is missing: give keystore or keystoreFile');
+  }
+  if (
+    keys?.ecdsa &&
+    !keys.ecdsa.remoteSigner &&
+    !written('ecdsa', ['privateKey', 'keystore', 'keystoreFile'])
+  ) {
+    findings.problem(`${at}/ecdsa`, 'a key is missing: give privateKey, keystoreFile or remoteSigner');
+  }
+  if (keys?.ecdsa?.remoteSigner) checkRemoteSigner(`${at}/ecdsa`, findings);
+}
+
+function checkPayingKey(config: Aggregator, findings: Findings): void {
+  const at = '/operator/operatorPrivateKey';
+  if (config.operator?.operatorPrivateKey?.remoteSigner) checkRemoteSigner(at, findings);
+  else if (!findings.isWritten(`${at}/privateKey`)) {
+    findings.problem(at, 'the key that pays for transactions is missing: give privateKey or remoteSigner');
+  }
+}
+
+function checkRemoteSigner(at: Pointer, findings: Findings): void {
+  if (!findings.isWritten(`${at}/remoteSignerConfig`)) {
+    findings.problem(at, 'remoteSigner needs remoteSignerConfig');
+  }
+}
+
+function checkChain(at: Pointer, chain: Chain, findings: Findings): void {
+  if (!findings.isWritten(`${at}/rpcUrl`) && !findings.isWritten(`${at}/rpcUrls`)) {
+    findings.problem(at, 'an endpoint is missing: give rpcUrl or rpcUrls');
+  }
+  if (chain.wsUrl !== undefined) {
+    findings.warning(`${at}/wsUrl`, 'it has no effect in this version; the chain is polled');
+  }
+}
+
+function checkContracts(
+  at: Pointer,
+  chain: Chain | undefined,
+  place: 'l1' | 'l2',
+  config: Common,
+  findings: Findings,
+): void {
+  if (chain?.chainId === undefined) return;
+  const missing = missingContracts(chain.chainId, place, soundContracts(config)).filter(
+    (name) => !findings.isWritten(`/overrideContracts/${name}/contract`),
+  );
+  if (missing.length > 0) {
+    findings.problem(
+      `${at}/chainId`,
+      `no address is known on chain ${chain.chainId} for ${missing.join(', ')}; give them under overrideContracts`,
+    );
+  }
+}
+
+/** The contracts that are written soundly. */
+function soundContracts(config: Common): ContractConfig {
+  const overrides = Object.entries(config.overrideContracts ?? {}).flatMap(([name, override]) =>
+    override?.contract === undefined
+      ? []
+      : [
+          [
+            name,
+            {
+              contract: override.contract,
+              chainIds: (override.chainIds ?? []).filter((id) => id !== undefined),
+            },
+          ],
+        ],
+  );
+  return {
+    contracts: config.contracts && {
+      contracts: (config.contracts.contracts ?? []).flatMap((entry) =>
+        entry?.name === undefined || entry.address === undefined || entry.chainId === undefined
+          ? []
+          : [{ name: entry.name, address: entry.address, chainId: entry.chainId }],
+      ),
+    },
+    overrideContracts: Object.fromEntries(overrides),
+  };
+}
+
+const BADGER_ONLY = [
+  'valueLogFileSize',
+  'numVersionsToKeep',
+  'numLevelZeroTables',
+  'numLevelZeroTablesStall',
+  'valueLogMaxEntries',
+] as const;
+
+function checkStorage(config: Common, findings: Findings): void {
+  const storage = config.storage;
+  if (storage?.type === 'level' && !findings.isWritten('/storage/level/dir')) {
+    findings.problem('/storage/level/dir', 'is missing: storage of type level needs a folder');
+  }
+  if (storage?.type !== 'badger') return;
+  if (!storage.badger?.inMemory && !findings.isWritten('/storage/badger/dir')) {
+    findings.problem('/storage/badger/dir', 'is missing: storage of type badger needs a folder');
+  }
+  const idle = BADGER_ONLY.filter((knob) => findings.isWritten(`/storage/badger/${knob}`));
+  if (idle.length > 0) {
+    findings.warning(
+      '/storage/badger',
+      `${idle.join(', ')} ${idle.length === 1 ? 'has' : 'have'} no meaning for LevelDB and no effect`,
+    );
+  }
+}
+
+function checkPerformers(config: Executor, findings: Findings, env: Environment): void {
+  const performers = config.avsPerformers ?? [];
+  checkUnique(
+    '/avsPerformers',
+    'avsAddress',
+    performers.map((performer) => performer?.avsAddress),
+    findings,
+  );
+  const mode = performers.find((performer) => performer?.deploymentMode !== undefined)?.deploymentMode;
+  performers.forEach((performer, index) => {
+    if (!performer) return;
+    const at = `/avsPerformers/${index}`;
+    if (performer.deploymentMode !== undefined && performer.deploymentMode !== mode) {
+      findings.problem(
+        `${at}/deploymentMode`,
+        `found ${performer.deploymentMode}, but another performer has ${mode}; all performers of one executor use one mode`,
+      );
+    }
+    if (performer.deploymentMode === 'process') checkCommand(at, findings);
+    else if (performer.deploymentMode !== undefined) checkImage(at, performer.deploymentMode, findings);
+    performer.envs?.forEach((variable, place) => {
+      checkVariable(`${at}/envs/${place}`, variable, findings, env);
+    });
+  });
+}
+
+function checkCommand(at: Pointer, findings: Findings): void {
+  if (!findings.isWritten(`${at}/command/0`)) {
+    findings.problem(
+      `${at}/command`,
+      'is missing: deploymentMode process needs the program and its arguments',
+    );
+  }
+  if (findings.isWritten(`${at}/image`)) {
+    findings.problem(`${at}/image`, 'deploymentMode process runs command; take the image out');
+  }
+}
+
+function checkImage(at: Pointer, mode: string, findings: Findings): void {
+  if (!findings.isWritten(`${at}/image`)) {
+    findings.problem(`${at}/image`, `is missing: deploymentMode ${mode} needs repository, and tag or digest`);
+  } else if (!findings.isWritten(`${at}/image/tag`) && !findings.isWritten(`${at}/image/digest`)) {
+    findings.problem(`${at}/image`, 'a version is missing: give tag or digest');
+  }
+  if (findings.isWritten(`${at}/command/0`)) {
+    findings.problem(
+      `${at}/command`,
+      'only deploymentMode process runs a command; take it out or change the mode',
+    );
+  }
+}
+
+type Performer = NonNullable<NonNullable<Executor['avsPerformers']>[number]>;
+type PerformerVariable = NonNullable<Performer['envs']>[number];
+
+function checkVariable(at: Pointer, variable: PerformerVariable, findings: Findings, env: Environment): void {
+  const sources = ['value', 'valueFromEnv', 'kubernetesEnv'].filter((key) =>
+    findings.isWritten(`${at}/${key}`),
+  );
+  if (variable && sources.length === 0) {
+    findings.problem(at, 'a value is missing: give value, valueFromEnv or kubernetesEnv');
+  }
+  // The Go node writes an empty `value` beside the others.
+  const full = sources.filter((key) => key !== 'value' || variable?.value?.reveal() !== '');
+  if (full.length > 1) findings.problem(at, `found ${full.join(' and ')}; keep one of them`);
+  const name = variable?.valueFromEnv;
+  if (name !== undefined && env[name] === undefined) {
+    findings.warning(
+      `${at}/valueFromEnv`,
+      `the environment variable ${name} is not set; the performer cannot be deployed without it`,
+    );
+  }
+}
+
+/** Reports each value that stands in the list a second time. */
+function checkUnique(
+  at: Pointer,
+  key: string,
+  values: readonly (string | number | undefined)[],
+  findings: Findings,
+): void {
+  values.forEach((value, index) => {
+    if (value !== undefined && values.indexOf(value) < index) {
+      findings.problem(`${at}/${index}/${key}`, `found ${value} a second time; keep one of them`);
+    }
+  });
+}

@@ -1,0 +1,50 @@
+/** What a valid file can ask for and this version cannot do. */
+import type { Role } from './role.js';
+import type { ConfigOf, ExecutorConfig } from './types.js';
+
+/** One sentence that names the key, for the first such request; undefined when there is none. */
+export function notBuiltYet<R extends Role>(_role: R, config: ConfigOf<R>): string | undefined {
+  const request = requests(config).find(({ asked }) => asked);
+  return request && `${request.key} is not built yet in this version: ${request.instead}`;
+}
+
+interface Request {
+  readonly key: string;
+  readonly asked: boolean;
+  readonly instead: string;
+}
+
+function requests(config: ConfigOf<Role>): Request[] {
+  const { operator, grpc } = config;
+  const localKey = 'give a local key instead';
+  const plaintext = 'take it out; connections are plaintext';
+  return [
+    ...('l1ChainId' in config
+      ? [
+          {
+            key: 'operator.operatorPrivateKey.remoteSigner',
+            asked: config.operator.operatorPrivateKey.remoteSigner,
+            instead: localKey,
+          },
+          { key: 'tlsEnabled', asked: config.tlsEnabled, instead: plaintext },
+        ]
+      : performerRequests(config)),
+    {
+      key: 'operator.signingKeys.ecdsa.remoteSigner',
+      asked: operator.signingKeys.ecdsa?.remoteSigner === true,
+      instead: localKey,
+    },
+    { key: 'grpc.tls', asked: grpc.tls !== undefined, instead: plaintext },
+    { key: 'grpc.clientTls', asked: grpc.clientTls !== undefined, instead: plaintext },
+  ];
+}
+
+function performerRequests(config: ExecutorConfig): Request[] {
+  return [
+    {
+      key: 'avsPerformers[].deploymentMode: kubernetes',
+      asked: config.avsPerformers.some((performer) => performer.deploymentMode === 'kubernetes'),
+      instead: 'use docker or process',
+    },
+  ];
+}
