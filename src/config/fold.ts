@@ -117,6 +117,10 @@ export const HIDDEN = 'a value that is not shown';
 /** What was found, for messages: short, and without secrets. */
 function printable(node: DocumentNode, option: Option): string {
   if (option.kind === 'leaf' && option.secret) return HIDDEN;
+  // Without its scheme a URL cannot be told from its access key.
+  if (option.kind === 'leaf' && option.url && node.kind === 'scalar' && !node.text.includes('://')) {
+    return HIDDEN;
+  }
   if (node.kind === 'map') return 'a mapping';
   if (node.kind === 'list') return 'a list';
   return printableScalar(node, option.kind === 'leaf' && option.url);

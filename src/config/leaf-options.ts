@@ -23,7 +23,14 @@ export const boolean = <const M extends LeafMeta<boolean>>(meta: M) =>
   leaf(meta, { type: 'boolean' }, 'true or false', Boolean);
 
 export const integer = <const M extends LeafMeta<number>>(meta: M, { min, max }: Range) =>
-  leaf(meta, { type: 'integer', minimum: min, maximum: max }, `a whole number from ${min} to ${max}`, Number);
+  leaf(
+    meta,
+    { type: 'integer', minimum: min, maximum: max },
+    max === Number.MAX_SAFE_INTEGER
+      ? `a whole number of at least ${min}`
+      : `a whole number from ${min} to ${max}`,
+    Number,
+  );
 
 export const number = <const M extends LeafMeta<number>>(meta: M, { min, max }: Range) =>
   leaf(meta, { type: 'number', minimum: min, maximum: max }, `a number from ${min} to ${max}`, Number);

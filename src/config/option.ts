@@ -39,6 +39,8 @@ export interface LeafOption<T = unknown> extends Typed<T> {
   readonly example: Written | undefined;
   /** An environment variable that the starter file puts in the key's place. */
   readonly exampleVariable: string | undefined;
+  /** Left out of the starter file: accepted from existing files, or rarely wanted. */
+  readonly omitFromStarter: boolean;
   /** Never printed. */
   readonly secret: boolean;
   /** Taken as it stands: `${…}` is not replaced. */
@@ -63,6 +65,7 @@ export interface GroupOption<T = unknown> extends Typed<T> {
   readonly aliases: Readonly<Record<string, string>>;
   /** A key whose value, when it is a mapping with this group's own keys, is read as part of the group. */
   readonly hoist: string | undefined;
+  readonly omitFromStarter: boolean;
 }
 
 export interface ListOption<T = unknown> extends Typed<T> {
@@ -71,7 +74,8 @@ export interface ListOption<T = unknown> extends Typed<T> {
   readonly item: Option;
   /** At least one item. */
   readonly required: boolean;
-  readonly example: readonly Written[] | undefined;
+  /** In the starter file: these items, or one item made of its own examples. */
+  readonly example: readonly Written[] | 'item' | undefined;
 }
 
 export type Option<T = unknown> = LeafOption<T> | GroupOption<T> | ListOption<T>;
@@ -98,6 +102,7 @@ export interface LeafMeta<W extends Written = Written> {
   readonly flag?: string;
   readonly example?: Written;
   readonly exampleVariable?: string;
+  readonly omitFromStarter?: true;
 }
 
 interface LeafTraits {
@@ -129,6 +134,7 @@ export function leaf<T, const M extends LeafMeta>(
     flag: meta.flag,
     example: meta.example,
     exampleVariable: meta.exampleVariable,
+    omitFromStarter: meta.omitFromStarter ?? false,
     secret: traits.secret ?? false,
     literal: traits.literal ?? false,
     jsonText: traits.jsonText ?? false,
@@ -142,6 +148,7 @@ interface GroupMeta {
   readonly doc: string;
   readonly aliases?: Readonly<Record<string, string>>;
   readonly hoist?: string;
+  readonly omitFromStarter?: true;
 }
 
 /** A mapping that is always there, with its defaults. */
@@ -156,6 +163,7 @@ export function group<const P extends Properties>(
     optional: false,
     aliases: meta.aliases ?? {},
     hoist: meta.hoist,
+    omitFromStarter: meta.omitFromStarter ?? false,
   };
 }
 
@@ -169,7 +177,7 @@ export function optionalGroup<const P extends Properties>(
 
 /** A list; absent is empty. */
 export function list<O extends Option>(
-  meta: { readonly doc: string; readonly required?: true; readonly example?: readonly Written[] },
+  meta: { readonly doc: string; readonly required?: true; readonly example?: readonly Written[] | 'item' },
   item: O,
 ): ListOption<readonly Exclude<Value<O>, undefined>[]> {
   return {

@@ -20,11 +20,11 @@ export const aggregatorSchema = group(
     ),
     operator: aggregatorOperator,
     chains: list(
-      { doc: 'The chains whose mailboxes are watched, L1 among them.', required: true },
+      { doc: 'The chains whose mailboxes are watched, L1 among them.', required: true, example: 'item' },
       chainOption,
     ),
     avss: list(
-      { doc: 'The AVSs this aggregator serves. More can be registered at run time.' },
+      { doc: 'The AVSs this aggregator serves. More can be registered at run time.', example: 'item' },
       group(
         { doc: 'One AVS.' },
         {
@@ -33,11 +33,14 @@ export const aggregatorSchema = group(
             { doc: 'The chains on which its tasks are taken.', required: true, example: [31_337] },
             knownChainId({ doc: 'A chain id.' }, SUPPORTED_CHAIN_IDS),
           ),
-          avsRegistrarAddress: address({ doc: 'Accepted; the registrar is read from the chain.' }),
+          avsRegistrarAddress: address({
+            doc: 'Accepted; the registrar is read from the chain.',
+            omitFromStarter: true,
+          }),
         },
       ),
     ),
-    storage: node.storage,
+    storage: node.storage('aggregator'),
     managementServerGrpcPort: port({
       doc: 'Management API.',
       default: 9_010,

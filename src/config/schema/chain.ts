@@ -6,7 +6,7 @@ import { group, list } from '../option.js';
 
 const chainKeys = {
   name: text({ doc: 'A name for logs; default: the usual name of the chain.' }),
-  version: text({ doc: 'Accepted; it has no effect.' }),
+  version: text({ doc: 'Accepted; it has no effect.', omitFromStarter: true }),
   chainId: knownChainId({ doc: 'EIP-155 chain id.', required: true, example: 31_337 }, SUPPORTED_CHAIN_IDS),
   rpcUrl: httpUrl({
     doc: 'JSON-RPC endpoint. L1 must serve past state (an archive node).',

@@ -52,9 +52,12 @@ const performer = group(
   { doc: 'One AVS and the program that does its tasks.' },
   {
     avsAddress: address({ doc: 'The AVS.', required: true, exampleVariable: 'AVS_ADDRESS' }),
-    avsRegistrarAddress: address({ doc: 'Accepted; the registrar is read from the chain.' }),
+    avsRegistrarAddress: address({
+      doc: 'Accepted; the registrar is read from the chain.',
+      omitFromStarter: true,
+    }),
     processType: choice(
-      { doc: 'server; the older word docker means the same.', default: 'server' },
+      { doc: 'server; the older word docker means the same.', default: 'server', omitFromStarter: true },
       ['server'],
       {
         docker: 'server',
@@ -123,8 +126,8 @@ export const executorSchema = group(
       doc: 'Refuse a task that no configured chain knows, even when not all chains are configured.',
       default: false,
     }),
-    avsPerformers: list({ doc: 'The AVSs this executor works for.' }, performer),
-    storage: node.storage,
+    avsPerformers: list({ doc: 'The AVSs this executor works for.', example: 'item' }, performer),
+    storage: node.storage('executor'),
     authentication: node.authentication,
     grpc: node.grpc,
     limits: group(

@@ -23,48 +23,51 @@ export const debug = boolean({
   flag: 'debug',
 });
 
-export const storage = group(
-  { doc: 'Where state is kept.', aliases: { badgerConfig: 'badger' } },
-  {
-    type: choice(
-      {
-        doc: 'memory forgets everything at a restart; level is LevelDB on disk; badger is accepted from existing files and means LevelDB in the folder level inside badger.dir.',
-        default: 'memory',
-        example: 'level',
-      },
-      ['memory', 'level', 'badger'],
-    ),
-    level: group(
-      { doc: 'Settings of LevelDB.' },
-      {
-        dir: outputPath({ doc: 'Folder of the database.', example: './data' }),
-        writeBufferSize: size({ doc: 'Bytes collected in memory before they are sorted to disk.' }),
-        cacheSize: size({ doc: 'Bytes of read cache.' }),
-        syncWrites: boolean({
-          doc: 'Wait for the disk at every write: what survives a power cut.',
-          default: true,
-        }),
-      },
-    ),
-    badger: group(
-      {
-        doc: 'Settings from files of the Go node. Those without a meaning for LevelDB are accepted and named in a warning.',
-      },
-      {
-        dir: outputPath({ doc: 'Folder of the database.' }),
-        inMemory: boolean({ doc: 'true means storage type memory.', default: false }),
-        valueLogFileSize: count('No meaning here.'),
-        numVersionsToKeep: count('No meaning here.'),
-        numLevelZeroTables: count('No meaning here.'),
-        numLevelZeroTablesStall: count('No meaning here.'),
-        valueLogMaxEntries: count('No meaning here.'),
-      },
-    ),
-  },
-);
+/** `role` gives the example of a folder, so that two nodes on one machine do not share it. */
+export const storage = (role: 'aggregator' | 'executor') =>
+  group(
+    { doc: 'Where state is kept.', aliases: { badgerConfig: 'badger' } },
+    {
+      type: choice(
+        {
+          doc: 'memory forgets everything at a restart; level is LevelDB on disk; badger is accepted from existing files and means LevelDB in the folder level inside badger.dir.',
+          default: 'memory',
+          example: 'level',
+        },
+        ['memory', 'level', 'badger'],
+      ),
+      level: group(
+        { doc: 'Settings of LevelDB.' },
+        {
+          dir: outputPath({ doc: 'Folder of the database.', example: `./data/${role}` }),
+          writeBufferSize: size({ doc: 'Bytes collected in memory before they are sorted to disk.' }),
+          cacheSize: size({ doc: 'Bytes of read cache.' }),
+          syncWrites: boolean({
+            doc: 'Wait for the disk at every write: what survives a power cut.',
+            default: true,
+          }),
+        },
+      ),
+      badger: group(
+        {
+          doc: 'Settings from files of the Go node. Those without a meaning for LevelDB are accepted and named in a warning.',
+          omitFromStarter: true,
+        },
+        {
+          dir: outputPath({ doc: 'Folder of the database.' }),
+          inMemory: boolean({ doc: 'true means storage type memory.', default: false }),
+          valueLogFileSize: count('No meaning here.'),
+          numVersionsToKeep: count('No meaning here.'),
+          numLevelZeroTables: count('No meaning here.'),
+          numLevelZeroTablesStall: count('No meaning here.'),
+          valueLogMaxEntries: count('No meaning here.'),
+        },
+      ),
+    },
+  );
 
 export const contracts = optionalGroup(
-  { doc: 'Core contracts instead of the built-in list.' },
+  { doc: 'Core contracts instead of the built-in list.', omitFromStarter: true },
   {
     contracts: list(
       { doc: 'The list.' },
@@ -83,7 +86,7 @@ export const contracts = optionalGroup(
 
 const contractOverride = (name: ContractName) =>
   optionalGroup(
-    { doc: `Another ${name}.` },
+    { doc: `Another ${name}.`, ...(name === 'taskMailbox' ? {} : { omitFromStarter: true as const }) },
     {
       contract: contractReference({
         doc: 'Its address, or JSON text with name, address and abiVersions.',
@@ -99,7 +102,7 @@ const contractOverride = (name: ContractName) =>
 type Overrides = { readonly [K in ContractName]: ReturnType<typeof contractOverride> };
 
 export const overrideContracts = optionalGroup(
-  { doc: 'Single core contracts at other addresses.' },
+  { doc: 'Single core contracts at other addresses, by name.' },
   Object.fromEntries(CONTRACT_NAMES.map((name) => [name, contractOverride(name)])) as Overrides,
 );
 

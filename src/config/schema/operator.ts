@@ -30,10 +30,7 @@ const remoteSignerConfig = optionalGroup(
 const password = literalSecret({
   doc: 'Password of the keystore, taken as it stands; absent (and no passwordFile): the empty password.',
 });
-const passwordFile = inputFile({
-  doc: 'A file whose content, without its last line break, is the password.',
-  example: './keys/password',
-});
+const PASSWORD_FILE = 'A file whose content, without its last line break, is the password.';
 
 const operatorPrivateKeyKeys = {
   privateKey: privateKey({ doc: 'The key that pays for transactions, as hex.' }),
@@ -53,7 +50,7 @@ const signingKeys = group(
           example: './keys/operator_bn254.json',
         }),
         password,
-        passwordFile,
+        passwordFile: inputFile({ doc: PASSWORD_FILE, example: './keys/password' }),
       },
     ),
     ecdsa: optionalGroup(
@@ -67,7 +64,7 @@ const signingKeys = group(
         keystore: inlineKeystore({ doc: 'A keystore of version 3, as JSON text; wins over keystoreFile.' }),
         keystoreFile: inputFile({ doc: 'Path of a keystore of version 3.' }),
         password,
-        passwordFile,
+        passwordFile: inputFile({ doc: PASSWORD_FILE }),
         remoteSigner,
         remoteSignerConfig,
       },
@@ -108,7 +105,7 @@ export const executorOperator = group(
       exampleVariable: 'OPERATOR_ADDRESS',
     }),
     operatorPrivateKey: optionalGroup(
-      { doc: 'Accepted; an executor sends no transactions.', aliases },
+      { doc: 'Accepted; an executor sends no transactions.', aliases, omitFromStarter: true },
       operatorPrivateKeyKeys,
     ),
     signingKeys,

@@ -1,0 +1,27 @@
+/** Which role a configuration file is for, by the keys that only one of them has. */
+import { PonosError } from '../../base/error.js';
+import { parseConfigText } from '../../config/document.js';
+import { readConfigFile } from '../../config/load.js';
+import { ROLES, type Role, schemaOf } from '../../config/role.js';
+
+/** The role whose own keys the file holds. @throws PonosError USAGE when that is none or both */
+export async function guessRole(file: string): Promise<Role> {
+  const keys = new Set(
+    parseConfigText(await readConfigFile(file)).root?.entries.map(({ key }) => key.toLowerCase()) ?? [],
+  );
+  const matching = ROLES.filter((role) => ownKeys(role).some((key) => keys.has(key.toLowerCase())));
+  const [role] = matching;
+  if (role !== undefined && matching.length === 1) return role;
+  throw new PonosError('USAGE', {
+    message: `${file} does not show by its keys whether it is for an aggregator or an executor`,
+    advice: 'give --role aggregator or --role executor',
+  });
+}
+
+function ownKeys(role: Role): string[] {
+  const others = ROLES.filter((other) => other !== role).flatMap((other) =>
+    Object.keys(schemaOf(other).properties),
+  );
+  // An executor may list chains too, so that key tells nothing (and is no own key anyway).
+  return Object.keys(schemaOf(role).properties).filter((key) => !others.includes(key));
+}
