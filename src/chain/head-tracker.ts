@@ -1,0 +1,50 @@
+/** The newest block of a chain as last polled, shared by all who wait for the chain to go on. */
+import { abortError } from '../base/clock.js';
+import type { Block } from './block.js';
+
+export type HeadListener = (head: Block) => void;
+
+export class HeadTracker {
+  readonly #listeners = new Set<HeadListener>();
+  #latest: Block | undefined;
+
+  /** Undefined until the first poll has succeeded. */
+  get latest(): Block | undefined {
+    return this.#latest;
+  }
+
+  /** Tells of a polled head; an unchanged one is not passed on. */
+  update(head: Block): void {
+    if (this.#latest?.hash === head.hash) return;
+    this.#latest = head;
+    for (const listener of [...this.#listeners]) listener(head);
+  }
+
+  /** Calls `listener` at each new head (not for the present one) until the returned function is called. */
+  subscribe(listener: HeadListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The first head, the present one included, for which `predicate` is true. @throws PonosError ABORTED */
+  waitFor(predicate: (head: Block) => boolean, signal?: AbortSignal): Promise<Block> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(abortError(signal));
+      if (this.#latest !== undefined && predicate(this.#latest)) return resolve(this.#latest);
+      const unsubscribe = this.subscribe((head) => {
+        if (!predicate(head)) return;
+        stop();
+        resolve(head);
+      });
+      const onAbort = () => {
+        stop();
+        reject(abortError(signal));
+      };
+      const stop = () => {
+        unsubscribe();
+        signal?.removeEventListener('abort', onAbort);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+}

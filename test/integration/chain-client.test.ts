@@ -1,0 +1,204 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { blockNumber, chainId, parseAddress, parseHash32, parseHex } from '../../src/base/brands.js';
+import { fromHex, toHex } from '../../src/base/bytes.js';
+import { systemClock } from '../../src/base/clock.js';
+import { explain } from '../../src/base/error.js';
+import { silentLogger } from '../../src/base/logger.js';
+import { type ChainClient, createChainClient } from '../../src/chain/client.js';
+import { type Anvil, startAnvil } from '../support/anvil.js';
+import { emitLog, LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
+
+/** Reverts with the four bytes of `ThresholdNotMet()`. */
+const REVERTING = parseAddress('0x00000000000000000000000000000000000000e1');
+const REVERT_CODE = '0x6359fa4a9360e01b60005260046000fd';
+/** Returns the first word of its storage. */
+const COUNTER = parseAddress('0x00000000000000000000000000000000000000c0');
+const COUNTER_CODE = '0x60005460005260206000f3';
+
+let anvil: Anvil;
+const open: { close(): unknown }[] = [];
+
+beforeAll(async () => {
+  anvil = await startAnvil({ chainId: 31337 });
+  await placeLogEmitter(anvil);
+  await anvil.rpc('anvil_setCode', REVERTING, REVERT_CODE);
+  await anvil.rpc('anvil_setCode', COUNTER, COUNTER_CODE);
+});
+afterAll(() => anvil.close());
+afterEach(async () => {
+  for (const thing of open.splice(0).reverse()) await thing.close();
+});
+
+function newClient(
+  rpcUrls: readonly string[] = [anvil.url],
+  id = 31337,
+  requestTimeoutMs = 5000,
+): ChainClient {
+  const client = createChainClient({
+    chainId: chainId(id),
+    name: 'local',
+    rpcUrls,
+    clock: systemClock,
+    requestTimeoutMs,
+    logger: silentLogger,
+  });
+  open.push(client);
+  return client;
+}
+
+/** An HTTP server that answers each JSON-RPC request by `answer`, or never when it returns undefined. */
+async function serve(
+  answer: (body: string) => { status: number; body: string } | undefined,
+): Promise<string> {
+  const server: Server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const reply = answer(body);
+    if (reply === undefined) return;
+    response.writeHead(reply.status, { 'content-type': 'application/json' }).end(reply.body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  open.push({
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function setStorage(value: number) {
+  await anvil.rpc('anvil_setStorageAt', COUNTER, '0x0', `0x${value.toString(16).padStart(64, '0')}`);
+  await anvil.rpc('evm_mine');
+}
+
+describe('a chain client', () => {
+  test('default: reads head, blocks by number and hash, code, and logs', async () => {
+    const client = newClient();
+    await client.start();
+    const topic = parseHash32(`0x${'cd'.repeat(32)}`);
+    await emitLog(anvil, topic, '0x1234');
+    await anvil.rpc('evm_mine');
+    const head = await client.head();
+    expect(await client.block(head.number)).toEqual(head);
+    expect(await client.block(head.hash)).toEqual(head);
+    expect((await client.block(blockNumber(head.number - 1)))?.hash).toBe(head.parentHash);
+    expect(await client.block(blockNumber(head.number + 10))).toBeUndefined();
+    expect((await client.code(LOG_EMITTER, 'latest')).length).toBeGreaterThan(0);
+    const filter = { addresses: [LOG_EMITTER], topics: [topic] };
+    const logs = await client.logs(filter, { blockHash: head.hash });
+    expect(logs).toMatchObject([{ address: LOG_EMITTER, blockNumber: head.number, blockHash: head.hash }]);
+    expect(toHex(logs[0]?.data ?? new Uint8Array())).toBe('0x1234');
+    expect(await client.logs(filter, { fromBlock: head.number, toBlock: head.number })).toEqual(logs);
+  });
+
+  test('behavior: keeps what calls at a past block returned until it is told of a reorg', async () => {
+    await setStorage(1);
+    const client = newClient();
+    const at = (await client.head()).number;
+    const call = { to: COUNTER, data: new Uint8Array(), at };
+    const [first, second] = await Promise.all([client.call(call), client.call(call)]);
+    expect(first[31]).toBe(1);
+    expect(second).toBe(first);
+    await anvil.rpc('anvil_reorg', 1, []);
+    expect(await client.call(call)).toBe(first);
+    client.forgetFrom(blockNumber(at + 1));
+    expect(await client.call(call)).toBe(first);
+    client.forgetFrom(at);
+    expect(await client.call(call)).not.toBe(first);
+  });
+
+  test('behavior: asks anew for the latest state', async () => {
+    const client = newClient();
+    const call = { to: COUNTER, data: new Uint8Array(), at: 'latest' } as const;
+    await setStorage(5);
+    expect((await client.call(call))[31]).toBe(5);
+    await setStorage(6);
+    expect((await client.call(call))[31]).toBe(6);
+  });
+
+  test('error: a revert is named', async () => {
+    const call = newClient().call({ to: REVERTING, data: new Uint8Array(), at: 'latest' });
+    await expect(call).rejects.toMatchObject({
+      code: 'CONTRACT_REVERTED',
+      message: 'the contract call reverted with ThresholdNotMet()',
+      facts: { error: 'ThresholdNotMet', selector: '0x59fa4a93' },
+    });
+  });
+
+  test('error: a block that the endpoint does not have yet can be asked for again, and is not kept', async () => {
+    const client = newClient();
+    const at = blockNumber((await client.head()).number + 1);
+    const call = { to: COUNTER, data: fromHex(parseHex('0xaa')), at };
+    await expect(client.call(call)).rejects.toMatchObject({ code: 'CHAIN_RPC', kind: 'retryable' });
+    await anvil.rpc('evm_mine');
+    await expect(client.call(call)).resolves.toHaveLength(32);
+  });
+
+  test('error: an endpoint of another chain', async () => {
+    await expect(newClient([anvil.url], 1).start()).rejects.toMatchObject({
+      code: 'CHAIN_MISMATCH',
+      facts: { expected: 1, found: 31337n },
+    });
+  });
+
+  test('error: nobody listens; the message names the host and nothing secret', async () => {
+    const unused = await serve(() => undefined);
+    await open.pop()?.close();
+    const url = unused.replace('http://', 'http://user:pa55@');
+    const error = await newClient([`${url}/v3/t0ken?key=k3y`])
+      .start()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'CHAIN_UNREACHABLE' });
+    expect(explain(error)).toContain(new URL(unused).host);
+    expect(explain(error)).toMatch(/ECONNREFUSED/);
+    expect(explain(error)).not.toMatch(/pa55|t0ken|k3y/);
+  });
+
+  test.each([
+    ['hangs', () => undefined, 'CHAIN_UNREACHABLE', 'no answer within 50 ms'],
+    ['is overloaded', () => ({ status: 503, body: 'busy' }), 'CHAIN_UNREACHABLE', 'HTTP status 503'],
+    ['limits requests', () => ({ status: 429, body: '' }), 'CHAIN_UNREACHABLE', 'HTTP status 429'],
+    ['speaks HTML', () => ({ status: 200, body: '<html>' }), 'CHAIN_RPC', 'not JSON-RPC'],
+    ['answers null', () => ({ status: 200, body: 'null' }), 'CHAIN_RPC', 'not JSON-RPC'],
+  ])('error: an endpoint that %s', async (_case, answer, code, text) => {
+    const error = await newClient([await serve(answer)], 31337, 50)
+      .start()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code, kind: 'retryable' });
+    expect(explain(error)).toContain(text);
+  });
+
+  test('behavior: the next endpoint answers when the first does not', async () => {
+    let asked = 0;
+    const broken = await serve(() => {
+      asked++;
+      return { status: 502, body: '' };
+    });
+    const client = newClient([broken, anvil.url]);
+    await client.start();
+    const before = asked;
+    expect((await client.head()).number).toBeGreaterThan(0);
+    await client.head();
+    // Tried once more, then left alone for a while.
+    expect(asked).toBe(before + 1);
+  });
+
+  test('behavior: an endpoint that turns out to serve another chain is passed over', async () => {
+    const liar = await startAnvil({ chainId: 5 });
+    open.push(liar);
+    const client = newClient([liar.url, anvil.url]);
+    expect(await client.head()).toMatchObject({ hash: (await newClient().head()).hash });
+  });
+
+  test('behavior: closing ends what is under way', async () => {
+    const client = newClient([await serve(() => undefined)]);
+    const waiting = client.head().catch((thrown: unknown) => thrown);
+    await new Promise((resolve) => setImmediate(resolve));
+    await client.close();
+    expect(await waiting).toMatchObject({ code: 'ABORTED' });
+    await expect(client.head()).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});
