@@ -1,0 +1,49 @@
+# The project's commands. `make demo` and `make test` need nothing but Node >= 20 and make.
+.DEFAULT_GOAL := all
+SHELL := /bin/sh
+NPM := npm
+
+# npm ci writes this file last, so it is the stamp of a complete installation.
+INSTALLED := node_modules/.package-lock.json
+
+.PHONY: deps build proto all lint check test bench clean demo docs format
+
+$(INSTALLED): package.json package-lock.json
+	@node -e 'if (Number(process.versions.node.split(".")[0]) < 20) { console.error("ponos needs Node 20 or newer, this is " + process.version); process.exit(1) }'
+	$(NPM) ci --no-audit --no-fund
+	@touch $(INSTALLED)
+
+deps: $(INSTALLED) ## install the dependencies that the lock file names
+
+build: deps ## dist/ponos.cjs: the whole program in one file
+	$(NPM) run --silent build
+
+proto: deps ## make src/rpc/generated anew from proto/
+	$(NPM) run --silent proto
+
+docs: build ## make the generated pages of docs/ anew
+	$(NPM) run --silent docs
+
+all: build
+
+lint: deps
+	$(NPM) run --silent check:lint
+
+format: deps
+	$(NPM) run --silent format
+
+check: build ## types, lint, format, generated code, unused code, import direction
+	$(NPM) run --silent check
+
+test: check ## everything: check, unit, integration, end to end
+	sh test/support/prepare-docker.sh
+	$(NPM) test --silent
+
+bench: build
+	$(NPM) run --silent bench
+
+demo: build ## the whole pipeline on local chains; DOCKER=1 runs the performers in containers
+	node dist/ponos.cjs demo $(if $(DOCKER),--docker)
+
+clean:
+	rm -rf dist node_modules

@@ -1,0 +1,56 @@
+/** argv → command. Nothing heavy is imported before the command is known. */
+import { Command, CommanderError } from 'commander';
+import { registerAggregator } from './commands/aggregator.js';
+import { registerConfig } from './commands/config.js';
+import { registerDemo } from './commands/demo.js';
+import { registerDevnet } from './commands/devnet.js';
+import { registerExecutor } from './commands/executor.js';
+import { exitCodeOf, renderFailure } from './commands/failure.js';
+import { registerKeygen } from './commands/keygen.js';
+import { registerTask } from './commands/task.js';
+
+function buildProgram(): Command {
+  const program = new Command('ponos')
+    .description('Aggregator and executor for EigenLayer Hourglass AVSs')
+    .version(process.env.PONOS_VERSION ?? 'development')
+    .showHelpAfterError('(add --help for the allowed flags)')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ponos: ')) });
+  registerAggregator(program);
+  registerExecutor(program);
+  registerKeygen(program);
+  registerConfig(program);
+  registerTask(program);
+  registerDevnet(program);
+  registerDemo(program);
+  for (const command of program.commands) inheritOutput(command, program);
+  return program;
+}
+
+/** Commander copies settings to sub-commands only when they are made by the parent's own `command()`. */
+function inheritOutput(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheritOutput(child, command);
+}
+
+async function main(): Promise<void> {
+  try {
+    await buildProgram().parseAsync(process.argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has printed its own message; help and --version end with 0, wrong usage with 2.
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    process.stderr.write(renderFailure(error, { debug: process.env.PONOS_DEBUG === '1' }));
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+/** A reader that went away (`ponos … | head`) is no failure of ours. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+void main();

@@ -1,0 +1,97 @@
+/** `ponos task watch`: tasks as they are created and verified. */
+import { type BlockNumber, blockNumber, parseTaskId, type TaskId } from '../../base/brands.js';
+import { toHex } from '../../base/bytes.js';
+import { systemClock } from '../../base/clock.js';
+import { isPonosError, PonosError } from '../../base/error.js';
+import type { ChainLog } from '../../chain/block.js';
+import type { ChainClient } from '../../chain/client.js';
+import {
+  createTaskMailbox,
+  decodeTaskCreated,
+  decodeTaskVerified,
+  TASK_CREATED_TOPIC,
+  TASK_VERIFIED_TOPIC,
+} from '../../chain/contracts/task-mailbox.js';
+import { abortOnInterrupt } from '../interrupt.js';
+import { renderReport, reportOf } from './report.js';
+import { openTarget, type Target, type TargetFlags } from './target.js';
+import { waitForEnd } from './wait.js';
+
+export interface WatchTasksFlags extends TargetFlags {
+  readonly taskId?: string;
+  readonly json?: boolean;
+  readonly write: (line: string) => void;
+}
+
+const POLL_MS = 500;
+/** Ranges that every endpoint serves; a watcher that fell behind catches up in several steps. */
+const MAX_BLOCKS = 500;
+
+/** Ends at Ctrl-C; with a task id, when that task has ended (with an error when it expired). */
+export async function watchTasks(flags: WatchTasksFlags): Promise<void> {
+  const interrupt = abortOnInterrupt();
+  const target = await openTarget(flags);
+  try {
+    await target.client.start(interrupt.signal);
+    if (flags.taskId !== undefined)
+      await watchOne(flags, target, parseTaskId(flags.taskId), interrupt.signal);
+    else await watchAll(flags, target, interrupt.signal);
+  } catch (error) {
+    if (!isPonosError(error, 'ABORTED')) throw error;
+  } finally {
+    interrupt.release();
+    await target.client.close();
+  }
+}
+
+async function watchOne(
+  flags: WatchTasksFlags,
+  { client, mailbox }: Target,
+  taskId: TaskId,
+  signal: AbortSignal,
+): Promise<void> {
+  const task = await waitForEnd(createTaskMailbox(client, mailbox), taskId, systemClock, signal);
+  const report = reportOf(taskId, client.name, task);
+  flags.write(flags.json ? JSON.stringify(report) : renderReport(report));
+  if (report.status === 'expired') {
+    throw new PonosError('TASK_EXPIRED', { message: 'the task expired unverified', facts: { taskId } });
+  }
+}
+
+async function watchAll(flags: WatchTasksFlags, target: Target, signal: AbortSignal): Promise<void> {
+  const { client } = target;
+  let next = (await client.head()).number;
+  for (;;) {
+    const head = await client.head();
+    while (next <= head.number) {
+      const last = blockNumber(Math.min(head.number, next + MAX_BLOCKS - 1));
+      for (const log of await readLogs(target, next, last)) flags.write(renderLog(client, log, flags.json));
+      next = blockNumber(last + 1);
+    }
+    await systemClock.sleep(POLL_MS, signal);
+  }
+}
+
+function readLogs({ client, mailbox }: Target, fromBlock: BlockNumber, toBlock: BlockNumber) {
+  const topics = [[TASK_CREATED_TOPIC, TASK_VERIFIED_TOPIC]];
+  return client.logs({ addresses: [mailbox], topics }, { fromBlock, toBlock });
+}
+
+function renderLog(client: ChainClient, log: ChainLog, json: boolean | undefined): string {
+  const isCreated = log.topics[0] === TASK_CREATED_TOPIC;
+  const event = isCreated ? decodeTaskCreated(log) : decodeTaskVerified(log);
+  const bytes = 'payload' in event ? { payload: toHex(event.payload) } : { result: toHex(event.result) };
+  const fields = {
+    event: isCreated ? 'created' : 'verified',
+    chain: client.name,
+    block: log.blockNumber,
+    taskId: event.taskId,
+    avs: event.operatorSet.avs,
+    operatorSet: event.operatorSet.id,
+    ...bytes,
+  };
+  if (json) return JSON.stringify(fields);
+  const { event: what, ...rest } = fields;
+  const tail = Object.entries(rest).map(([name, value]) => `${name}=${value}`);
+  return `${what.padEnd(9)}${tail.join(' ')}`;
+}
