@@ -2,33 +2,36 @@
  * Time as a chain tells it. Deadlines of tasks are judged by it, never by this machine's clock, whose
  * skew would otherwise cut tasks short or keep them past their end.
  */
-import { abortError, type Clock } from '../base/clock.js';
-
-/** What is needed of a head block. */
-export interface HeadTime {
-  readonly number: number;
-  readonly timestampSeconds: number;
-}
+import type { Clock } from '../base/clock.js';
+import type { Block } from '../chain/block.js';
+import type { HeadTracker } from '../chain/head-tracker.js';
 
 /** A head whose time differs by more than this from the estimate moves the waiting deadlines. */
 const JUMP_SECONDS = 2;
 
+/** setTimeout counts in 31 bits of milliseconds; a longer wait goes in pieces. */
+const MAX_SLEEP_MS = 2 ** 31 - 1;
+
 /** Between two heads the chain's time is estimated by the time that has passed since the last one was seen. */
 export class ChainTime {
   readonly #clock: Clock;
-  readonly #headWaiters = new Set<() => void>();
-  readonly #jumpWaiters = new Set<() => void>();
-  #head: HeadTime;
+  readonly #heads: HeadTracker;
+  readonly #unsubscribe: () => void;
+  readonly #wakers = new Set<() => void>();
+  #head: Block;
   #seenAtMs: number;
 
-  constructor(clock: Clock, head: HeadTime) {
+  /** @param head the present head, for the time until the tracker tells of a newer one */
+  constructor(clock: Clock, heads: HeadTracker, head: Block) {
     this.#clock = clock;
+    this.#heads = heads;
     this.#head = head;
     this.#seenAtMs = clock.nowMs();
+    this.#unsubscribe = heads.subscribe((next) => this.#observe(next));
   }
 
   /** The last head seen. */
-  get head(): HeadTime {
+  get head(): Block {
     return this.#head;
   }
 
@@ -42,49 +45,38 @@ export class ChainTime {
     return this.#seenAtMs / 1000 - this.#head.timestampSeconds;
   }
 
-  /** Tells of a new head. */
-  observe(head: HeadTime): void {
-    if (head.number === this.#head.number && head.timestampSeconds === this.#head.timestampSeconds) return;
-    const jumped = Math.abs(head.timestampSeconds - this.nowSeconds()) > JUMP_SECONDS;
-    this.#head = head;
-    this.#seenAtMs = this.#clock.nowMs();
-    for (const wake of [...this.#headWaiters]) wake();
-    if (jumped) for (const wake of [...this.#jumpWaiters]) wake();
-  }
-
   /** Resolves when the chain's estimated time has reached `seconds`. @throws PonosError ABORTED */
   async until(seconds: number, signal: AbortSignal): Promise<void> {
     for (let left = seconds - this.nowSeconds(); left > 0; left = seconds - this.nowSeconds()) {
       const jump = new AbortController();
       const wake = () => jump.abort();
-      this.#jumpWaiters.add(wake);
+      this.#wakers.add(wake);
       try {
-        // setTimeout counts in 31 bits of milliseconds; a longer wait goes in pieces.
-        const pauseMs = Math.min(Math.ceil(left * 1000), 2 ** 31 - 1);
+        const pauseMs = Math.min(Math.ceil(left * 1000), MAX_SLEEP_MS);
         await this.#clock.sleep(pauseMs, AbortSignal.any([signal, jump.signal]));
       } catch (error) {
         if (signal.aborted || !jump.signal.aborted) throw error;
       } finally {
-        this.#jumpWaiters.delete(wake);
+        this.#wakers.delete(wake);
       }
     }
   }
 
   /** Resolves at the next new head. @throws PonosError ABORTED */
-  nextHead(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(abortError(signal));
-      const done = () => {
-        this.#headWaiters.delete(done);
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      };
-      const onAbort = () => {
-        this.#headWaiters.delete(done);
-        reject(abortError(signal));
-      };
-      this.#headWaiters.add(done);
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+  async nextHead(signal: AbortSignal): Promise<void> {
+    const { hash } = this.#head;
+    await this.#heads.waitFor((head) => head.hash !== hash, signal);
+  }
+
+  /** Stops listening to heads. */
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  #observe(head: Block): void {
+    const jumped = Math.abs(head.timestampSeconds - this.nowSeconds()) > JUMP_SECONDS;
+    this.#head = head;
+    this.#seenAtMs = this.#clock.nowMs();
+    if (jumped) for (const wake of [...this.#wakers]) wake();
   }
 }

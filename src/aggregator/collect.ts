@@ -14,7 +14,7 @@ import {
   taskMessageHash,
 } from '../protocol/result.js';
 import { type NonePolicy, type Tally, type TallyResponse, tally } from '../protocol/tally.js';
-import { votingWeight } from '../protocol/threshold.js';
+import { meetsThreshold, votingWeight } from '../protocol/threshold.js';
 import type { TaskResult } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { PlannedOperator, TaskPlan } from './task-plan.js';
 import type { ResponseToVerify, Verdict } from './verify/judge.js';
@@ -42,6 +42,22 @@ export interface CollectorOptions {
   readonly verify: (response: ResponseToVerify) => Promise<Verdict>;
   /** Resolves when the answer survives a crash. */
   readonly store: (operator: Address, answer: Answer) => Promise<void>;
+}
+
+/**
+ * Whether a winner can still come when operators of this weight and number have yet to answer.
+ * @param heaviest weight of the heaviest group, if there is one
+ */
+export function canStillWin(
+  plan: Pick<TaskPlan, 'consensus' | 'totalWeight'>,
+  nonePolicy: NonePolicy,
+  heaviest: bigint | undefined,
+  outstanding: { readonly count: number; readonly weight: bigint },
+): boolean {
+  const best = (heaviest ?? 0n) + outstanding.weight;
+  if (heaviest === undefined && outstanding.count === 0) return false;
+  if (plan.consensus.kind === 'threshold') return meetsThreshold(best, plan.totalWeight, plan.consensus.bips);
+  return nonePolicy !== 'majority' || best * 2n > plan.totalWeight;
 }
 
 /** Undefined when a response is to this request by this operator, else what is wrong with it. */

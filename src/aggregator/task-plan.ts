@@ -1,28 +1,12 @@
 /** What is known of a task before any executor is asked: everything the later stages need, frozen. */
-import type { Address, BlockNumber, ChainId, Hash32, TaskId } from '../base/brands.js';
+import type { Address } from '../base/brands.js';
 import type { Bn254PublicKey } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
 import type { Consensus } from '../protocol/consensus.js';
-
-/** A task as its TaskCreated event tells it. */
-export interface CreatedTask {
-  readonly chainId: ChainId;
-  readonly taskId: TaskId;
-  readonly avs: Address;
-  readonly operatorSetId: number;
-  /** Unix seconds; names the operator table that the certificate is checked against. */
-  readonly referenceTimestamp: number;
-  readonly payload: Uint8Array;
-  readonly blockNumber: BlockNumber;
-  readonly blockHash: Hash32;
-  /** Time of the task's block, Unix seconds. */
-  readonly createdAtSeconds: number;
-  /** The mailbox takes results up to this block time, Unix seconds. */
-  readonly deadlineSeconds: number;
-}
+import type { NewTask, TaskKey } from '../store/aggregator-records.js';
 
 /** A task's name among the tasks of all chains. */
-export function taskKey(task: Pick<CreatedTask, 'chainId' | 'taskId'>): string {
+export function taskName(task: TaskKey): string {
   return `${task.chainId}:${task.taskId}`;
 }
 
@@ -42,7 +26,7 @@ export interface PlannedOperator {
 }
 
 export interface TaskPlan {
-  readonly task: CreatedTask;
+  readonly task: NewTask;
   readonly curve: CurveName;
   readonly consensus: Consensus;
   /** All operators of the table, in its order. */
@@ -60,6 +44,6 @@ export interface TaskPlan {
 }
 
 /** From this time on waiting for more answers would risk the deadline: the last fifth of the task's time. */
-export function collectingEndsAtSeconds(task: CreatedTask): number {
-  return task.deadlineSeconds - (task.deadlineSeconds - task.createdAtSeconds) / 5;
+export function collectingEndsAtSeconds(task: NewTask): number {
+  return task.deadlineSeconds - (task.deadlineSeconds - task.blockTimestampSeconds) / 5;
 }

@@ -1,0 +1,135 @@
+/**
+ * Distributing: every operator of the table is asked at once, and asked again while that can help.
+ * A call lasts until the executor answers or the task ends; no shorter deadline cuts a slow performer.
+ */
+import { ClientError, Status } from 'nice-grpc-common';
+import type { Address } from '../base/brands.js';
+import { type Clock, throwIfAborted } from '../base/clock.js';
+import { explain, isPonosError } from '../base/error.js';
+import { SUBMISSION_VERSION, submissionMessage } from '../protocol/submission.js';
+import type { ExecutorClient } from '../rpc/channel-pool.js';
+import type {
+  TaskResult,
+  TaskSubmission,
+} from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import type { Signer } from '../signer/signer.js';
+import type { PlannedOperator, TaskPlan } from './task-plan.js';
+
+export interface DistributeOptions {
+  readonly plan: TaskPlan;
+  /** Whom to ask; those whose answer is stored already are not. */
+  readonly operators: readonly PlannedOperator[];
+  /** This aggregator's operator address. */
+  readonly aggregator: Address;
+  /** Signer with the key of the aggregator's operator set. */
+  readonly signer: Signer;
+  /** The client of where the operator is now; asked anew before every attempt. */
+  readonly connect: (operator: PlannedOperator) => Promise<ExecutorClient>;
+  readonly clock: Clock;
+  /** An operator has answered; its response is not judged yet. */
+  readonly onResult: (operator: PlannedOperator, result: TaskResult) => Promise<void>;
+  /** A call failed; `final` when the operator is not asked again. */
+  readonly onFailure: (operator: PlannedOperator, failure: CallFailure) => void;
+}
+
+export interface CallFailure {
+  readonly reason: string;
+  readonly final: boolean;
+}
+
+/** Pauses between attempts; the last one repeats until the task ends. */
+const RETRY_DELAYS_MS = [250, 500, 1_000, 2_000, 5_000] as const;
+
+/** What a Go peer would retry too: the executor restarts, is busy, or lost its connection. */
+const RETRIED_STATUS: ReadonlySet<Status> = new Set([
+  Status.UNAVAILABLE,
+  Status.DEADLINE_EXCEEDED,
+  Status.RESOURCE_EXHAUSTED,
+  Status.INTERNAL,
+  Status.UNKNOWN,
+  Status.CANCELLED,
+]);
+
+/** Whether asking again can help. */
+export function classifyFailure(error: unknown): CallFailure {
+  if (error instanceof ClientError) {
+    const reason = `${Status[error.code]}: ${error.details.replace(/\s+/g, ' ').slice(0, 300)}`;
+    // Our own receiver says so when a reply is over the limit: it would be again.
+    const tooLong = error.code === Status.RESOURCE_EXHAUSTED && /larger than max/.test(error.details);
+    return { reason, final: tooLong || !RETRIED_STATUS.has(error.code) };
+  }
+  return { reason: explain(error), final: !isPonosError(error) || error.kind !== 'retryable' };
+}
+
+/**
+ * Asks all operators and resolves when each has answered or failed for good.
+ * @throws PonosError ABORTED (or the signal's own reason) when the signal aborts before that
+ */
+export async function distribute(options: DistributeOptions, signal: AbortSignal): Promise<void> {
+  const outcomes = await Promise.allSettled(
+    options.operators.map((operator) => askOperator(options, operator, signal)),
+  );
+  throwIfAborted(signal);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+async function askOperator(
+  options: DistributeOptions,
+  operator: PlannedOperator,
+  signal: AbortSignal,
+): Promise<void> {
+  const submission = await signedSubmission(options, operator);
+  for (let attempt = 0; ; attempt++) {
+    throwIfAborted(signal);
+    const result = await attemptCall(options, operator, submission, signal);
+    if (!('reason' in result)) return options.onResult(operator, result);
+    throwIfAborted(signal);
+    options.onFailure(operator, result);
+    if (result.final) return;
+    const delayMs = RETRY_DELAYS_MS[Math.min(attempt, RETRY_DELAYS_MS.length - 1)] ?? 0;
+    await options.clock.sleep(delayMs, signal);
+  }
+}
+
+async function attemptCall(
+  options: DistributeOptions,
+  operator: PlannedOperator,
+  submission: TaskSubmission,
+  signal: AbortSignal,
+): Promise<TaskResult | CallFailure> {
+  try {
+    const client = await options.connect(operator);
+    return await client.submitTask(submission, { signal });
+  } catch (error) {
+    return classifyFailure(error);
+  }
+}
+
+/** The executor's own address is part of what is signed, so each gets a signature of its own. */
+async function signedSubmission(
+  { plan, aggregator, signer }: DistributeOptions,
+  { operator }: PlannedOperator,
+): Promise<TaskSubmission> {
+  const { task, taskBlockNumber } = plan;
+  const message = submissionMessage({
+    taskId: task.taskId,
+    avs: task.avs,
+    executor: operator,
+    operatorSetId: task.operatorSetId,
+    referenceTimestamp: task.referenceTimestamp,
+    taskBlockNumber,
+    payload: task.payload,
+  });
+  return {
+    taskId: task.taskId,
+    aggregatorAddress: aggregator,
+    avsAddress: task.avs,
+    payload: Buffer.from(task.payload),
+    signature: Buffer.from(await signer.sign(message, 'plain')),
+    operatorSetId: task.operatorSetId,
+    referenceTimestamp: task.referenceTimestamp,
+    executorAddress: operator,
+    taskBlockNumber,
+    version: SUBMISSION_VERSION,
+  };
+}

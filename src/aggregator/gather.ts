@@ -1,0 +1,173 @@
+/**
+ * Distribute and collect, together: asks every operator and takes their answers until one group of them
+ * may be submitted, or until none can be any more.
+ */
+import type { Address } from '../base/brands.js';
+import { abortError, throwIfAborted } from '../base/clock.js';
+import { explain, PonosError } from '../base/error.js';
+import type { NonePolicy, ResponseGroup } from '../protocol/tally.js';
+import { votingWeight } from '../protocol/threshold.js';
+import type { TaskResult } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import type { ChainTime } from './chain-time.js';
+import { type Collector, canStillWin } from './collect.js';
+import { type DistributeOptions, distribute } from './distribute.js';
+import { collectingEndsAtSeconds, type PlannedOperator, type TaskPlan } from './task-plan.js';
+
+export interface GatherOptions {
+  readonly plan: TaskPlan;
+  readonly collector: Collector;
+  readonly nonePolicy: NonePolicy;
+  /** How long to go on collecting once there is a winner, for a certificate with fewer non-signers. */
+  readonly quorumWindowMs: number;
+  readonly chainTime: Pick<ChainTime, 'until'>;
+  readonly distribution: Omit<DistributeOptions, 'plan' | 'operators' | 'onResult' | 'onFailure'>;
+  readonly report: GatherReport;
+}
+
+/** What happens on the way, for logs and statistics. */
+export interface GatherReport {
+  counted(operator: PlannedOperator): void;
+  /** The operator's response does not count. */
+  dropped(operator: PlannedOperator, reason: string): void;
+  /** A call failed; `final` when the operator is not asked again. */
+  callFailed(operator: PlannedOperator, reason: string, final: boolean): void;
+}
+
+/**
+ * The group of answers to certify. When it resolves or rejects, no call is under way any more.
+ * @throws PonosError TASK_REFUSED when no group can win any more, naming each operator's reason; the
+ *   signal's reason when it aborts
+ */
+export async function gather(options: GatherOptions, signal: AbortSignal): Promise<ResponseGroup> {
+  const calls = new AbortController();
+  const all = AbortSignal.any([signal, calls.signal]);
+  const gathering = new Gathering(options);
+  const lastFifth = options.chainTime.until(collectingEndsAtSeconds(options.plan.task), all).then(
+    () => gathering.endCollecting(),
+    () => undefined, // the gathering is over
+  );
+  const asking = askAll(options, gathering, all);
+  const onAbort = () => gathering.fail(abortError(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    throwIfAborted(signal);
+    gathering.judge();
+    const winner = await gathering.winner;
+    if (options.quorumWindowMs === 0) return winner;
+    await waitForMore(options, asking, all);
+    throwIfAborted(signal);
+    return gathering.currentWinner() ?? winner;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    calls.abort();
+    await Promise.all([asking, lastFifth]);
+  }
+}
+
+/** Never rejects: what goes wrong is told to the gathering. */
+async function askAll(options: GatherOptions, gathering: Gathering, signal: AbortSignal): Promise<void> {
+  const { plan, collector } = options;
+  try {
+    await distribute(
+      {
+        ...options.distribution,
+        plan,
+        operators: plan.operators.filter(({ operator }) => !collector.counted.has(operator)),
+        onResult: (operator, result) => gathering.receive(operator, result),
+        onFailure: (operator, { reason, final }) => gathering.callFailed(operator, reason, final),
+      },
+      signal,
+    );
+  } catch (error) {
+    gathering.fail(error);
+  }
+}
+
+async function waitForMore(
+  options: GatherOptions,
+  asking: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const window = options.distribution.clock
+    .sleep(options.quorumWindowMs, AbortSignal.any([signal, over.signal]))
+    .catch(() => undefined); // all have answered, or the task is over
+  await Promise.race([window, asking]);
+  over.abort();
+  await window;
+}
+
+/** Who has answered, who will not, and whether that is enough. */
+class Gathering {
+  readonly winner: Promise<ResponseGroup>;
+  readonly #options: GatherOptions;
+  readonly #silent = new Map<Address, string>();
+  #collectingEnds = false;
+  #win: (group: ResponseGroup) => void = () => undefined;
+  #lose: (error: unknown) => void = () => undefined;
+
+  constructor(options: GatherOptions) {
+    this.#options = options;
+    this.winner = new Promise((resolve, reject) => {
+      this.#win = resolve;
+      this.#lose = reject;
+    });
+    // Who awaits it may be gone when it fails; the failure is theirs to see, not the process'.
+    this.winner.catch(() => undefined);
+  }
+
+  async receive(operator: PlannedOperator, result: TaskResult): Promise<void> {
+    const { collector, report } = this.#options;
+    const reason = await collector.accept(operator, result).catch((error: unknown) => explain(error));
+    if (reason === undefined) {
+      report.counted(operator);
+    } else {
+      report.dropped(operator, reason);
+      this.#silent.set(operator.operator, reason);
+    }
+    this.judge();
+  }
+
+  callFailed(operator: PlannedOperator, reason: string, final: boolean): void {
+    this.#options.report.callFailed(operator, reason, final);
+    if (!final) return;
+    this.#silent.set(operator.operator, reason);
+    this.judge();
+  }
+
+  endCollecting(): void {
+    this.#collectingEnds = true;
+    this.judge();
+  }
+
+  fail(error: unknown): void {
+    this.#lose(error);
+  }
+
+  currentWinner(): ResponseGroup | undefined {
+    return this.#options.collector.tally(this.#silent.size, this.#collectingEnds).winner;
+  }
+
+  /** Settles `winner` when the answers so far decide it. */
+  judge(): void {
+    const { collector, plan, nonePolicy } = this.#options;
+    const { winner, groups } = collector.tally(this.#silent.size, this.#collectingEnds);
+    if (winner !== undefined) {
+      this.#win(winner);
+      return;
+    }
+    const outstanding = plan.operators.filter(
+      ({ operator }) => !collector.counted.has(operator) && !this.#silent.has(operator),
+    );
+    const weight = outstanding.reduce((sum, { weights }) => sum + votingWeight(weights), 0n);
+    const heaviest = groups[0]?.weight;
+    if (canStillWin(plan, nonePolicy, heaviest, { count: outstanding.length, weight })) return;
+    const reasons = [...this.#silent].map(([operator, reason]) => `${operator}: ${reason}`);
+    const outputs = groups.length > 1 ? [`${groups.length} different outputs`] : [];
+    this.#lose(
+      new PonosError('TASK_REFUSED', {
+        message: `the threshold cannot be met any more (${[...outputs, ...reasons].join('; ')})`,
+      }),
+    );
+  }
+}

@@ -1,0 +1,98 @@
+/** Many tasks at once, each in a slot of its own; what happens to one never touches another. */
+import type { PonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
+import { type QueuedTask, TaskQueue } from './task-queue.js';
+
+export interface TaskRunnerOptions {
+  readonly maxConcurrent: number;
+  /** Works on one task until it is settled or the signal aborts. */
+  readonly run: (task: QueuedTask, signal: AbortSignal) => Promise<void>;
+  readonly logger: Logger;
+}
+
+interface Running {
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+  /** The same task taken up again, after a reorg, while this cancelled run still winds up. */
+  again: QueuedTask | undefined;
+}
+
+export class TaskRunner {
+  readonly #options: TaskRunnerOptions;
+  readonly #queue: TaskQueue<QueuedTask>;
+  readonly #running = new Map<string, Running>();
+  #takesTasks = true;
+
+  constructor(options: TaskRunnerOptions) {
+    this.#options = options;
+    this.#queue = new TaskQueue(options.maxConcurrent);
+  }
+
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Runs the task when its turn comes. While draining it does nothing: the task is in the store. */
+  add(task: QueuedTask): void {
+    if (!this.#takesTasks) return;
+    const earlier = this.#running.get(task.key);
+    if (earlier !== undefined) {
+      earlier.again = task;
+      return;
+    }
+    this.#queue.remove(task.key);
+    this.#queue.add(task);
+    this.#startNext();
+  }
+
+  /** Takes a task out of the queue, or aborts its run with `reason`. */
+  cancel(key: string, reason: PonosError): void {
+    this.#queue.remove(key);
+    const running = this.#running.get(key);
+    if (running === undefined) return;
+    running.again = undefined;
+    running.controller.abort(reason);
+  }
+
+  /** Starts no further task and resolves when the running ones have ended; at the latest, `signal` aborts them. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#takesTasks = false;
+    const abort = () => {
+      for (const { controller } of this.#running.values()) controller.abort(signal.reason);
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+    signal.removeEventListener('abort', abort);
+  }
+
+  #startNext(): void {
+    while (this.#takesTasks) {
+      const task = this.#queue.take();
+      if (task === undefined) return;
+      const controller = new AbortController();
+      const ended = this.#run(task, controller.signal);
+      this.#running.set(task.key, { controller, ended, again: undefined });
+    }
+  }
+
+  async #run(task: QueuedTask, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#options.run(task, signal);
+    } catch (error) {
+      this.#options.logger.error('a task ended unexpectedly', { taskId: task.taskId, avs: task.avs, error });
+    } finally {
+      // Never before `#startNext` has noted the run: an async function's body may end at once.
+      await Promise.resolve();
+      const again = this.#running.get(task.key)?.again;
+      this.#running.delete(task.key);
+      this.#queue.release(task);
+      if (again !== undefined) this.add(again);
+      this.#startNext();
+    }
+  }
+}
