@@ -1,0 +1,62 @@
+/** The tasks and answers that an aggregator keeps. */
+import type { Address, BlockNumber, ChainId, Hash32, TaskId } from '../base/brands.js';
+
+export type StoredTaskStatus = 'pending' | 'processing' | 'completed' | 'failed';
+
+/** The reason of a task whose block is no longer on the chain. It is revived when it is mined again. */
+export const REORGED = 'reorged';
+
+/** A task by the chain of its mailbox and its id. */
+export interface TaskKey {
+  readonly chainId: ChainId;
+  readonly taskId: TaskId;
+}
+
+/** A task as its `TaskCreated` event tells it. */
+export interface NewTask extends TaskKey {
+  readonly creator: Address;
+  readonly avs: Address;
+  readonly operatorSetId: number;
+  readonly referenceTimestamp: number;
+  readonly payload: Uint8Array;
+  readonly blockNumber: BlockNumber;
+  readonly blockHash: Hash32;
+  /** Time of the block, which is when the task was created. */
+  readonly blockTimestampSeconds: number;
+  /** Chain time after which no result is accepted. */
+  readonly deadlineSeconds: number;
+  /** When it was seen. */
+  readonly createdAtMs: number;
+}
+
+/** What becomes of a task. */
+export interface TaskProgress {
+  readonly status: StoredTaskStatus;
+  /** Why it failed, in a sentence, or `reorged`. */
+  readonly reason?: string;
+  /** The transaction that brought its result on chain. */
+  readonly transactionHash?: Hash32;
+  /** How often its result was submitted. */
+  readonly attempts: number;
+  readonly updatedAtMs: number;
+}
+
+export interface StoredTask extends NewTask, TaskProgress {}
+
+/** What a step of a task changes, and when. */
+export type TaskChange = Partial<TaskProgress> & { readonly updatedAtMs: number };
+
+/** Finished tasks are never changed again, except by a reorg. */
+export function isFinished({ status }: Pick<TaskProgress, 'status'>): boolean {
+  return status === 'completed' || status === 'failed';
+}
+
+/** A response whose signatures were verified. */
+export interface AcceptedAnswer {
+  readonly operator: Address;
+  readonly referenceTimestamp: number;
+  readonly output: Uint8Array;
+  readonly resultSignature: Uint8Array;
+  readonly authSignature: Uint8Array;
+  readonly receivedAtMs: number;
+}

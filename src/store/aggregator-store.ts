@@ -1,0 +1,264 @@
+/** What an aggregator keeps: how far each chain was read, its tasks, and the answers it has accepted. */
+import type { BlockNumber, ChainId, Hash32 } from '../base/brands.js';
+import { fromHex, toHex } from '../base/bytes.js';
+import { PonosError } from '../base/error.js';
+import { keccak256 } from '../crypto/keccak.js';
+import {
+  answerKeyOf,
+  blockKeyOf,
+  blockTaskKeyOf,
+  cursorKeyOf,
+  openKeyOf,
+  outputKeyOf,
+  payloadKeyOf,
+  taskKeyOf,
+} from './aggregator-keys.js';
+import {
+  type AcceptedAnswer,
+  isFinished,
+  type NewTask,
+  REORGED,
+  type StoredTask,
+  type TaskChange,
+  type TaskKey,
+} from './aggregator-records.js';
+import type { KeyValueStore, WriteOperation } from './key-value-store.js';
+import { createKeyedQueue } from './keyed-queue.js';
+import {
+  corruptRecord,
+  decodeJsonRecord,
+  decodeRecord,
+  encodeJsonRecord,
+  encodeRecord,
+} from './record-codec.js';
+import { keysBelow, storeKey } from './store-key.js';
+
+/** How many block hashes are kept per chain: more than the deepest reorg that a configuration may allow by default. */
+export const KEPT_BLOCKS = 256;
+
+/** A block by which the chain's history is recognised. */
+export interface BlockRef {
+  readonly number: BlockNumber;
+  readonly hash: Hash32;
+}
+
+/** Every method throws PonosError STORE_UNAVAILABLE or STORE_CORRUPT. */
+export interface AggregatorStore {
+  /** The last block whose tasks are stored. */
+  cursor(chainId: ChainId): Promise<BlockRef | undefined>;
+  /** The newest blocks that were saved, at most `KEPT_BLOCKS`, the newest first. */
+  recentBlocks(chainId: ChainId): Promise<BlockRef[]>;
+  /**
+   * In one atomic write: the block becomes the cursor, and its tasks are stored as pending. A task that
+   * is known already stays as it is, unless a reorg had undone it: then it is pending anew.
+   * @returns the tasks that are to be taken up
+   */
+  saveBlock(chainId: ChainId, block: BlockRef, tasks: readonly NewTask[]): Promise<StoredTask[]>;
+  /**
+   * Undoes the blocks above `ancestor` in one atomic write: it becomes the cursor, and their tasks are
+   * failed with reason `reorged`, finished ones included.
+   * @returns the undone tasks
+   */
+  rewind(chainId: ChainId, ancestor: BlockRef, nowMs: number): Promise<StoredTask[]>;
+  task(key: TaskKey): Promise<StoredTask | undefined>;
+  /** Pending and processing tasks of all chains, by chain and task id. */
+  unfinishedTasks(): Promise<StoredTask[]>;
+  /**
+   * Changes a task that is not finished; a finished one stays as it is.
+   * @returns the task as it then is
+   * @throws PonosError INTERNAL for a task that was never saved
+   */
+  updateTask(key: TaskKey, change: TaskChange): Promise<StoredTask>;
+  /** Stores an answer; it counts from when this resolves. One per operator and reference timestamp: the first stays. */
+  recordAnswer(key: TaskKey, answer: AcceptedAnswer): Promise<void>;
+  /** Accepted answers of a task for one reference timestamp, by operator address. */
+  answers(key: TaskKey, referenceTimestamp: number): Promise<AcceptedAnswer[]>;
+}
+
+type TaskRecord = Omit<StoredTask, 'payload'>;
+
+interface AnswerRecord {
+  readonly operator: AcceptedAnswer['operator'];
+  readonly outputHash: Hash32;
+  readonly resultSignature: ReturnType<typeof toHex>;
+  readonly authSignature: ReturnType<typeof toHex>;
+  readonly receivedAtMs: number;
+}
+
+export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
+  const queue = createKeyedQueue();
+
+  const put = (key: string, value: unknown): WriteOperation => ({
+    type: 'put',
+    key,
+    value: encodeJsonRecord(key, value),
+  });
+  const putBytes = (key: string, content: Uint8Array): WriteOperation => ({
+    type: 'put',
+    key,
+    value: encodeRecord(key, content),
+  });
+  const remove = (key: string): WriteOperation => ({ type: 'delete', key });
+
+  async function getJson<T>(key: string): Promise<T | undefined> {
+    const record = await store.get(key);
+    return record === undefined ? undefined : decodeJsonRecord<T>(key, record);
+  }
+
+  async function needBytes(key: string): Promise<Uint8Array> {
+    const record = await store.get(key);
+    if (record === undefined) throw corruptRecord(key, 'it is missing');
+    return decodeRecord(key, record);
+  }
+
+  async function task(key: TaskKey): Promise<StoredTask | undefined> {
+    const record = await getJson<TaskRecord>(taskKeyOf(key));
+    return record && { ...record, payload: await needBytes(payloadKeyOf(key)) };
+  }
+
+  /** The task's record and its place in the list of unfinished ones; the payload never changes. */
+  function writeTask({ payload: _payload, ...record }: StoredTask): WriteOperation[] {
+    const openKey = openKeyOf(record);
+    return [put(taskKeyOf(record), record), isFinished(record) ? remove(openKey) : put(openKey, true)];
+  }
+
+  async function saveBlock(
+    chainId: ChainId,
+    block: BlockRef,
+    tasks: readonly NewTask[],
+  ): Promise<StoredTask[]> {
+    const operations = [put(cursorKeyOf(chainId), block), put(blockKeyOf(chainId, block.number), block)];
+    if (block.number >= KEPT_BLOCKS) operations.push(remove(blockKeyOf(chainId, block.number - KEPT_BLOCKS)));
+    const fresh: StoredTask[] = [];
+    for (const created of tasks) {
+      const known = await getJson<TaskRecord>(taskKeyOf(created));
+      if (known !== undefined && !(known.status === 'failed' && known.reason === REORGED)) continue;
+      const pending: StoredTask = {
+        ...created,
+        status: 'pending',
+        attempts: 0,
+        updatedAtMs: created.createdAtMs,
+      };
+      fresh.push(pending);
+      operations.push(
+        ...writeTask(pending),
+        putBytes(payloadKeyOf(pending), pending.payload),
+        put(blockTaskKeyOf(pending), true),
+      );
+    }
+    await store.batch(operations);
+    return fresh;
+  }
+
+  async function taskKeysAbove(chainId: ChainId, number: number): Promise<TaskKey[]> {
+    const keys: TaskKey[] = [];
+    const { lt } = keysBelow('block-task', chainId);
+    for await (const { key } of store.scan({ gte: storeKey('block-task', chainId, number + 1), lt })) {
+      keys.push({ chainId, taskId: key.split('/').at(-2) as TaskKey['taskId'] });
+    }
+    return keys;
+  }
+
+  async function rewind(
+    chainId: ChainId,
+    ancestor: BlockRef,
+    keys: readonly TaskKey[],
+    nowMs: number,
+  ): Promise<StoredTask[]> {
+    const operations = [put(cursorKeyOf(chainId), ancestor)];
+    const { lt } = keysBelow('block', chainId);
+    for await (const { key } of store.scan({ gte: blockKeyOf(chainId, ancestor.number + 1), lt })) {
+      operations.push(remove(key));
+    }
+    const undone: StoredTask[] = [];
+    for (const key of keys) {
+      const orphan = await task(key);
+      if (orphan === undefined) throw corruptRecord(taskKeyOf(key), 'it is missing');
+      const failed: StoredTask = { ...orphan, status: 'failed', reason: REORGED, updatedAtMs: nowMs };
+      undone.push(failed);
+      operations.push(...writeTask(failed), remove(blockTaskKeyOf(failed)));
+    }
+    await store.batch(operations);
+    return undone;
+  }
+
+  async function updateTask(key: TaskKey, change: TaskChange): Promise<StoredTask> {
+    const before = await task(key);
+    if (before === undefined) {
+      throw new PonosError('INTERNAL', {
+        message: 'a task was changed that was never saved',
+        facts: { ...key },
+      });
+    }
+    if (isFinished(before)) return before;
+    const after = { ...before, ...change };
+    await store.batch(writeTask(after));
+    return after;
+  }
+
+  async function recordAnswer(key: TaskKey, answer: AcceptedAnswer): Promise<void> {
+    const answerKey = answerKeyOf(key, answer);
+    if ((await store.get(answerKey)) !== undefined) return;
+    const outputHash = toHex<Hash32>(keccak256(answer.output));
+    const outputKey = outputKeyOf(key, outputHash);
+    const record: AnswerRecord = {
+      operator: answer.operator,
+      outputHash,
+      resultSignature: toHex(answer.resultSignature),
+      authSignature: toHex(answer.authSignature),
+      receivedAtMs: answer.receivedAtMs,
+    };
+    // Most operators give the same output: it is stored once, with the first of them.
+    const outputKnown = (await store.get(outputKey)) !== undefined;
+    await store.batch([put(answerKey, record), ...(outputKnown ? [] : [putBytes(outputKey, answer.output)])]);
+  }
+
+  return {
+    cursor: (chainId) => getJson<BlockRef>(cursorKeyOf(chainId)),
+    async recentBlocks(chainId) {
+      const blocks: BlockRef[] = [];
+      for await (const { key, value } of store.scan({ ...keysBelow('block', chainId), reverse: true })) {
+        blocks.push(decodeJsonRecord<BlockRef>(key, value));
+      }
+      return blocks;
+    },
+    saveBlock: (chainId, block, tasks) =>
+      queue.run(tasks.map(taskKeyOf), () => saveBlock(chainId, block, tasks)),
+    async rewind(chainId, ancestor, nowMs) {
+      const keys = await taskKeysAbove(chainId, ancestor.number);
+      return queue.run(keys.map(taskKeyOf), () => rewind(chainId, ancestor, keys, nowMs));
+    },
+    task,
+    async unfinishedTasks() {
+      const tasks: StoredTask[] = [];
+      for await (const { key } of store.scan(keysBelow('open'))) {
+        const [, chainHex, taskId] = key.split('/');
+        const found = await task({
+          chainId: Number.parseInt(chainHex ?? '', 16) as ChainId,
+          taskId: taskId as TaskKey['taskId'],
+        });
+        if (found === undefined) throw corruptRecord(key, 'the task it names is missing');
+        tasks.push(found);
+      }
+      return tasks;
+    },
+    updateTask: (key, change) => queue.run([taskKeyOf(key)], () => updateTask(key, change)),
+    recordAnswer: (key, answer) => queue.run([answerKeyOf(key, answer)], () => recordAnswer(key, answer)),
+    async answers(key, referenceTimestamp) {
+      const answers: AcceptedAnswer[] = [];
+      const range = keysBelow('answer', key.chainId, key.taskId, referenceTimestamp);
+      for await (const { key: answerKey, value } of store.scan(range)) {
+        const record = decodeJsonRecord<AnswerRecord>(answerKey, value);
+        answers.push({
+          operator: record.operator,
+          referenceTimestamp,
+          output: await needBytes(outputKeyOf(key, record.outputHash)),
+          resultSignature: fromHex(record.resultSignature),
+          authSignature: fromHex(record.authSignature),
+          receivedAtMs: record.receivedAtMs,
+        });
+      }
+      return answers;
+    },
+  };
+}

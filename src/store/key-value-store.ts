@@ -1,0 +1,33 @@
+/** The port behind which everything is kept: memory, or LevelDB on disk. */
+
+export type WriteOperation =
+  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
+  | { readonly type: 'delete'; readonly key: string };
+
+/** Keys from `gte` up to, not including, `lt`, in ascending order unless reversed. */
+export interface KeyRange {
+  readonly gte: string;
+  readonly lt: string;
+  /** At most so many entries, counted from where the scan begins. */
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
+export interface Entry {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/**
+ * Values by printable ASCII keys (`store-key.ts`). Every method throws PonosError STORE_UNAVAILABLE
+ * when the store is closed or cannot be read or written; a failed batch has changed nothing.
+ */
+export interface KeyValueStore {
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** All of the operations or none; on the disk when it resolves. Later ones win over earlier ones. */
+  batch(operations: readonly WriteOperation[]): Promise<void>;
+  /** The entries as they were when the iteration began, whatever is written meanwhile. */
+  scan(range: KeyRange): AsyncIterable<Entry>;
+  /** Waits for what is under way. May be called again. */
+  close(): Promise<void>;
+}

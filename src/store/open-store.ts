@@ -1,0 +1,85 @@
+/** From the `storage` section of the configuration to an open store. */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { PonosError } from '../base/error.js';
+import type { StorageConfig } from '../config/types.js';
+import type { KeyValueStore } from './key-value-store.js';
+import { openLevelStore } from './level-store.js';
+import { createMemoryStore } from './memory-store.js';
+import { storeError } from './store-error.js';
+import { claimStore, type StoreRole } from './store-schema.js';
+
+/** Where a node keeps its state: nowhere (a restart forgets), or in a directory. */
+export type StorePlace = { readonly kind: 'memory' } | { readonly kind: 'level'; readonly dir: string };
+
+export interface OpenStoreOptions {
+  /** Start anew although the directory holds the state of a Go node, which is not read. */
+  readonly acceptFreshState?: boolean;
+}
+
+/**
+ * What the configuration means; `badger` is LevelDB in `<badger.dir>/level`.
+ * @throws PonosError CONFIG_INVALID when a directory is missing
+ */
+export function storePlace(config: StorageConfig): StorePlace {
+  if (config.type === 'memory') return { kind: 'memory' };
+  if (config.type === 'level')
+    return { kind: 'level', dir: required(config.level?.dir, 'storage.level.dir') };
+  if (config.badger?.inMemory) return { kind: 'memory' };
+  return { kind: 'level', dir: path.join(required(config.badger?.dir, 'storage.badger.dir'), 'level') };
+}
+
+/**
+ * Opens the store of a node and checks that it is this role's.
+ * @throws PonosError CONFIG_INVALID, STORE_MISMATCH, STORE_LOCKED, STORE_CORRUPT, STORE_UNAVAILABLE
+ */
+export async function openStore(
+  config: StorageConfig,
+  role: StoreRole,
+  options: OpenStoreOptions = {},
+): Promise<KeyValueStore> {
+  const place = storePlace(config);
+  if (place.kind === 'memory') return createMemoryStore();
+  if (config.type === 'badger' && !options.acceptFreshState) await refuseBadgerState(path.dirname(place.dir));
+  const store = await openLevelStore({
+    dir: place.dir,
+    syncWrites: config.level?.syncWrites ?? true,
+    writeBufferSizeBytes: config.level?.writeBufferSize,
+    cacheSizeBytes: config.level?.cacheSize,
+  });
+  try {
+    await claimStore(store, role);
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function required(dir: string | undefined, key: string): string {
+  if (dir === undefined) {
+    throw new PonosError('CONFIG_INVALID', {
+      message: `${key} is missing`,
+      advice: 'Set it to the directory that holds the state, or use storage type memory.',
+    });
+  }
+  return dir;
+}
+
+/** Names that Badger gives its files; LevelDB's differ (`MANIFEST-000001`). */
+const BADGER_FILE = /^(MANIFEST|KEYREGISTRY|DISCARD|.*\.(vlog|sst|mem))$/;
+
+async function refuseBadgerState(dir: string): Promise<void> {
+  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw storeError(error, dir);
+  });
+  const found = names.find((name) => BADGER_FILE.test(name));
+  if (found === undefined) return;
+  throw new PonosError('STORE_MISMATCH', {
+    message: 'the storage directory holds the state of a Go node, which ponos does not read',
+    facts: { dir, found },
+    advice:
+      'Start with --accept-fresh-state to begin anew (cursor and answered tasks), or set another directory.',
+  });
+}

@@ -1,0 +1,114 @@
+/** A file that says which process uses a directory or a key. */
+import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { PonosError } from '../base/error.js';
+
+export interface ProcessLock {
+  release(): Promise<void>;
+}
+
+interface Holder {
+  readonly pid: number;
+  /** Start of that process in clock ticks since boot, where the system tells; pids are reused, in containers at once. */
+  readonly startTicks?: string;
+}
+
+/**
+ * Takes the lock by creating `file`. A file left behind by a process that is gone is replaced.
+ * @param what for the message: what the holder uses
+ * @throws PonosError STORE_LOCKED naming the process, this one included; foreign errors of the file system
+ */
+export async function acquireProcessLock(file: string, what: string): Promise<ProcessLock> {
+  const own: Holder = { pid: process.pid, startTicks: await startTicksOf(process.pid) };
+  // Three rounds: somebody else may take over, or give up, the file that was just looked at.
+  for (let round = 0; round < 3; round++) {
+    if (await createWhole(file, JSON.stringify(own)))
+      return { release: () => unlink(file).catch(ignoreMissing) };
+    const text = await readIfThere(file);
+    if (text === undefined) continue;
+    const holder = parseHolder(text);
+    if (holder !== undefined && (await isAlive(holder))) throw lockedError(file, what, holder.pid);
+    await setAside(file, text);
+  }
+  throw lockedError(file, what, undefined);
+}
+
+function lockedError(file: string, what: string, pid: number | undefined): PonosError {
+  const who = pid === process.pid ? 'this process' : 'another process';
+  return new PonosError('STORE_LOCKED', {
+    message: `${who} uses ${what}`,
+    facts: { pid, lock: file },
+    advice: 'Stop that process, or give this one another directory.',
+  });
+}
+
+/** Creates the file with its content in one step; false if there is one already. */
+async function createWhole(file: string, content: string): Promise<boolean> {
+  const draft = draftOf(file);
+  await writeFile(draft, content, { mode: 0o644 });
+  try {
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if (isFileError(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    await unlink(draft).catch(ignoreMissing);
+  }
+}
+
+/** Removes the file if it is still the abandoned one, and not that of a process that was faster. */
+async function setAside(file: string, abandoned: string): Promise<void> {
+  const aside = draftOf(file);
+  try {
+    await rename(file, aside);
+  } catch (error) {
+    return ignoreMissing(error);
+  }
+  if ((await readIfThere(aside)) !== abandoned) await link(aside, file);
+  await unlink(aside);
+}
+
+function draftOf(file: string): string {
+  return `${file}.${process.pid}.${process.hrtime.bigint()}`;
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    ignoreMissing(error);
+    return undefined;
+  }
+}
+
+/** Undefined for a file that is not ours or was cut off by a crash. */
+function parseHolder(text: string): Holder | undefined {
+  const match = /^\{"pid":(\d{1,10})(?:,"startTicks":"(\d+)")?\}$/.exec(text);
+  return match ? { pid: Number(match[1]), startTicks: match[2] } : undefined;
+}
+
+async function isAlive(holder: Holder): Promise<boolean> {
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    // EPERM: it lives, but belongs to somebody else.
+    if (isFileError(error, 'ESRCH')) return false;
+  }
+  const startTicks = await startTicksOf(holder.pid);
+  return holder.startTicks === undefined || startTicks === undefined || startTicks === holder.startTicks;
+}
+
+/** Field 22 of /proc/<pid>/stat (proc(5)); undefined on systems without it. */
+async function startTicksOf(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The second field, the name, is in brackets and may hold blanks.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isFileError(error, 'ENOENT')) throw error;
+}
+
+function isFileError(error: unknown, code: string): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+}

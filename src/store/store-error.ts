@@ -1,0 +1,82 @@
+/** What went wrong below the store, in our words. */
+import { PonosError } from '../base/error.js';
+
+const CAUSES: readonly {
+  readonly sign: RegExp;
+  readonly what: string;
+  readonly advice: string;
+}[] = [
+  {
+    sign: /ENOSPC|EDQUOT|no space left|quota exceeded/i,
+    what: 'the disk is full',
+    advice: 'Free some space, then restart the node; nothing it acknowledged is lost.',
+  },
+  {
+    sign: /EROFS|read-only file system/i,
+    what: 'the file system is read-only',
+    advice: 'Mount it writable, or set another storage directory.',
+  },
+  {
+    sign: /EACCES|EPERM|permission denied|not permitted/i,
+    what: 'permission is denied',
+    advice: 'Give the directory to the user that runs the node, or set another one.',
+  },
+  {
+    sign: /EMFILE|ENFILE|too many open files/i,
+    what: 'too many files are open',
+    advice: 'Raise the limit of open files.',
+  },
+  {
+    sign: /ENOTDIR|EEXIST|not a directory/i,
+    what: 'a file is in the way of the directory',
+    advice: 'Set another storage directory.',
+  },
+];
+
+/** Turns an error of LevelDB or the file system into a PonosError that names the directory. */
+export function storeError(error: unknown, dir: string): PonosError {
+  if (error instanceof PonosError) return error;
+  const chain = describeChain(error);
+  if (chain.includes('LEVEL_LOCKED')) {
+    return new PonosError('STORE_LOCKED', {
+      message: 'another process uses the storage directory',
+      facts: { dir },
+      advice: 'Stop that process, or set another storage directory.',
+      cause: error,
+    });
+  }
+  if (/LEVEL_CORRUPTION|Corruption:/.test(chain)) {
+    return new PonosError('STORE_CORRUPT', {
+      message: 'the database is damaged',
+      facts: { dir },
+      advice: 'Restore the storage directory from a backup, or start with an empty one.',
+      cause: error,
+    });
+  }
+  if (/LEVEL_DATABASE_NOT_OPEN|LEVEL_ITERATOR_NOT_OPEN/.test(chain)) {
+    return new PonosError('STORE_UNAVAILABLE', {
+      message: 'the store is closed',
+      facts: { dir },
+      cause: error,
+    });
+  }
+  const known = CAUSES.find(({ sign }) => sign.test(chain));
+  return new PonosError('STORE_UNAVAILABLE', {
+    message: `the store cannot be used: ${known?.what ?? 'its files cannot be read or written'}`,
+    facts: { dir },
+    advice: known?.advice ?? 'See the cause; restart the node when it is mended.',
+    cause: error,
+  });
+}
+
+/** Codes and messages of an error and its causes; by shape, since native errors may be of another realm. */
+function describeChain(error: unknown): string {
+  const parts: string[] = [];
+  let current = error;
+  while (typeof current === 'object' && current !== null && parts.length < 10) {
+    if ('code' in current) parts.push(String(current.code));
+    if ('message' in current) parts.push(String(current.message));
+    current = 'cause' in current ? current.cause : undefined;
+  }
+  return parts.join(' ');
+}

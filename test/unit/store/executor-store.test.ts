@@ -1,0 +1,154 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { type Hash32, parseAddress, parseHash32, parseTaskId } from '../../../src/base/brands.js';
+import { toHex } from '../../../src/base/bytes.js';
+import { keccak256 } from '../../../src/crypto/keccak.js';
+import {
+  type Answer,
+  type AnswerKey,
+  createExecutorStore,
+  type ExecutorStore,
+} from '../../../src/store/executor-store.js';
+import type { KeyValueStore } from '../../../src/store/key-value-store.js';
+import { openLevelStore } from '../../../src/store/level-store.js';
+import { createMemoryStore } from '../../../src/store/memory-store.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const key: AnswerKey = {
+  avs: parseAddress(`0x${'11'.repeat(20)}`),
+  operatorSetId: 1,
+  taskId: parseTaskId(`0x${'22'.repeat(32)}`),
+};
+const payloadHash = parseHash32(`0x${'33'.repeat(32)}`);
+
+function answer(overrides: Partial<Answer> = {}): Answer {
+  return {
+    payloadHash,
+    output: bytes('49'),
+    referenceTimestamp: 1_000,
+    resultSignature: bytes('result signature'),
+    authSignature: bytes('auth signature'),
+    createdAtMs: 5_000,
+    deadlineSeconds: 60,
+    ...overrides,
+  };
+}
+
+describe('executor store', () => {
+  let values: KeyValueStore;
+  let store: ExecutorStore;
+
+  beforeEach(() => {
+    values = createMemoryStore();
+    store = createExecutorStore(values);
+  });
+
+  test('default: a task that was never answered is not found', async () => {
+    expect(await store.find(key)).toBeUndefined();
+  });
+
+  test('behavior: an answer is found as it was saved', async () => {
+    const saved = await store.saveAnswer(key, answer());
+    expect(saved).toEqual({
+      payloadHash,
+      outputHash: toHex<Hash32>(keccak256(bytes('49'))),
+      output: bytes('49'),
+      signatures: new Map([
+        [1_000, { resultSignature: bytes('result signature'), authSignature: bytes('auth signature') }],
+      ]),
+      createdAtMs: 5_000,
+      deadlineSeconds: 60,
+    });
+    expect(await store.find(key)).toEqual(saved);
+  });
+
+  test('behavior: for the same reference timestamp the first signatures stay, byte for byte', async () => {
+    const first = await store.saveAnswer(key, answer());
+    const second = await store.saveAnswer(
+      key,
+      answer({ resultSignature: bytes('another'), createdAtMs: 9_000 }),
+    );
+    expect(second).toEqual(first);
+    expect(await store.find(key)).toEqual(first);
+  });
+
+  test('behavior: for another reference timestamp the same output is signed anew, beside the first', async () => {
+    await store.saveAnswer(key, answer());
+    await store.saveAnswer(
+      key,
+      answer({
+        referenceTimestamp: 2_000,
+        resultSignature: bytes('later'),
+        createdAtMs: 9_000,
+        deadlineSeconds: 90,
+      }),
+    );
+    const found = await store.find(key);
+    expect(found).toMatchObject({ createdAtMs: 5_000, deadlineSeconds: 90, output: bytes('49') });
+    expect([...(found?.signatures.keys() ?? [])]).toEqual([1_000, 2_000]);
+    expect(found?.signatures.get(2_000)?.resultSignature).toEqual(bytes('later'));
+  });
+
+  test.each([
+    ['another payload', { payloadHash: parseHash32(`0x${'44'.repeat(32)}`) }, 'for another payload'],
+    ['another output', { output: bytes('50') }, 'with another output'],
+    [
+      'another output, for another timestamp',
+      { output: bytes('50'), referenceTimestamp: 2_000 },
+      'with another output',
+    ],
+  ])('error: %s', async (_name, overrides, said) => {
+    const first = await store.saveAnswer(key, answer());
+    await expect(store.saveAnswer(key, answer(overrides))).rejects.toMatchObject({
+      code: 'REQUEST_CONFLICT',
+      message: `the task was answered before, ${said}`,
+    });
+    expect(await store.find(key)).toEqual(first);
+  });
+
+  test('behavior: of two outputs at the same time only one is stored', async () => {
+    const outcomes = await Promise.allSettled(
+      ['a', 'b', 'c'].map((text) => store.saveAnswer(key, answer({ output: bytes(text) }))),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect((await store.find(key))?.output).toEqual(bytes('a'));
+  });
+
+  test('behavior: AVS, operator set and task id are all part of the key', async () => {
+    await store.saveAnswer(key, answer());
+    const others: AnswerKey[] = [
+      { ...key, avs: parseAddress(`0x${'12'.repeat(20)}`) },
+      { ...key, operatorSetId: 16 },
+      { ...key, taskId: parseTaskId(`0x${'23'.repeat(32)}`) },
+    ];
+    for (const other of others) expect(await store.find(other)).toBeUndefined();
+  });
+
+  test('error: a damaged or a missing record is never taken for "not answered"', async () => {
+    await store.saveAnswer(key, answer());
+    for await (const { key: each, value } of values.scan({ gte: '!', lt: '~' })) {
+      const damaged = value.slice();
+      damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1;
+      await values.batch([{ type: 'put', key: each, value: damaged }]);
+      await expect(store.find(key)).rejects.toMatchObject({ code: 'STORE_CORRUPT', facts: { key: each } });
+      await expect(store.saveAnswer(key, answer())).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+      await values.batch([{ type: 'put', key: each, value }]);
+    }
+    const [outputKey] = [`output/${key.avs}/${'1'.padStart(16, '0')}/${key.taskId}/`];
+    await values.batch([{ type: 'delete', key: outputKey }]);
+    await expect(store.find(key)).rejects.toMatchObject({ code: 'STORE_CORRUPT', facts: { key: outputKey } });
+  });
+
+  test('behavior: answers outlive a restart', async () => {
+    const folder = await temporaryFolder();
+    const options = { dir: folder.path, syncWrites: true };
+    const before = await openLevelStore(options);
+    const saved = await createExecutorStore(before).saveAnswer(key, answer());
+    await before.close();
+    const after = await openLevelStore(options);
+    const found = await createExecutorStore(after).find(key);
+    expect({ ...found, output: found && Uint8Array.from(found.output) }).toEqual(saved);
+    await after.close();
+    await folder.remove();
+  });
+});

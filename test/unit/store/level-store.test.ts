@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type LevelStoreOptions, openLevelStore } from '../../../src/store/level-store.js';
+import { describeKeyValueStore } from '../../support/store-contract.js';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
+
+describeKeyValueStore('LevelDB', async () => {
+  const folder = await temporaryFolder();
+  return {
+    store: await openLevelStore({ dir: folder.path, syncWrites: false }),
+    dispose: () => folder.remove(),
+  };
+});
+
+describe('openLevelStore', () => {
+  let folder: TemporaryFolder;
+  let options: LevelStoreOptions;
+
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    options = { dir: path.join(folder.path, 'a', 'b'), syncWrites: true };
+  });
+  afterEach(() => folder.remove());
+
+  test('behavior: what was written is there after closing and opening again', async () => {
+    const first = await openLevelStore(options);
+    await first.batch([{ type: 'put', key: 'k', value: Uint8Array.of(1, 2) }]);
+    await first.close();
+    const second = await openLevelStore(options);
+    expect(Array.from((await second.get('k')) ?? [])).toEqual([1, 2]);
+    await second.close();
+  });
+
+  test('behavior: folders are made closed to others, and the lock leaves with the store', async () => {
+    const store = await openLevelStore(options);
+    expect((await stat(options.dir)).mode & 0o027).toBe(0);
+    expect(await readdir(options.dir)).toContain('ponos.lock');
+    await store.close();
+    expect(await readdir(options.dir)).not.toContain('ponos.lock');
+  });
+
+  test('error: a second open in this process, which leaves the first one usable and locked', async () => {
+    const store = await openLevelStore(options);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(openLevelStore(options)).rejects.toMatchObject({
+        code: 'STORE_LOCKED',
+        message: 'this process uses the storage directory',
+        facts: { pid: process.pid },
+      });
+    }
+    await store.batch([{ type: 'put', key: 'k', value: Uint8Array.of(1) }]);
+    await store.close();
+  });
+
+  test('error: another process has the database open; when it was killed, its lock does not stay', async () => {
+    const holder = spawn(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      `import { ClassicLevel } from 'classic-level';
+       await new ClassicLevel(${JSON.stringify(options.dir)}).open();
+       process.stdout.write('open');
+       setInterval(() => undefined, 1000);`,
+    ]);
+    try {
+      await once(holder.stdout, 'data');
+      await expect(openLevelStore(options)).rejects.toMatchObject({ code: 'STORE_LOCKED' });
+    } finally {
+      holder.kill('SIGKILL');
+      await once(holder, 'exit');
+    }
+    const store = await openLevelStore(options);
+    await store.close();
+  });
+
+  test('error: a file where the directory should be', async () => {
+    const dir = path.join(folder.path, 'file');
+    await writeFile(dir, '');
+    await expect(openLevelStore({ ...options, dir })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: 'the store cannot be used: a file is in the way of the directory',
+    });
+  });
+
+  test('error: a damaged database is named, and the lock is given back', async () => {
+    const store = await openLevelStore(options);
+    await store.batch([{ type: 'put', key: 'k', value: Uint8Array.of(1) }]);
+    await store.close();
+    await writeFile(path.join(options.dir, 'CURRENT'), 'nonsense');
+    await expect(openLevelStore(options)).rejects.toMatchObject({
+      code: 'STORE_CORRUPT',
+      facts: { dir: options.dir },
+    });
+    await expect(readFile(path.join(options.dir, 'ponos.lock'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});

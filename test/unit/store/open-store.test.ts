@@ -1,0 +1,108 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { openLevelStore } from '../../../src/store/level-store.js';
+import { createMemoryStore } from '../../../src/store/memory-store.js';
+import { openStore, storePlace } from '../../../src/store/open-store.js';
+import { encodeJsonRecord } from '../../../src/store/record-codec.js';
+import { claimStore, SCHEMA_VERSION } from '../../../src/store/store-schema.js';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
+
+type Storage = Parameters<typeof storePlace>[0];
+
+function storage(overrides: {
+  type: Storage['type'];
+  level?: Partial<Storage['level']>;
+  badger?: Partial<Storage['badger']>;
+}): Storage {
+  return {
+    type: overrides.type,
+    level: { syncWrites: true, ...overrides.level },
+    badger: { inMemory: false, ...overrides.badger },
+  } as Storage;
+}
+
+describe('storePlace', () => {
+  test.each([
+    [storage({ type: 'memory', level: { dir: '/data' } }), { kind: 'memory' }],
+    [storage({ type: 'level', level: { dir: '/data' } }), { kind: 'level', dir: '/data' }],
+    [storage({ type: 'badger', badger: { dir: '/data' } }), { kind: 'level', dir: '/data/level' }],
+    [storage({ type: 'badger', badger: { dir: '/data', inMemory: true } }), { kind: 'memory' }],
+  ])('behavior: $type', (config, place) => {
+    expect(storePlace(config)).toEqual(place);
+  });
+
+  test.each(['level', 'badger'] as const)('error: type %s without a directory', (type) => {
+    expect(() => storePlace(storage({ type }))).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: `storage.${type}.dir is missing` }),
+    );
+  });
+});
+
+describe('openStore', () => {
+  let folder: TemporaryFolder;
+
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+  });
+  afterEach(() => folder.remove());
+
+  test('behavior: a store is its role’s for good', async () => {
+    const config = storage({ type: 'level', level: { dir: folder.path } });
+    await (await openStore(config, 'executor')).close();
+    await (await openStore(config, 'executor')).close();
+    await expect(openStore(config, 'aggregator')).rejects.toMatchObject({
+      code: 'STORE_MISMATCH',
+      message: 'the store belongs to an executor, this is an aggregator',
+    });
+    // The refused opening has given back its lock.
+    await (await openStore(config, 'executor')).close();
+  });
+
+  test('behavior: badger is LevelDB in a folder below', async () => {
+    const store = await openStore(storage({ type: 'badger', badger: { dir: folder.path } }), 'executor');
+    await store.close();
+    const level = await openLevelStore({ dir: path.join(folder.path, 'level'), syncWrites: true });
+    expect(await level.get('schema/')).toBeDefined();
+    await level.close();
+  });
+
+  test.each(['MANIFEST', 'KEYREGISTRY', '000001.vlog', '000002.sst'])(
+    'error: Badger’s own %s, unless a fresh start is accepted',
+    async (name) => {
+      await writeFile(path.join(folder.path, name), '');
+      const config = storage({ type: 'badger', badger: { dir: folder.path } });
+      await expect(openStore(config, 'executor')).rejects.toMatchObject({
+        code: 'STORE_MISMATCH',
+        facts: { dir: folder.path, found: name },
+        advice: expect.stringContaining('--accept-fresh-state'),
+      });
+      await (await openStore(config, 'executor', { acceptFreshState: true })).close();
+    },
+  );
+
+  test('default: memory needs no directory', async () => {
+    const store = await openStore(storage({ type: 'memory' }), 'aggregator');
+    await store.batch([{ type: 'put', key: 'k', value: Uint8Array.of(1) }]);
+    expect(await store.get('k')).toEqual(Uint8Array.of(1));
+    await store.close();
+  });
+});
+
+describe('claimStore', () => {
+  test('error: a store of a newer version', async () => {
+    const store = createMemoryStore();
+    const schema = { version: SCHEMA_VERSION + 1, role: 'executor' };
+    await store.batch([{ type: 'put', key: 'schema/', value: encodeJsonRecord('schema/', schema) }]);
+    await expect(claimStore(store, 'executor')).rejects.toMatchObject({
+      code: 'STORE_MISMATCH',
+      message: 'the store was written by a newer version of ponos',
+    });
+  });
+
+  test('error: a damaged schema record', async () => {
+    const store = createMemoryStore();
+    await store.batch([{ type: 'put', key: 'schema/', value: new Uint8Array(20) }]);
+    await expect(claimStore(store, 'executor')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+  });
+});

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { acquireProcessLock } from '../../../src/store/process-lock.js';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
+
+describe('acquireProcessLock', () => {
+  let folder: TemporaryFolder;
+  let file: string;
+
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    file = path.join(folder.path, 'node.lock');
+  });
+  afterEach(() => folder.remove());
+
+  async function expectTaken(): Promise<void> {
+    const lock = await acquireProcessLock(file, 'the thing');
+    expect(JSON.parse(await readFile(file, 'utf8')).pid).toBe(process.pid);
+    expect(await readdir(folder.path)).toEqual(['node.lock']);
+    await lock.release();
+    expect(await readdir(folder.path)).toEqual([]);
+  }
+
+  test('default: taken and given back, nothing else is left', async () => {
+    await expectTaken();
+    await expectTaken();
+  });
+
+  test('error: this process has it already', async () => {
+    const lock = await acquireProcessLock(file, 'the thing');
+    await expect(acquireProcessLock(file, 'the thing')).rejects.toMatchObject({
+      code: 'STORE_LOCKED',
+      message: 'this process uses the thing',
+      facts: { pid: process.pid, lock: file },
+    });
+    await lock.release();
+  });
+
+  test('error: a living process has it; behavior: once it is dead, it is taken over', async () => {
+    const other = spawn(process.execPath, ['--eval', 'setInterval(() => undefined, 1000)']);
+    await once(other, 'spawn');
+    await writeFile(file, JSON.stringify({ pid: other.pid }));
+    try {
+      await expect(acquireProcessLock(file, 'the thing')).rejects.toMatchObject({
+        code: 'STORE_LOCKED',
+        message: 'another process uses the thing',
+        facts: { pid: other.pid },
+      });
+    } finally {
+      other.kill('SIGKILL');
+      await once(other, 'exit');
+    }
+    await expectTaken();
+  });
+
+  test('behavior: a process that only has the same pid, as after a restart of a container, is no holder', async () => {
+    await writeFile(file, JSON.stringify({ pid: process.pid, startTicks: '1' }));
+    await expectTaken();
+  });
+
+  test('behavior: a file cut off by a crash is replaced', async () => {
+    await writeFile(file, '{"pid":');
+    await expectTaken();
+  });
+
+  test('behavior: of many at the same time, over an abandoned file, one gets it', async () => {
+    await writeFile(file, '');
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 20 }, () => acquireProcessLock(file, 'the thing')),
+    );
+    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  test('error: no such folder', async () => {
+    await expect(acquireProcessLock(path.join(folder.path, 'x', 'y'), 'it')).rejects.toMatchObject({
+      code: 'ENOENT',
+    });
+  });
+});
