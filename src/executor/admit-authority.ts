@@ -1,0 +1,163 @@
+/**
+ * Check 5 of admission: the caller is an aggregator of this AVS, now and at the task's block, and this operator
+ * has a key in the operator set. A registered key alone proves nothing: members leave, their keys stay known.
+ */
+import type { Address, BlockNumber, OperatorSet } from '../base/brands.js';
+import type { Clock } from '../base/clock.js';
+import { PonosError } from '../base/error.js';
+import type { Bn254 } from '../crypto/bn254/bn254.js';
+import type { CurveName } from '../crypto/curve.js';
+import { keccak256 } from '../crypto/keccak.js';
+import { submissionMessage } from '../protocol/submission.js';
+import { type TokenBucket, takeToken } from '../rpc/peer-limiter.js';
+import { equalKeys, type RegisteredKey, verifiesWith } from './registered-key.js';
+import type { Submission } from './submission.js';
+
+/** Reads of L1 as of a block. What a block number answers never changes, so implementations cache. */
+export interface AuthorityReader {
+  /** The AVS's aggregator operator set and its members. @throws PonosError AVS_UNKNOWN without a registrar */
+  aggregators(avs: Address, at: BlockNumber): Promise<AggregatorSet>;
+  /** The key of an operator in an operator set; undefined if it has none. */
+  registeredKey(
+    operatorSet: OperatorSet,
+    operator: Address,
+    at: BlockNumber,
+  ): Promise<RegisteredKey | undefined>;
+  /** The curve an operator set signs with; undefined if it was never configured. */
+  curve(operatorSet: OperatorSet, at: BlockNumber): Promise<CurveName | undefined>;
+  /** L1 blocks of the operator tables with this reference timestamp, over all chains in sight. */
+  tableBlocks(referenceTimestamp: number): Promise<readonly BlockNumber[]>;
+}
+
+export interface AggregatorSet {
+  readonly operatorSet: OperatorSet;
+  readonly members: ReadonlySet<Address>;
+}
+
+export interface AuthorityOptions {
+  readonly operator: Address;
+  /** The keys this node signs with. */
+  readonly ownKeys: readonly RegisteredKey[];
+  readonly reader: AuthorityReader;
+  readonly bn254: Pick<Bn254, 'parseSignature' | 'verify'>;
+  readonly clock: Clock;
+}
+
+/**
+ * Reads of past blocks a second for callers whose signature does not verify with the key of today. Such callers
+ * are aggregators that changed their key since the task's block, or strangers naming a true aggregator.
+ */
+const UNPROVEN_READS_PER_SECOND = 5;
+
+export class Authority {
+  readonly #options: AuthorityOptions;
+  #unproven: TokenBucket;
+
+  constructor(options: AuthorityOptions) {
+    this.#options = options;
+    this.#unproven = { tokens: UNPROVEN_READS_PER_SECOND, updatedMs: options.clock.nowMs() };
+  }
+
+  /**
+   * Checks the caller and our own part in the operator set. Membership at the head comes first and costs one read
+   * per L1 block at most; nothing else is read for strangers.
+   * @param head block that stands for "now"
+   * @param taskBlock the submission's `task_block_number`
+   * @returns the curve this operator set's results are signed with
+   * @throws PonosError REQUEST_DENIED, REQUEST_LIMIT, OPERATOR_KEY_MISMATCH
+   */
+  async admit(submission: Submission, head: BlockNumber, taskBlock: BlockNumber): Promise<CurveName> {
+    await this.#checkAggregator(submission, head, taskBlock);
+    return this.#checkOwnKey(submission, taskBlock);
+  }
+
+  async #checkAggregator(submission: Submission, head: BlockNumber, taskBlock: BlockNumber): Promise<void> {
+    const { operator, bn254 } = this.#options;
+    const digest = keccak256(
+      submissionMessage({
+        taskId: submission.taskId,
+        avs: submission.operatorSet.avs,
+        executor: operator,
+        operatorSetId: submission.operatorSet.id,
+        referenceTimestamp: submission.referenceTimestamp,
+        taskBlockNumber: submission.taskBlockNumber,
+        payload: submission.payload,
+      }),
+    );
+    const keyNow = await this.#keyOfMember(submission, head, 'now');
+    const verified = keyNow !== undefined && verifiesWith(keyNow, digest, submission.signature, bn254);
+    if (!verified) this.#countUnproven();
+    const keyThen = await this.#keyOfMember(submission, taskBlock, 'at the block of the task');
+    if (keyThen === undefined) throw denied(submission, 'the aggregator has no key at the block of the task');
+    const valid =
+      keyNow !== undefined && equalKeys(keyNow, keyThen)
+        ? verified
+        : verifiesWith(keyThen, digest, submission.signature, bn254);
+    if (!valid) throw denied(submission, 'the signature is not by the registered key of the aggregator');
+  }
+
+  async #keyOfMember(
+    submission: Submission,
+    at: BlockNumber,
+    when: string,
+  ): Promise<RegisteredKey | undefined> {
+    const { reader } = this.#options;
+    const { operatorSet, members } = await reader.aggregators(submission.operatorSet.avs, at);
+    if (!members.has(submission.aggregator)) {
+      throw denied(submission, `the caller is no member of the AVS's aggregator operator set ${when}`);
+    }
+    return reader.registeredKey(operatorSet, submission.aggregator, at);
+  }
+
+  #countUnproven(): void {
+    const { clock } = this.#options;
+    const next = takeToken(
+      this.#unproven,
+      clock.nowMs(),
+      UNPROVEN_READS_PER_SECOND,
+      UNPROVEN_READS_PER_SECOND,
+    );
+    if (next === undefined) {
+      throw new PonosError('REQUEST_LIMIT', {
+        message: 'too many submissions whose signature does not verify with the key of today',
+      });
+    }
+    this.#unproven = next;
+  }
+
+  async #checkOwnKey(submission: Submission, taskBlock: BlockNumber): Promise<CurveName> {
+    const { reader, operator } = this.#options;
+    const { operatorSet } = submission;
+    const curve = await reader.curve(operatorSet, taskBlock);
+    if (curve === undefined)
+      throw denied(submission, 'the operator set has no curve at the block of the task');
+    const own = this.#options.ownKeys.find((key) => key.curve === curve);
+    const registered = await reader.registeredKey(operatorSet, operator, taskBlock);
+    if (own && registered && equalKeys(own, registered)) return curve;
+    // An operator that has left, or changed its key, is still needed for the table it is in.
+    let found = registered;
+    for (const block of await reader.tableBlocks(submission.referenceTimestamp)) {
+      const atTable = await reader.registeredKey(operatorSet, operator, block);
+      if (own && atTable && equalKeys(own, atTable)) return curve;
+      found ??= atTable;
+    }
+    if (found === undefined) throw denied(submission, 'this operator has no key in the operator set');
+    throw new PonosError('OPERATOR_KEY_MISMATCH', {
+      message: `the ${curve} key of this node is not the one registered for its operator`,
+      facts: { operator, avs: operatorSet.avs, operatorSetId: operatorSet.id },
+      advice: 'Configure the registered key under operator.signingKeys, or register the configured one.',
+    });
+  }
+}
+
+function denied(submission: Submission, message: string): PonosError {
+  return new PonosError('REQUEST_DENIED', {
+    message,
+    facts: {
+      aggregator: submission.aggregator,
+      avs: submission.operatorSet.avs,
+      operatorSetId: submission.operatorSet.id,
+      taskBlockNumber: submission.taskBlockNumber,
+    },
+  });
+}

@@ -1,0 +1,67 @@
+/** Stage 1, admit: the checks between the wire and the performer. Their order is law: cheapest first. */
+import type { Address } from '../base/brands.js';
+import { PonosError } from '../base/error.js';
+import type { CurveName } from '../crypto/curve.js';
+import type { PerformerPool } from '../performer/performer-pool.js';
+import type { TaskSubmission } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import type { PeerLimiter } from '../rpc/peer-limiter.js';
+import type { Authority } from './admit-authority.js';
+import { parseSubmission, type ShapeRules } from './admit-shape.js';
+import type { FoundTask, TaskSight } from './admit-task.js';
+import type { L1Head } from './l1-head.js';
+import type { Submission } from './submission.js';
+
+export interface AdmitDependencies {
+  readonly rules: ShapeRules;
+  readonly peers: PeerLimiter;
+  readonly performers: Pick<PerformerPool, 'inService' | 'list'>;
+  readonly head: L1Head;
+  readonly authority: Authority;
+  readonly sight: TaskSight;
+}
+
+/** A submission that may be answered. */
+export interface Admitted {
+  readonly submission: Submission;
+  /** Curve of the task's operator set: with which key the result is signed. */
+  readonly curve: CurveName;
+  /** Undefined when no mailbox in sight knows the task. */
+  readonly found: FoundTask | undefined;
+}
+
+/**
+ * Admits a submission or says why not. Nothing that is stored is given out before this has passed.
+ * @param peer gRPC's `address:port` of the caller
+ * @param signal the caller's
+ * @throws PonosError REQUEST_INVALID, REQUEST_DENIED, REQUEST_LIMIT, PERFORMER_MISSING, PERFORMER_UNAVAILABLE,
+ *   OPERATOR_KEY_MISMATCH, CHAIN_UNREACHABLE, CHAIN_RPC, ABORTED
+ */
+export async function admit(
+  request: TaskSubmission,
+  peer: string,
+  deps: AdmitDependencies,
+  signal?: AbortSignal,
+): Promise<Admitted> {
+  const submission = parseSubmission(request, deps.rules);
+  deps.peers.admit(peer);
+  checkPerformer(submission.operatorSet.avs, deps.performers);
+  const { head, block } = await deps.head.admit(submission.taskBlockNumber, signal);
+  const curve = await deps.authority.admit(submission, head.number, block);
+  const found = await deps.sight.admit(submission);
+  return { submission, curve, found };
+}
+
+function checkPerformer(avs: Address, performers: AdmitDependencies['performers']): void {
+  if (performers.inService(avs)) return;
+  const configured = performers.list().find((performer) => performer.avs === avs);
+  if (!configured) {
+    throw new PonosError('PERFORMER_MISSING', {
+      message: 'this node has no performer for the AVS',
+      facts: { avs },
+    });
+  }
+  throw new PonosError('PERFORMER_UNAVAILABLE', {
+    message: 'the performer of the AVS is not in service at the moment',
+    facts: { avs, reason: configured.reason },
+  });
+}

@@ -1,0 +1,46 @@
+/** L1 for admission: its head and blocks, with what was read of orphaned blocks forgotten. */
+import { type BlockNumber, blockNumber } from '../base/brands.js';
+import { PonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
+import type { Block } from '../chain/block.js';
+import type { ChainClient } from '../chain/client.js';
+
+export interface L1View {
+  readHead(): Promise<Block>;
+  /** @throws PonosError CHAIN_RPC when the endpoint does not have the block */
+  readBlock(number: BlockNumber): Promise<Block>;
+}
+
+/** @param maxReorgDepth how many blocks below a replaced head are read anew */
+export function createL1View(client: ChainClient, maxReorgDepth: number, logger: Logger): L1View {
+  let previous: Block | undefined;
+  return {
+    async readHead() {
+      const head = await client.head();
+      const before = previous;
+      const isSame = before === undefined || (await isStillThere(client, before, head));
+      // The highest block seen stays the one to compare with while an endpoint lags behind it.
+      if (!isSame || before === undefined || head.number >= before.number) previous = head;
+      if (before && !isSame) {
+        client.forgetFrom(blockNumber(Math.max(0, before.number - maxReorgDepth)));
+        logger.info('L1 was reorganised; what was read of its last blocks is read anew', {
+          chainId: client.chainId,
+          head: head.number,
+        });
+      }
+      return head;
+    },
+    async readBlock(number) {
+      const block = await client.block(number);
+      if (block) return block;
+      throw new PonosError('CHAIN_RPC', { message: 'the L1 RPC does not have a block', facts: { number } });
+    },
+  };
+}
+
+async function isStillThere(client: ChainClient, before: Block, head: Block): Promise<boolean> {
+  if (head.hash === before.hash || head.parentHash === before.hash) return true;
+  // A lagging endpoint may answer with an older head of the same chain: that orphans nothing.
+  const now = await client.block(before.number);
+  return now === undefined ? head.number < before.number : now.hash === before.hash;
+}

@@ -1,0 +1,81 @@
+/** Stage 2, run: one performer call with the task's own deadline. A caller that hangs up does not end it. */
+import { abortError, type Clock } from '../base/clock.js';
+import { PonosError } from '../base/error.js';
+import type { PerformerPool } from '../performer/performer-pool.js';
+import type { Admitted } from './admit.js';
+import type { AvsSlots } from './avs-slots.js';
+
+export interface RunDependencies {
+  readonly performers: Pick<PerformerPool, 'execute'>;
+  readonly slots: AvsSlots;
+  readonly clock: Clock;
+  /** Time for a task whose deadline cannot be seen. */
+  readonly maxTaskSeconds: number;
+  readonly maxOutputBytes: number;
+}
+
+/**
+ * Runs an admitted task, waiting for a slot of its AVS first.
+ * @param signal ends the run: the executor's own, not a caller's
+ * @throws PonosError TASK_EXPIRED, REQUEST_LIMIT, PERFORMER_FAILED, PERFORMER_UNAVAILABLE, ABORTED
+ */
+export async function runTask(
+  admitted: Admitted,
+  deps: RunDependencies,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const { taskId, operatorSet, payload } = admitted.submission;
+  const deadlineMs = runDeadlineMs(admitted, deps.clock.nowMs(), deps.maxTaskSeconds);
+  const expiry = expiryOf(deadlineMs, deps.clock, signal);
+  try {
+    const output = await deps.slots.run(
+      operatorSet.avs,
+      () => deps.performers.execute({ avs: operatorSet.avs, taskId, payload }, expiry.signal),
+      expiry.signal,
+    );
+    if (output.length > deps.maxOutputBytes) {
+      throw new PonosError('PERFORMER_FAILED', {
+        message: 'the output is larger than limits.maxOutputBytes',
+        facts: { bytes: output.length, limit: deps.maxOutputBytes },
+      });
+    }
+    return output;
+  } finally {
+    await expiry.clear();
+  }
+}
+
+/**
+ * When a run must end, in local Unix milliseconds: what was left of the task's time, as its chain counts it, when
+ * the mailbox was read; the limit for tasks that no mailbox in sight knows.
+ */
+export function runDeadlineMs(
+  { found }: Pick<Admitted, 'found'>,
+  nowMs: number,
+  maxTaskSeconds: number,
+): number {
+  if (!found) return nowMs + maxTaskSeconds * 1_000;
+  return found.readAtMs + (found.task.deadlineSeconds - found.task.headSeconds) * 1_000;
+}
+
+/** A signal that aborts at the deadline, whoever waits then: the queue of the AVS or its performer. */
+function expiryOf(deadlineMs: number, clock: Clock, signal: AbortSignal) {
+  const expired = new PonosError('TASK_EXPIRED', { message: 'the deadline of the task has passed' });
+  const leftMs = deadlineMs - clock.nowMs();
+  if (leftMs <= 0) throw expired;
+  const controller = new AbortController();
+  const cleared = new AbortController();
+  const timer = clock.sleep(leftMs, AbortSignal.any([cleared.signal, signal])).then(
+    () => controller.abort(expired),
+    () => {
+      if (signal.aborted) controller.abort(abortError(signal));
+    },
+  );
+  return {
+    signal: controller.signal,
+    clear: async () => {
+      cleared.abort();
+      await timer;
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/** One node per role and signing key on a machine: two of them would answer for each other's tasks. */
+import { createHash } from 'node:crypto';
+import { chmod, mkdir } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { isPonosError, PonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
+import { acquireProcessLock, type ProcessLock } from './process-lock.js';
+import type { StoreRole } from './store-schema.js';
+
+export interface NodeLockOptions {
+  readonly role: StoreRole;
+  /** The public half of each signing key: address or hex. */
+  readonly identities: readonly string[];
+  /** Where lock files are tried, in this order; default: a folder for the whole machine. */
+  readonly folders?: readonly string[];
+  readonly logger: Logger;
+}
+
+/** Shared by all users of the machine, as the folder of temporary files is. */
+export function machineLockFolder(): string {
+  return path.join(os.tmpdir(), 'ponos-locks');
+}
+
+/**
+ * Takes one lock for each key. A machine without a writable folder gets a warning instead of locks.
+ * @throws PonosError KEY_IN_USE naming the process that has one of the keys in use
+ */
+export async function acquireNodeLock(options: NodeLockOptions): Promise<ProcessLock> {
+  const { role, identities, logger } = options;
+  const folder = await firstWritable(options.folders ?? [machineLockFolder()]);
+  if (folder === undefined) {
+    logger.warn('no folder for lock files is writable; a second node with the same key would not be noticed');
+    return { release: async () => undefined };
+  }
+  const held: ProcessLock[] = [];
+  const release = async () => {
+    for (const lock of held.splice(0)) await lock.release();
+  };
+  try {
+    for (const identity of identities) {
+      const name = createHash('sha256').update(identity.toLowerCase()).digest('hex').slice(0, 32);
+      const what = `the signing key ${identity.slice(0, 42)} as ${role}`;
+      held.push(await acquireProcessLock(path.join(folder, `${role}-${name}.lock`), what));
+    }
+  } catch (error) {
+    await release();
+    throw keyInUse(error);
+  }
+  return { release };
+}
+
+async function firstWritable(folders: readonly string[]): Promise<string | undefined> {
+  for (const folder of folders) {
+    try {
+      const created = await mkdir(folder, { recursive: true });
+      // Sticky and open to all, like /tmp; mkdir's own mode is cut by the umask.
+      if (created !== undefined) await chmod(folder, 0o1777);
+      return folder;
+    } catch {
+      // Read-only or forbidden: the next one may do.
+    }
+  }
+  return undefined;
+}
+
+function keyInUse(error: unknown): unknown {
+  if (isPonosError(error, 'STORE_LOCKED')) {
+    return new PonosError('KEY_IN_USE', {
+      message: error.message,
+      facts: error.facts,
+      advice: 'Stop that process, or give this node signing keys of its own.',
+    });
+  }
+  return new PonosError('FILE_UNWRITABLE', {
+    message: 'a lock file for the signing key cannot be written',
+    advice: `Remove stale files in ${machineLockFolder()}, or make it writable.`,
+    cause: error,
+  });
+}

@@ -1,0 +1,56 @@
+/** A clock that tests move: sleepers wake when time is moved past them, in order. */
+import { abortError, type Clock } from '../../src/base/clock.js';
+
+export interface ManualClock extends Clock {
+  /** Moves time, wakes who slept until then, and lets what they do settle. */
+  advance(ms: number): Promise<void>;
+  /** How many sleep now. */
+  readonly sleepers: number;
+}
+
+export function manualClock(startMs = 1_700_000_000_000): ManualClock {
+  let nowMs = startMs;
+  const sleeping = new Set<{ readonly untilMs: number; readonly wake: () => void }>();
+  return {
+    nowMs: () => nowMs,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(abortError(signal));
+        const sleeper = {
+          untilMs: nowMs + ms,
+          wake: () => {
+            signal?.removeEventListener('abort', onAbort);
+            resolve();
+          },
+        };
+        const onAbort = () => {
+          sleeping.delete(sleeper);
+          reject(abortError(signal));
+        };
+        sleeping.add(sleeper);
+        signal?.addEventListener('abort', onAbort, { once: true });
+      }),
+    async advance(ms) {
+      const endMs = nowMs + ms;
+      await settle();
+      for (;;) {
+        const next = [...sleeping].sort((a, b) => a.untilMs - b.untilMs)[0];
+        if (!next || next.untilMs > endMs) break;
+        sleeping.delete(next);
+        nowMs = Math.max(nowMs, next.untilMs);
+        next.wake();
+        await settle();
+      }
+      nowMs = endMs;
+      await settle();
+    },
+    get sleepers() {
+      return sleeping.size;
+    },
+  };
+}
+
+/** Lets promises that can go on without I/O go on. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

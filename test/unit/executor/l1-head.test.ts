@@ -1,0 +1,111 @@
+import { describe, expect, test } from '@jest/globals';
+import { blockNumber } from '../../../src/base/brands.js';
+import { PonosError } from '../../../src/base/error.js';
+import { firstBlockSince, type HeadBlock, L1Head } from '../../../src/executor/l1-head.js';
+import { manualClock } from '../../support/manual-clock.js';
+
+const BLOCK_SECONDS = 12;
+const at = (number: number): HeadBlock => ({
+  number: blockNumber(number),
+  timestampSeconds: 1_600_000_000 + number * BLOCK_SECONDS,
+});
+
+function world({ head = 1_000, maxAgeSeconds = 6_000 } = {}) {
+  const clock = manualClock();
+  const state = { head, isDown: false, headReads: 0, blockReads: 0 };
+  const l1 = new L1Head({
+    clock,
+    maxAgeSeconds,
+    readHead: async () => {
+      state.headReads += 1;
+      if (state.isDown) throw new PonosError('CHAIN_UNREACHABLE', { message: 'down' });
+      return at(state.head);
+    },
+    readBlock: async (number) => {
+      state.blockReads += 1;
+      return at(number);
+    },
+  });
+  return { clock, state, l1 };
+}
+
+describe('L1Head', () => {
+  test('default: a block within the age limit is admitted, with the head as "now"', async () => {
+    const { l1 } = world();
+    await expect(l1.admit(900n)).resolves.toEqual({ head: at(1_000), block: 900 });
+  });
+
+  test('behavior: the age limit is sharp: 500 blocks of 12 s are 6,000 s', async () => {
+    const { l1 } = world();
+    await expect(l1.admit(500n)).resolves.toMatchObject({ block: 500 });
+    await expect(l1.admit(499n)).rejects.toMatchObject({ code: 'REQUEST_DENIED' });
+  });
+
+  test('behavior: a thousand submissions, of any block numbers, share one head and one search', async () => {
+    const { l1, state } = world();
+    await l1.admit(900n);
+    const { headReads, blockReads } = state;
+    await Promise.allSettled(Array.from({ length: 1_000 }, (_, index) => l1.admit(BigInt(index))));
+    expect(state).toMatchObject({ headReads, blockReads });
+  });
+
+  test('behavior: the age limit moves with chain time', async () => {
+    const { l1, state, clock } = world();
+    await l1.admit(500n);
+    state.head = 1_100;
+    await clock.advance(1_500);
+    await expect(l1.admit(599n)).rejects.toMatchObject({ code: 'REQUEST_DENIED' });
+  });
+
+  test('behavior: a block ahead of the head is waited for', async () => {
+    const { l1, state, clock } = world();
+    const admitted = l1.admit(1_002n);
+    await clock.advance(3_000);
+    state.head = 1_002;
+    await clock.advance(1_500);
+    await expect(admitted).resolves.toMatchObject({ block: 1_002 });
+  });
+
+  test('error: a block that does not come within ten seconds is a reason to retry', async () => {
+    const { l1, clock } = world();
+    const admitted = expect(l1.admit(1_001n)).rejects.toMatchObject({ code: 'REQUEST_LIMIT' });
+    await clock.advance(12_000);
+    await admitted;
+  });
+
+  test.each([1_101n, 2n ** 64n - 1n])('error: block %s is so far ahead that nobody waits', async (number) => {
+    const { l1 } = world();
+    await expect(l1.admit(number)).rejects.toMatchObject({ code: 'REQUEST_LIMIT' });
+  });
+
+  test('behavior: a waiting caller that hangs up stops waiting', async () => {
+    const { l1, clock } = world();
+    const caller = new AbortController();
+    const admitted = expect(l1.admit(1_001n, caller.signal)).rejects.toMatchObject({ code: 'ABORTED' });
+    await clock.advance(600);
+    caller.abort();
+    await admitted;
+    expect(clock.sleepers).toBe(0);
+  });
+
+  test('behavior: an RPC that fails leaves the last head good for 12 seconds, and no longer', async () => {
+    const { l1, state, clock } = world();
+    await l1.admit(900n);
+    state.isDown = true;
+    await clock.advance(11_000);
+    await expect(l1.current()).resolves.toEqual(at(1_000));
+    await clock.advance(2_000);
+    await expect(l1.current()).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' });
+  });
+});
+
+describe('firstBlockSince', () => {
+  test.each([
+    ['before the first block', at(0).timestampSeconds - 1, 0],
+    ['exactly a block', at(77).timestampSeconds, 77],
+    ['between two blocks', at(77).timestampSeconds + 1, 78],
+    ['after the head', at(1_000).timestampSeconds + 1, 1_000],
+  ])('behavior: %s', async (_name, seconds, expected) => {
+    expect(await firstBlockSince(seconds, at(1_000), async (number) => at(number))).toBe(expected);
+  });
+});

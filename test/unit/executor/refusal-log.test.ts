@@ -1,0 +1,21 @@
+import { expect, test } from '@jest/globals';
+import { PonosError } from '../../../src/base/error.js';
+import { type Logger, silentLogger } from '../../../src/base/logger.js';
+import { RefusalLog } from '../../../src/executor/refusal-log.js';
+import { manualClock } from '../../support/manual-clock.js';
+import { someSubmission } from '../../support/submissions.js';
+
+test('behavior: a flood of refusals prints a few lines, the next one says how many were not printed', async () => {
+  const clock = manualClock();
+  const lines: unknown[] = [];
+  const logger: Logger = { ...silentLogger, info: (_message, fields) => lines.push(fields) };
+  const log = new RefusalLog(logger, clock);
+  const error = new PonosError('REQUEST_DENIED', { message: 'no' });
+  const request = someSubmission({ taskId: 'x'.repeat(10_000) });
+  for (let count = 0; count < 1_000; count += 1) log.add(request, '10.0.0.1:1', error);
+  expect(lines).toHaveLength(50);
+  expect(JSON.stringify(lines[0]).length).toBeLessThan(1_000);
+  await clock.advance(1_000);
+  log.add(request, '10.0.0.1:1', error);
+  expect(lines.at(-1)).toMatchObject({ furtherRefusals: 950 });
+});

@@ -1,0 +1,55 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { silentLogger } from '../../../src/base/logger.js';
+import { acquireNodeLock } from '../../../src/store/node-lock.js';
+
+const KEYS = ['0x00000000000000000000000000000000000000aa', `0x${'bb'.repeat(64)}`];
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'ponos-node-lock-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const acquire = (role: 'aggregator' | 'executor', identities: readonly string[], folders = [folder]) =>
+  acquireNodeLock({ role, identities, folders, logger: silentLogger });
+
+describe('acquireNodeLock', () => {
+  test('default: locks every key, and leaves nothing behind when it is released', async () => {
+    const lock = await acquire('executor', KEYS);
+    expect(await readdir(folder)).toHaveLength(2);
+    await lock.release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('error: a second node of the role with one of the keys is refused and names the first', async () => {
+    const lock = await acquire('executor', KEYS);
+    const second = acquire('executor', ['0x1', KEYS[0]?.toUpperCase() ?? '']);
+    await expect(second).rejects.toMatchObject({ code: 'KEY_IN_USE', facts: { pid: process.pid } });
+    expect(await readdir(folder)).toHaveLength(2);
+    await lock.release();
+  });
+
+  test('behavior: the other role may use the key', async () => {
+    const locks = [await acquire('executor', KEYS), await acquire('aggregator', KEYS)];
+    for (const lock of locks) await lock.release();
+  });
+
+  test('behavior: the lock of a process that is gone is taken over', async () => {
+    const lock = await acquire('executor', KEYS.slice(0, 1));
+    const [name] = await readdir(folder);
+    await lock.release();
+    await writeFile(path.join(folder, name ?? ''), JSON.stringify({ pid: 2 ** 22 + 1 }));
+    await (await acquire('executor', KEYS.slice(0, 1))).release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('behavior: without a writable folder the node starts all the same', async () => {
+    const file = path.join(folder, 'file');
+    await writeFile(file, '');
+    const lock = await acquire('executor', KEYS, [path.join(file, 'below')]);
+    await lock.release();
+  });
+});
