@@ -19,6 +19,8 @@ contract AdjustableTaskHook is IAVSTaskHook {
     Stage public refusedStage;
     uint96 public fee;
 
+    event Handled(Stage stage, bytes32 indexed taskHash);
+
     error Refused(Stage stage);
 
     function adjust(Stage refusedStage_, uint96 fee_) external {
@@ -30,16 +32,18 @@ contract AdjustableTaskHook is IAVSTaskHook {
         _check(Stage.BEFORE_CREATION);
     }
 
-    function handlePostTaskCreation(bytes32) external view {
+    function handlePostTaskCreation(bytes32 taskHash) external {
         _check(Stage.AFTER_CREATION);
+        emit Handled(Stage.AFTER_CREATION, taskHash);
     }
 
     function validatePreTaskResultSubmission(address, bytes32, bytes memory, bytes memory) external view {
         _check(Stage.BEFORE_RESULT);
     }
 
-    function handlePostTaskResultSubmission(address, bytes32) external view {
+    function handlePostTaskResultSubmission(address, bytes32 taskHash) external {
         _check(Stage.AFTER_RESULT);
+        emit Handled(Stage.AFTER_RESULT, taskHash);
     }
 
     function calculateTaskFee(TaskParams memory) external view returns (uint96) {
