@@ -1,0 +1,59 @@
+/** The JSON-RPC methods around sending: gas, fees, nonces, receipts. */
+import type { Address, Hash32 } from '../base/brands.js';
+import { toHex } from '../base/bytes.js';
+import { isPonosError } from '../base/error.js';
+import { quantity } from './block.js';
+import type { ChainClient } from './client.js';
+import { parseReceipt, type Receipt } from './transaction.js';
+
+/** Offered where a node does not suggest anything: 1 gwei. */
+const DEFAULT_PRIORITY_FEE = 1_000_000_000n;
+
+export class Account {
+  readonly #client: Pick<ChainClient, 'request'>;
+  readonly #address: Address;
+
+  constructor(client: Pick<ChainClient, 'request'>, address: Address) {
+    this.#client = client;
+    this.#address = address;
+  }
+
+  /** Gas that the call needs at the head. @throws PonosError CONTRACT_REVERTED, and the client's */
+  async estimateGas(to: Address, data: Uint8Array): Promise<bigint> {
+    const call = { from: this.#address, to, data: toHex(data) };
+    return quantity(await this.#client.request('eth_estimateGas', [call, 'latest']));
+  }
+
+  /** Transactions of the account: mined (`latest`), or with those in the node's pool (`pending`). */
+  async transactionCount(tag: 'latest' | 'pending'): Promise<number> {
+    return Number(quantity(await this.#client.request('eth_getTransactionCount', [this.#address, tag])));
+  }
+
+  /** The node's suggestion, wei per gas. */
+  async priorityFee(): Promise<bigint> {
+    try {
+      return quantity(await this.#client.request('eth_maxPriorityFeePerGas', []));
+    } catch (error) {
+      // Not every node has this method.
+      if (isPonosError(error, 'CHAIN_RPC')) return DEFAULT_PRIORITY_FEE;
+      throw error;
+    }
+  }
+
+  async receipt(hash: Hash32): Promise<Receipt | undefined> {
+    return parseReceipt(await this.#client.request('eth_getTransactionReceipt', [hash], 'batched'));
+  }
+
+  /**
+   * Hands a signed transaction to the node; one that it knows already is fine.
+   * @throws PonosError TRANSACTION_REJECTED, FUNDS_INSUFFICIENT, and the client's
+   */
+  async broadcast(raw: string): Promise<void> {
+    try {
+      await this.#client.request('eth_sendRawTransaction', [raw]);
+    } catch (error) {
+      if (isPonosError(error, 'TRANSACTION_REJECTED') && error.facts.reason === 'already-known') return;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,349 @@
+/**
+ * Sends the transactions of one account on one chain: nonces in order, many on their way at once, replaced
+ * with higher fees when blocks pass them by, and each awaited until it is mined.
+ */
+import type { Address, Hash32 } from '../base/brands.js';
+import { abortError, throwIfAborted } from '../base/clock.js';
+import { explain, isPonosError, PonosError } from '../base/error.js';
+import type { LogFields, Logger } from '../base/logger.js';
+import { Account } from './account.js';
+import type { Block } from './block.js';
+import type { ChainClient } from './client.js';
+import { bumpedFees, type FeeMarket, initialFees } from './fees.js';
+import type { HeadTracker } from './head-tracker.js';
+import {
+  type Receipt,
+  type SignedTransaction,
+  signTransaction,
+  type TransactionSigner,
+} from './transaction.js';
+
+/** Added to an estimate: what is mined in between may make the call dearer. */
+const GAS_MARGIN_PERCENT = 25n;
+/** Nonces tried for one transaction when somebody else uses the account too. */
+const MAX_NONCE_ATTEMPTS = 4;
+/** Heads at which a nonce must be seen taken by a stranger: one endpoint of several may lag. */
+const TAKEN_SIGHTINGS = 3;
+
+export interface TransactionSenderOptions {
+  readonly client: Pick<ChainClient, 'request' | 'head' | 'name' | 'chainId'>;
+  /** Somebody else polls; each new head is the occasion to look for receipts. */
+  readonly heads: HeadTracker;
+  readonly signer: TransactionSigner;
+  readonly logger: Logger;
+  /** Undefined for no cap. */
+  readonly maxFeeGwei?: number;
+  readonly bumpPercent: number;
+  readonly bumpAfterBlocks: number;
+}
+
+export interface TransactionCall {
+  readonly to: Address;
+  readonly data: Uint8Array;
+}
+
+export interface TransactionRequest extends TransactionCall {
+  /** What `simulate` returned; a margin is added. */
+  readonly gas: bigint;
+  /** For log lines, e.g. the task id. */
+  readonly fields?: LogFields;
+  /** Called with every signed form before it is sent, so that it can be persisted. */
+  readonly onSigned?: (transaction: SignedTransaction) => Promise<void>;
+}
+
+interface Pending {
+  readonly request: TransactionRequest;
+  readonly nonce: number;
+  /** Every form that was sent; one of them may be mined. The last one is the dearest. */
+  readonly forms: SignedTransaction[];
+  readonly settled: PromiseWithResolvers;
+  sentAtBlock: number;
+  /** The node did not answer when it was sent: send it again at the next head. */
+  isUncertain: boolean;
+  takenSightings: number;
+}
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<Receipt>;
+  resolve(receipt: Receipt): void;
+  reject(error: unknown): void;
+}
+
+export class TransactionSender {
+  readonly #options: TransactionSenderOptions;
+  readonly #account: Account;
+  readonly #logger: Logger;
+  readonly #capPerGas: bigint | undefined;
+  readonly #pending = new Map<number, Pending>();
+  readonly #unsubscribe: () => void;
+  /** Broadcasts one after the other, since a nonce is spent only by an accepted transaction. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #check: Promise<void> | undefined;
+  #uncheckedHead: Block | undefined;
+  #nextNonce: number | undefined;
+  #suggestion: { readonly head: Hash32; readonly priorityFeePerGas: bigint } | undefined;
+  #closed = false;
+
+  constructor(options: TransactionSenderOptions) {
+    const { client, signer, maxFeeGwei } = options;
+    this.#options = options;
+    this.#account = new Account(client, signer.address);
+    this.#logger = options.logger.child({ chainId: client.chainId, account: signer.address });
+    this.#capPerGas = maxFeeGwei === undefined ? undefined : BigInt(Math.round(maxFeeGwei * 1e9));
+    this.#unsubscribe = options.heads.subscribe((head) => this.#onHead(head));
+  }
+
+  get address(): Address {
+    return this.#options.signer.address;
+  }
+
+  /** Gas that the call would need now. @throws PonosError CONTRACT_REVERTED with the contract's error by name */
+  simulate(call: TransactionCall): Promise<bigint> {
+    return this.#account.estimateGas(call.to, call.data);
+  }
+
+  /**
+   * Sends, and resolves when the transaction is mined, reverted or not. Does not wait for the ones before.
+   * Once it was sent, aborting ends the wait only: the transaction may still be mined.
+   * @throws PonosError FUNDS_INSUFFICIENT, TRANSACTION_REJECTED (facts.reason), TRANSACTION_STUCK when another
+   *   transaction took its nonce, ABORTED, and the client's
+   */
+  async send(request: TransactionRequest, signal?: AbortSignal): Promise<Receipt> {
+    const broadcast = this.#queue.then(() => {
+      throwIfAborted(signal);
+      return this.#broadcast(request);
+    });
+    this.#queue = broadcast.catch(() => undefined);
+    const pending = await broadcast;
+    return untilAborted(pending.settled.promise, signal);
+  }
+
+  /** Ends all waits with ABORTED; what was sent may still be mined. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#unsubscribe();
+    await this.#queue;
+    for (const pending of this.#pending.values()) pending.settled.reject(abortError());
+    this.#pending.clear();
+    await this.#check;
+  }
+
+  async #broadcast(request: TransactionRequest): Promise<Pending> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#closed) throw abortError();
+      const head = await this.#head();
+      const fees = initialFees(await this.#market(head));
+      if (fees === undefined) throw this.#capTooLow(head);
+      const nonce = await this.#nonce();
+      const transaction = await this.#sign(request, nonce, fees);
+      try {
+        const isUncertain = await this.#hand(transaction);
+        this.#nextNonce = nonce + 1;
+        this.#logger.debug('a transaction was sent', {
+          ...request.fields,
+          transaction: transaction.hash,
+          nonce,
+        });
+        return this.#track(request, transaction, head, isUncertain);
+      } catch (error) {
+        if (!isNonceTaken(error) || attempt === MAX_NONCE_ATTEMPTS) throw error;
+        this.#nextNonce = Math.max(nonce + 1, await this.#account.transactionCount('pending'));
+      }
+    }
+  }
+
+  /** True when the node did not answer, so that it may or may not have the transaction. */
+  async #hand(transaction: SignedTransaction): Promise<boolean> {
+    try {
+      await this.#account.broadcast(transaction.raw);
+      return false;
+    } catch (error) {
+      if (isPonosError(error, 'CHAIN_UNREACHABLE')) return true;
+      throw error;
+    }
+  }
+
+  #track(
+    request: TransactionRequest,
+    transaction: SignedTransaction,
+    head: Block,
+    isUncertain: boolean,
+  ): Pending {
+    const pending: Pending = {
+      request,
+      nonce: transaction.nonce,
+      forms: [transaction],
+      settled: withResolvers(),
+      sentAtBlock: head.number,
+      isUncertain,
+      takenSightings: 0,
+    };
+    this.#pending.set(pending.nonce, pending);
+    return pending;
+  }
+
+  async #sign(
+    request: TransactionRequest,
+    nonce: number,
+    fees: SignedTransaction['fees'],
+  ): Promise<SignedTransaction> {
+    const gasLimit = (request.gas * (100n + GAS_MARGIN_PERCENT)) / 100n;
+    const { signer, client } = this.#options;
+    const call = { to: request.to, data: request.data, gasLimit };
+    const transaction = await signTransaction(signer, client.chainId, call, nonce, fees);
+    await request.onSigned?.(transaction);
+    return transaction;
+  }
+
+  async #nonce(): Promise<number> {
+    if (this.#nextNonce !== undefined) return this.#nextNonce;
+    const afterOurs = Math.max(-1, ...this.#pending.keys()) + 1;
+    return Math.max(afterOurs, await this.#account.transactionCount('pending'));
+  }
+
+  async #head(): Promise<Block> {
+    return this.#options.heads.latest ?? (await this.#options.client.head());
+  }
+
+  /** The node's suggestion is asked for once for each head. */
+  async #market(head: Block): Promise<FeeMarket> {
+    if (this.#suggestion?.head !== head.hash) {
+      this.#suggestion = { head: head.hash, priorityFeePerGas: await this.#account.priorityFee() };
+    }
+    const { priorityFeePerGas } = this.#suggestion;
+    return { baseFeePerGas: head.baseFeePerGas ?? 0n, priorityFeePerGas, capPerGas: this.#capPerGas };
+  }
+
+  /** One check at a time; heads that come meanwhile are one more check afterwards. */
+  #onHead(head: Block): void {
+    this.#uncheckedHead = head;
+    this.#check ??= this.#checkAll().finally(() => {
+      this.#check = undefined;
+    });
+  }
+
+  async #checkAll(): Promise<void> {
+    for (let head = this.#uncheckedHead; head !== undefined; head = this.#uncheckedHead) {
+      this.#uncheckedHead = undefined;
+      if (this.#pending.size === 0) continue;
+      try {
+        await this.#checkPending(head);
+      } catch (error) {
+        this.#logger.warn('transactions cannot be checked now, trying again at the next block', { error });
+      }
+    }
+  }
+
+  async #checkPending(head: Block): Promise<void> {
+    // Before the receipts: a nonce counted as used here has its receipt below, if it is one of ours.
+    const used = await this.#account.transactionCount('latest');
+    await Promise.all([...this.#pending.values()].map((pending) => this.#lookForReceipt(pending)));
+    for (const pending of [...this.#pending.values()].sort((a, b) => a.nonce - b.nonce)) {
+      if (this.#closed) return;
+      if (pending.nonce < used) this.#noteTaken(pending);
+      else if (pending.isUncertain) await this.#sendAgain(pending);
+      else if (head.number - pending.sentAtBlock >= this.#options.bumpAfterBlocks)
+        await this.#bump(pending, head);
+    }
+  }
+
+  async #lookForReceipt(pending: Pending): Promise<void> {
+    const receipts = await Promise.all(pending.forms.map(({ hash }) => this.#account.receipt(hash)));
+    const receipt = receipts.find((found) => found !== undefined);
+    if (receipt === undefined || !this.#pending.delete(pending.nonce)) return;
+    pending.settled.resolve(receipt);
+  }
+
+  #noteTaken(pending: Pending): void {
+    pending.takenSightings += 1;
+    if (pending.takenSightings < TAKEN_SIGHTINGS) return;
+    this.#pending.delete(pending.nonce);
+    pending.settled.reject(
+      new PonosError('TRANSACTION_STUCK', {
+        message: 'another transaction of the account took the nonce',
+        facts: { nonce: pending.nonce, account: this.address, transaction: pending.forms.at(-1)?.hash },
+        advice: 'give the account to one node only',
+      }),
+    );
+  }
+
+  async #sendAgain(pending: Pending): Promise<void> {
+    const latest = pending.forms.at(-1);
+    if (latest === undefined) return;
+    try {
+      pending.isUncertain = await this.#hand(latest);
+    } catch (error) {
+      // What the account cannot pay for must not make the next replacement dearer still.
+      if (isPonosError(error, 'FUNDS_INSUFFICIENT') && pending.forms.length > 1) pending.forms.pop();
+      this.#warn(pending, 'a transaction was not accepted, trying again at a later block', error);
+    }
+  }
+
+  async #bump(pending: Pending, head: Block): Promise<void> {
+    const latest = pending.forms.at(-1);
+    if (latest === undefined) return;
+    const fees = bumpedFees(latest.fees, this.#options.bumpPercent, await this.#market(head));
+    pending.sentAtBlock = head.number;
+    if (fees === undefined) {
+      this.#warn(pending, 'a transaction waits, and its fees are as high as maxFeeGwei allows');
+      return this.#sendAgain(pending);
+    }
+    const replacement = await this.#sign(pending.request, pending.nonce, fees);
+    pending.forms.push(replacement);
+    this.#logger.info('a transaction is replaced by one with higher fees', {
+      ...pending.request.fields,
+      nonce: pending.nonce,
+      transaction: replacement.hash,
+      maxFeePerGas: fees.maxFeePerGas,
+    });
+    await this.#sendAgain(pending);
+  }
+
+  #warn(pending: Pending, message: string, error?: unknown): void {
+    this.#logger.warn(message, {
+      ...pending.request.fields,
+      nonce: pending.nonce,
+      error: error === undefined ? undefined : explain(error),
+    });
+  }
+
+  #capTooLow(head: Block): PonosError {
+    return new PonosError('TRANSACTION_REJECTED', {
+      message: `the base fee of chain ${this.#options.client.name} is above maxFeeGwei`,
+      facts: { reason: 'fee-cap', baseFeePerGas: head.baseFeePerGas, capPerGas: this.#capPerGas },
+      advice: 'raise tasks.submission.maxFeeGwei, or wait until the base fee falls',
+    });
+  }
+}
+
+function isNonceTaken(error: unknown): boolean {
+  if (!isPonosError(error, 'TRANSACTION_REJECTED')) return false;
+  return error.facts.reason === 'nonce-too-low' || error.facts.reason === 'replacement-underpriced';
+}
+
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortError(signal));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function withResolvers(): PromiseWithResolvers {
+  let resolve: (receipt: Receipt) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<Receipt>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  // Whoever sent it may have stopped waiting.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
+
+/** One for each account and chain; two would use the same nonces. `close` it before the client. */
+export function createTransactionSender(options: TransactionSenderOptions): TransactionSender {
+  return new TransactionSender(options);
+}

@@ -1,0 +1,86 @@
+/** A transaction on its way: what is signed, what signs it, and what the chain says of it. */
+import { Transaction } from 'ethers';
+import {
+  type Address,
+  type BlockNumber,
+  blockNumber,
+  type ChainId,
+  type Hash32,
+  type Hex,
+  parseHash32,
+} from '../base/brands.js';
+import { toHex } from '../base/bytes.js';
+import { quantity, record } from './block.js';
+import type { Fees } from './fees.js';
+
+/** An EIP-1559 transaction without value. */
+export interface UnsignedTransaction {
+  readonly type: 2;
+  readonly chainId: ChainId;
+  readonly nonce: number;
+  readonly to: Address;
+  readonly data: Hex;
+  readonly value: bigint;
+  readonly gasLimit: bigint;
+  readonly maxFeePerGas: bigint;
+  readonly maxPriorityFeePerGas: bigint;
+}
+
+/** What the sender needs of the account that pays: a local key or a remote signer. */
+export interface TransactionSigner {
+  readonly address: Address;
+  /** The signed transaction, ready to be sent. */
+  signTransaction(transaction: UnsignedTransaction): Promise<string>;
+}
+
+export interface SignedTransaction {
+  readonly hash: Hash32;
+  readonly raw: string;
+  readonly nonce: number;
+  readonly fees: Fees;
+}
+
+export interface Receipt {
+  readonly hash: Hash32;
+  readonly blockNumber: BlockNumber;
+  readonly blockHash: Hash32;
+  /** `reverted` was mined and paid for, but changed nothing. */
+  readonly status: 'succeeded' | 'reverted';
+  readonly gasUsed: bigint;
+}
+
+export async function signTransaction(
+  signer: TransactionSigner,
+  chainId: ChainId,
+  call: { readonly to: Address; readonly data: Uint8Array; readonly gasLimit: bigint },
+  nonce: number,
+  fees: Fees,
+): Promise<SignedTransaction> {
+  const { to, gasLimit } = call;
+  const data = toHex(call.data);
+  const raw = await signer.signTransaction({
+    type: 2,
+    chainId,
+    nonce,
+    to,
+    data,
+    value: 0n,
+    gasLimit,
+    ...fees,
+  });
+  return { hash: parseHash32(Transaction.from(raw).hash ?? ''), raw, nonce, fees };
+}
+
+/** @returns undefined while the transaction is not in a block. @throws PonosError CHAIN_RPC */
+export function parseReceipt(answer: unknown): Receipt | undefined {
+  if (answer === null) return undefined;
+  const fields = record(answer, 'a receipt');
+  if (fields.blockNumber === null) return undefined;
+  return {
+    hash: parseHash32(String(fields.transactionHash)),
+    blockNumber: blockNumber(quantity(fields.blockNumber)),
+    blockHash: parseHash32(String(fields.blockHash)),
+    status: quantity(fields.status) === 1n ? 'succeeded' : 'reverted',
+    gasUsed: quantity(fields.gasUsed),
+  };
+}

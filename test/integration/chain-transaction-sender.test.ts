@@ -1,0 +1,259 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Wallet } from 'ethers';
+import { chainId, type Hex, parseAddress, parseHex } from '../../src/base/brands.js';
+import { fromHex } from '../../src/base/bytes.js';
+import { systemClock } from '../../src/base/clock.js';
+import { PonosError } from '../../src/base/error.js';
+import { silentLogger } from '../../src/base/logger.js';
+import { type ChainClient, createChainClient } from '../../src/chain/client.js';
+import { HeadTracker } from '../../src/chain/head-tracker.js';
+import type { SignedTransaction } from '../../src/chain/transaction.js';
+import {
+  createTransactionSender,
+  type TransactionSender,
+  type TransactionSenderOptions,
+} from '../../src/chain/transaction-sender.js';
+import { type Anvil, startAnvil } from '../support/anvil.js';
+import { LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
+
+/** Anvil's first funded account. */
+const FUNDED = new Wallet('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
+const POOR = new Wallet(`0x${'11'.repeat(32)}`);
+const FUNDED_ADDRESS = parseAddress(FUNDED.address);
+/** Reverts with the four bytes of `ThresholdNotMet()`. */
+const REVERTING = parseAddress('0x00000000000000000000000000000000000000e1');
+const DATA = fromHex(parseHex(`0x${'aa'.repeat(32)}`));
+
+let anvil: Anvil;
+let client: ChainClient;
+let heads: HeadTracker;
+const senders: TransactionSender[] = [];
+
+beforeEach(async () => {
+  anvil = await startAnvil({ chainId: 31337 });
+  await placeLogEmitter(anvil);
+  await anvil.rpc('anvil_setCode', REVERTING, '0x6359fa4a9360e01b60005260046000fd');
+  client = createChainClient({
+    chainId: chainId(31337),
+    name: 'local',
+    rpcUrls: [anvil.url],
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  heads = new HeadTracker();
+});
+
+afterEach(async () => {
+  for (const sender of senders.splice(0)) await sender.close();
+  await client.close();
+  await anvil.close();
+});
+
+function newSender(change: Partial<TransactionSenderOptions> = {}, wallet = FUNDED): TransactionSender {
+  const sender = createTransactionSender({
+    client,
+    heads,
+    signer: {
+      address: parseAddress(wallet.address),
+      signTransaction: (transaction) => wallet.signTransaction(transaction),
+    },
+    logger: silentLogger,
+    bumpPercent: 20,
+    bumpAfterBlocks: 2,
+    ...change,
+  });
+  senders.push(sender);
+  return sender;
+}
+
+/** A request, with what was signed for it, and a promise for its first form having reached the pool. */
+function request(fields: { to?: typeof LOG_EMITTER; gas?: bigint } = {}) {
+  const signed: SignedTransaction[] = [];
+  return {
+    signed,
+    request: {
+      to: fields.to ?? LOG_EMITTER,
+      data: DATA,
+      gas: fields.gas ?? 100_000n,
+      onSigned: async (transaction: SignedTransaction) => {
+        signed.push(transaction);
+      },
+    },
+  };
+}
+
+async function mine() {
+  await anvil.rpc('evm_mine');
+  heads.update(await client.head());
+}
+
+/** Waits, without sleeping, until something has happened on the other side of the RPC. */
+async function until(condition: () => boolean | Promise<boolean>) {
+  while (!(await condition())) await client.head();
+}
+
+const pooled = async () => Number((await anvil.rpc<{ pending: Hex }>('txpool_status')).pending);
+
+describe('a transaction sender', () => {
+  test('default: simulates, sends, and resolves with the receipt', async () => {
+    const sender = newSender();
+    const gas = await sender.simulate({ to: LOG_EMITTER, data: DATA });
+    const sent = sender.send({ to: LOG_EMITTER, data: DATA, gas });
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await sent).toMatchObject({ status: 'succeeded', blockNumber: 1 });
+  });
+
+  test('behavior: many transactions are on their way at once, with nonces in order', async () => {
+    const sender = newSender();
+    const requests = Array.from({ length: 10 }, () => request());
+    const sent = requests.map(({ request }) => sender.send(request));
+    await until(async () => (await pooled()) === 10);
+    await mine();
+    const receipts = await Promise.all(sent);
+    expect(receipts.map(({ blockNumber }) => blockNumber)).toEqual(Array(10).fill(1));
+    expect(requests.map(({ signed }) => signed[0]?.nonce)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  test('error: a simulation that reverts names the error', async () => {
+    await expect(newSender().simulate({ to: REVERTING, data: DATA })).rejects.toMatchObject({
+      code: 'CONTRACT_REVERTED',
+      facts: { error: 'ThresholdNotMet' },
+    });
+  });
+
+  test('behavior: a transaction that reverts when mined is told as such', async () => {
+    const sent = newSender().send(request({ to: REVERTING }).request);
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await sent).toMatchObject({ status: 'reverted' });
+  });
+
+  test('behavior: a transaction that blocks pass by is replaced with higher fees', async () => {
+    const { signed, request: call } = request();
+    const sent = newSender().send(call);
+    await until(async () => (await pooled()) === 1);
+    for (let block = 0; block < 3 && signed.length === 1; block++) {
+      await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
+      await mine();
+      await until(() => signed.length === 2 || block < 1);
+    }
+    const [first, second] = signed;
+    expect(second?.nonce).toBe(first?.nonce);
+    expect(second?.fees.maxFeePerGas).toBeGreaterThan(first?.fees.maxFeePerGas ?? 0n);
+    await until(async () => (await anvil.rpc('eth_getTransactionByHash', second?.hash)) !== null);
+    await mine();
+    expect(await sent).toMatchObject({ status: 'succeeded', hash: second?.hash });
+  });
+
+  test('behavior: a transaction that the pool has dropped is sent again', async () => {
+    const { signed, request: call } = request();
+    const sent = newSender({ bumpAfterBlocks: 1 }).send(call);
+    await until(async () => (await pooled()) === 1);
+    await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
+    await mine();
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await sent).toMatchObject({ status: 'succeeded', hash: signed[1]?.hash });
+  });
+
+  test('behavior: finds the next nonce when the account was used elsewhere', async () => {
+    const sender = newSender();
+    const first = sender.send(request().request);
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    await first;
+    await anvil.rpc('eth_sendTransaction', { from: FUNDED_ADDRESS, to: LOG_EMITTER, gas: '0x186a0' });
+    await mine();
+    const { signed, request: call } = request();
+    const second = sender.send(call);
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await second).toMatchObject({ status: 'succeeded' });
+    expect(signed.map(({ nonce }) => nonce)).toEqual([1, 2]);
+  });
+
+  test('error: another transaction took the nonce', async () => {
+    const { signed, request: call } = request();
+    const sent = newSender({ bumpAfterBlocks: 100 }).send(call);
+    sent.catch(() => undefined);
+    await until(async () => (await pooled()) === 1);
+    await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
+    await anvil.rpc('eth_sendTransaction', {
+      from: FUNDED_ADDRESS,
+      to: REVERTING,
+      nonce: '0x0',
+      gas: '0x186a0',
+    });
+    let ended = false;
+    sent
+      .finally(() => {
+        ended = true;
+      })
+      .catch(() => undefined);
+    await until(async () => {
+      if (!ended) await mine();
+      return ended;
+    });
+    await expect(sent).rejects.toMatchObject({ code: 'TRANSACTION_STUCK', facts: { nonce: 0 } });
+  });
+
+  test.each([
+    ['it had arrived', true],
+    ['it had not arrived', false],
+  ])('behavior: a lost answer to a broadcast is made good when %s', async (_case, arrives) => {
+    let lost = false;
+    const sender = newSender({
+      client: {
+        name: client.name,
+        chainId: client.chainId,
+        head: () => client.head(),
+        request: async (method, params, delivery) => {
+          if (method !== 'eth_sendRawTransaction' || lost) return client.request(method, params, delivery);
+          lost = true;
+          if (arrives) await client.request(method, params, delivery);
+          throw new PonosError('CHAIN_UNREACHABLE', { message: 'cut off' });
+        },
+      },
+    });
+    const sent = sender.send(request().request);
+    await until(() => lost);
+    if (!arrives) await mine();
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await sent).toMatchObject({ status: 'succeeded' });
+  });
+
+  test('error: an account without funds, and it works once there are some', async () => {
+    const sender = newSender({}, POOR);
+    const { request: call } = request();
+    await expect(sender.send(call)).rejects.toMatchObject({ code: 'FUNDS_INSUFFICIENT', kind: 'retryable' });
+    await anvil.rpc('anvil_setBalance', POOR.address, '0xde0b6b3a7640000');
+    const sent = sender.send(call);
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await sent).toMatchObject({ status: 'succeeded' });
+  });
+
+  test('error: a base fee above the cap', async () => {
+    await expect(newSender({ maxFeeGwei: 0.001 }).send(request().request)).rejects.toMatchObject({
+      code: 'TRANSACTION_REJECTED',
+      facts: { reason: 'fee-cap', capPerGas: 1_000_000n },
+    });
+  });
+
+  test('behavior: aborting and closing end the waits', async () => {
+    const sender = newSender();
+    const abort = new AbortController();
+    const aborted = sender.send(request().request, abort.signal);
+    const closed = sender.send(request().request);
+    const results = Promise.allSettled([aborted, closed]);
+    await until(async () => (await pooled()) === 2);
+    abort.abort();
+    await sender.close();
+    for (const result of await results) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'ABORTED' } });
+    }
+    await expect(sender.send(request().request)).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});

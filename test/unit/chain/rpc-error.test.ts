@@ -1,0 +1,58 @@
+import { describe, expect, test } from '@jest/globals';
+import { readRpcError, rpcError } from '../../../src/chain/rpc-error.js';
+
+const STALE = '0xc81f9ad6';
+
+describe('readRpcError', () => {
+  test.each([
+    ['geth', { code: 3, message: 'execution reverted', data: STALE }],
+    ['geth with a reason', { code: 3, message: 'execution reverted: late', data: STALE }],
+    ['anvil', { code: 3, message: 'execution reverted: custom error 0xc81f9ad6', data: STALE }],
+    ['nethermind', { code: -32015, message: 'VM execution error: reverted', data: `Reverted ${STALE}` }],
+    [
+      'nested data',
+      { code: -32000, message: 'execution reverted', data: { originalError: { data: STALE } } },
+    ],
+  ])('behavior: finds the data of a revert as %s answers it', (_case, error) => {
+    expect(readRpcError(error)).toEqual({ kind: 'reverted', data: STALE });
+  });
+
+  test('behavior: a revert without data', () => {
+    expect(readRpcError({ code: -32000, message: 'execution reverted', data: '0x' })).toEqual({
+      kind: 'reverted',
+      data: undefined,
+    });
+  });
+
+  test.each([
+    ['nonce too low: next nonce 5, tx nonce 3', 'nonce-too-low'],
+    ['already known', 'already-known'],
+    ['transaction already imported', 'already-known'],
+    ['replacement transaction underpriced', 'replacement-underpriced'],
+    ['transaction underpriced: gas tip cap 0, minimum needed 1', 'fee-too-low'],
+    ['max fee per gas less than block base fee', 'fee-too-low'],
+    ['insufficient funds for gas * price + value', 'insufficient-funds'],
+    ['Insufficient funds for gas * price + value', 'insufficient-funds'],
+  ])('behavior: %s', (message, reason) => {
+    expect(readRpcError({ code: -32000, message })).toEqual({ kind: 'rejected', reason });
+  });
+
+  test.each([
+    'missing trie node 1234 (path ) state 0x12 is not available',
+    'historical state abcd is not available',
+    'state is not available',
+    'block 5 has been pruned',
+  ])('behavior: no history: %s', (message) => {
+    expect(readRpcError({ code: -32000, message })).toEqual({ kind: 'no-history' });
+  });
+
+  test.each([
+    { code: -32000, message: 'header not found' },
+    { code: -32001, message: 'BlockOutOfRangeError' },
+    { code: -32005, message: 'daily request count exceeded' },
+    { code: -32603 },
+  ])('behavior: anything else is worth another try: %j', (error) => {
+    expect(readRpcError(error)).toEqual({ kind: 'other' });
+    expect(rpcError('eth_call', 'here', error)).toMatchObject({ code: 'CHAIN_RPC', kind: 'retryable' });
+  });
+});
