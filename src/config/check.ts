@@ -1,7 +1,13 @@
 /** Rules between keys. Pure: each looks at resolved values of which any may be missing. */
 import { type Draft, type Pointer, problemAt } from './draft.js';
 import type { Environment } from './interpolate.js';
-import { CONTRACT_NAMES, type ContractConfig, contractNamed, missingContracts } from './known-chains.js';
+import {
+  CONTRACT_NAMES,
+  type ContractConfig,
+  type ContractName,
+  contractNamed,
+  missingContracts,
+} from './known-chains.js';
 import { nearest } from './nearest.js';
 import type { Partially } from './resolve.js';
 import type { WrittenConfig } from './types.js';
@@ -140,8 +146,12 @@ function checkContracts(
   findings: Findings,
 ): void {
   if (chain?.chainId === undefined) return;
+  // What was written wrongly has been reported, and would be there.
+  const isWrong = (name: ContractName) =>
+    config.overrideContracts?.[name]?.contract === undefined &&
+    findings.isWritten(`/overrideContracts/${name}/contract`);
   const missing = missingContracts(chain.chainId, place, soundContracts(config)).filter(
-    (name) => !findings.isWritten(`/overrideContracts/${name}/contract`),
+    (name) => !isWrong(name),
   );
   if (missing.length > 0) {
     findings.problem(

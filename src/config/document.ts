@@ -21,7 +21,7 @@ export interface MapNode extends Placed {
   readonly entries: readonly { readonly key: string; readonly at: Placed; readonly value: DocumentNode }[];
 }
 
-export interface ListNode extends Placed {
+interface ListNode extends Placed {
   readonly kind: 'list';
   readonly items: readonly DocumentNode[];
 }
@@ -35,7 +35,7 @@ const MAX_NODES = 100_000;
 export function parseConfigText(source: string): { root?: MapNode; problems: ConfigProblem[] } {
   const lines = new LineCounter();
   const text = tabsAsSpacesInJson(source.replace(/^\uFEFF/, ''));
-  const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const place = (offset: number, path: string): Placed => {
     const { line, col } = lines.linePos(offset);
     return { path, line, column: col };

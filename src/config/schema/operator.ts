@@ -11,7 +11,7 @@ import {
   secretText,
   text,
 } from '../leaf-options.js';
-import { group, optionalGroup, type Value } from '../option.js';
+import { group, optionalGroup } from '../option.js';
 
 const remoteSigner = boolean({ doc: 'Sign with Web3Signer instead of a local key.', default: false });
 
@@ -111,6 +111,3 @@ export const executorOperator = group(
     signingKeys,
   },
 );
-
-export type SigningKeysConfig = Value<typeof signingKeys>;
-export type OperatorPrivateKeyConfig = Value<typeof aggregatorOperator>['operatorPrivateKey'];
