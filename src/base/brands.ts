@@ -9,7 +9,7 @@ type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 
 /** `0x` followed by an even number of lower-case hex digits. */
 export type Hex = Brand<`0x${string}`, 'Hex'>;
-/** A 20-byte address, always lower case, so that equal addresses are equal strings (threats.md 2). */
+/** A 20-byte address, always lower case, so that equal addresses are equal strings. */
 export type Address = Brand<`0x${string}`, 'Hex'> & { readonly __address: true };
 /** The mailbox' 32-byte task hash, lower case. */
 export type TaskId = Brand<`0x${string}`, 'Hex'> & { readonly __taskId: true };

@@ -1,26 +1,19 @@
 /** From the operator's section of the configuration to signers. */
 import { readFile } from 'node:fs/promises';
-import type { Address } from '../base/brands.js';
 import { PonosError } from '../base/error.js';
 import { Secret } from '../base/secret.js';
 import type { OperatorPrivateKeyConfig, SigningKeysConfig } from '../config/types.js';
-import { ecdsaAddress, parseEcdsaSecret } from '../crypto/ecdsa.js';
+import { parseEcdsaSecret } from '../crypto/ecdsa.js';
 import { openKeystore } from '../crypto/keystore/keystore.js';
 import { openV3Keystore } from '../crypto/keystore/v3-keystore.js';
 import { createLocalBn254Signer, createLocalEcdsaSigner } from './local-signers.js';
+import { type LocalTransactionSigner, localTransactionSigner } from './local-transaction-signer.js';
 import type { Bn254Signer, EcdsaSigner } from './signer.js';
 
 /** The keys of an operator, one per curve it has a key for. */
 export interface SigningKeys {
   readonly bls?: Bn254Signer;
   readonly ecdsa?: EcdsaSigner;
-}
-
-/** The key that pays for transactions. */
-export interface TransactionSigner {
-  readonly address: Address;
-  /** 32 bytes. */
-  readonly privateKey: Secret<Uint8Array>;
 }
 
 type BlsConfig = NonNullable<SigningKeysConfig['bls']>;
@@ -48,11 +41,10 @@ export async function loadSigningKeys(config: SigningKeysConfig): Promise<Signin
 }
 
 /** @throws PonosError CONFIG_INVALID, KEY_INVALID, NOT_BUILT_YET for a remote signer */
-export async function loadTransactionKey(config: OperatorPrivateKeyConfig): Promise<TransactionSigner> {
+export async function loadTransactionKey(config: OperatorPrivateKeyConfig): Promise<LocalTransactionSigner> {
   if (config.remoteSigner) throw remoteSignerNotBuilt('operator.operatorPrivateKey');
   if (config.privateKey === undefined) throw noKey('operator.operatorPrivateKey', 'privateKey');
-  const secret = parseEcdsaSecret(config.privateKey.reveal());
-  return { address: ecdsaAddress(secret), privateKey: new Secret(secret) };
+  return localTransactionSigner(new Secret(parseEcdsaSecret(config.privateKey.reveal())));
 }
 
 async function loadBls(config: BlsConfig): Promise<Bn254Signer> {

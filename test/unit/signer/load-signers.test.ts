@@ -3,7 +3,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { toHex } from '../../../src/base/bytes.js';
+import { Transaction } from 'ethers';
+import { parseHex } from '../../../src/base/brands.js';
+import { fromHex, toHex } from '../../../src/base/bytes.js';
 import { explain } from '../../../src/base/error.js';
 import { Secret } from '../../../src/base/secret.js';
 import { encodeG2 } from '../../../src/crypto/bn254/points.js';
@@ -160,8 +162,9 @@ describe('loadTransactionKey', () => {
 
   test('default: the key and its address', async () => {
     const key = await loadTransactionKey({ remoteSigner: false, privateKey });
-    expect(toHex(key.privateKey.reveal())).toBe(`0x${'22'.repeat(32)}`);
-    expect(key.address).toBe(ecdsaAddress(key.privateKey.reveal()));
+    const signed = await key.signTransaction({ type: 2, chainId: 31337, nonce: 0, to: key.address });
+    expect(key.address).toBe(ecdsaAddress(fromHex(parseHex(`0x${'22'.repeat(32)}`))));
+    expect(Transaction.from(signed).from?.toLowerCase()).toBe(key.address);
     expect(inspect(key)).not.toContain('2222');
   });
 
