@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * Makes src/rpc/generated from the .proto files beside this one, without network.
+ * Makes src/rpc/generated from the .proto files beside this one, without network, and gives the
+ * example performer its copy of the one file it needs.
  *
- *   node proto/generate.mjs            write the folder anew
- *   node proto/generate.mjs --check    compare only; exit code 1 when it is out of date
+ *   node proto/generate.mjs            write the folders anew
+ *   node proto/generate.mjs --check    compare only; exit code 1 when one is out of date
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,24 +14,41 @@ import { fileURLToPath } from 'node:url';
 
 const protoDir = dirname(fileURLToPath(import.meta.url));
 const root = dirname(protoDir);
-const committedDir = join(root, 'src', 'rpc', 'generated');
 const scratchDir = mkdtempSync(join(tmpdir(), 'ponos-proto-'));
+const performerFile = 'eigenlayer/hourglass/v1/performer/performer';
 
 try {
-  generate(scratchDir);
-  if (process.argv.includes('--check')) {
-    const stale = differences(scratchDir, committedDir);
-    for (const file of stale) console.error(`src/rpc/generated/${file} is not what proto/ makes`);
-    if (stale.length > 0) {
-      console.error('run: make proto');
-      process.exitCode = 1;
-    }
-  } else {
-    rmSync(committedDir, { recursive: true, force: true });
-    cpSync(scratchDir, committedDir, { recursive: true });
+  const made = join(scratchDir, 'rpc');
+  generate(made);
+  const outputs = [
+    { from: made, to: 'src/rpc/generated' },
+    { from: only(`${performerFile}.ts`, made, 'example'), to: 'examples/performer/src/generated' },
+    { from: only(`${performerFile}.proto`, protoDir, 'example-proto'), to: 'examples/performer/proto' },
+  ];
+  for (const { from, to } of outputs) {
+    if (process.argv.includes('--check')) check(from, to);
+    else replace(from, to);
   }
 } finally {
   rmSync(scratchDir, { recursive: true, force: true });
+}
+
+/** A scratch folder with just this file of another. */
+function only(file, dir, name) {
+  const target = join(scratchDir, name);
+  cpSync(join(dir, file), join(target, file));
+  return target;
+}
+
+function replace(from, to) {
+  rmSync(join(root, to), { recursive: true, force: true });
+  cpSync(from, join(root, to), { recursive: true });
+}
+
+function check(from, to) {
+  const stale = differences(from, join(root, to));
+  for (const file of stale) console.error(`${to}/${file} is not what proto/ makes; run: make proto`);
+  if (stale.length > 0) process.exitCode = 1;
 }
 
 function generate(outDir) {

@@ -1,0 +1,24 @@
+/** When a performer that ended is started again. */
+
+const MAX_RESTARTS = 5;
+const FIRST_DELAY_MS = 2_000;
+const MAX_DELAY_MS = 30_000;
+/** A performer that was healthy this long has recovered: its count starts anew. */
+const HEALTHY_RESET_MS = 60_000;
+
+export interface RestartPlan {
+  readonly delayMs: number;
+  /** Restarts in a row, this one included. */
+  readonly restarts: number;
+}
+
+/**
+ * @param restarts restarts in a row before this end
+ * @param healthyForMs how long it was in service since its last start
+ * @returns undefined when it is given up
+ */
+export function planRestart(restarts: number, healthyForMs: number): RestartPlan | undefined {
+  const before = healthyForMs >= HEALTHY_RESET_MS ? 0 : restarts;
+  if (before >= MAX_RESTARTS) return undefined;
+  return { delayMs: Math.min(FIRST_DELAY_MS * 2 ** before, MAX_DELAY_MS), restarts: before + 1 };
+}

@@ -1,0 +1,248 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Clock, systemClock } from '../../src/base/clock.js';
+import { type Logger, silentLogger } from '../../src/base/logger.js';
+import { createPerformerClient } from '../../src/performer/client.js';
+import { type PerformerPool, startPerformerPool } from '../../src/performer/performer-pool.js';
+import { createProcessRuntime } from '../../src/performer/process-runtime.js';
+import type { PerformerSpec } from '../../src/performer/runtime.js';
+import { deferred } from '../support/deferred.js';
+import { type Bundle, bundle } from '../support/performer-bundle.js';
+import { AVS, describePerformerRuntime, secretEnv, TASK_ID } from '../support/performer-contract.js';
+
+let program: Bundle;
+let example: Bundle;
+beforeAll(async () => {
+  program = await bundle('test/support/performer-program.ts');
+  example = await bundle('examples/performer/src/main.ts');
+});
+afterAll(() => {
+  program.remove();
+  example.remove();
+});
+
+const closers: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const never = new AbortController().signal;
+const resources = { memoryBytes: 1e9, cpus: 1, pids: 100, readOnlyRootfs: false };
+const openRuntime = (clock: Clock = systemClock) =>
+  createProcessRuntime({ logger: silentLogger, clock, processEnv: process.env });
+
+function spec(env: Readonly<Record<string, string>> = {}, command?: readonly string[]): PerformerSpec {
+  return {
+    avs: AVS,
+    command: command ?? [process.execPath, program.path],
+    env: secretEnv(env),
+    resources,
+  };
+}
+
+describePerformerRuntime('process', () => ({ open: async () => openRuntime(), spec }));
+
+/** Real time, twenty times as fast: for pauses of the restart policy. */
+const hastyClock: Clock = {
+  nowMs: () => systemClock.nowMs(),
+  sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
+};
+
+async function startPool(specs: readonly PerformerSpec[], logger = silentLogger): Promise<PerformerPool> {
+  const clock = hastyClock;
+  const pool = await startPerformerPool(
+    { specs, runtime: openRuntime(clock), maxOutputBytes: 100_000, clock, logger },
+    never,
+  );
+  closers.push(() => pool.close(0));
+  return pool;
+}
+
+async function run(pool: PerformerPool, payload: string): Promise<string> {
+  const task = { avs: AVS, taskId: TASK_ID, payload: Buffer.from(payload) };
+  return Buffer.from(await pool.execute(task, never)).toString('utf8');
+}
+
+const isAlive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+async function untilGone(pid: number): Promise<void> {
+  while (isAlive(pid)) await systemClock.sleep(20);
+}
+
+describe('a child process', () => {
+  test('default: listens on loopback, on a port of its own', async () => {
+    const runtime = openRuntime();
+    closers.push(() => runtime.close());
+    const instance = await runtime.deploy(spec(), never);
+    expect(instance.endpoint).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(instance.id).toMatch(/^process-\d+$/);
+  });
+
+  test('behavior: its own children are killed with it, however it ends', async () => {
+    for (const end of ['stop', 'crash'] as const) {
+      const pool = await startPool([spec()]);
+      const child = Number(await run(pool, 'fork'));
+      expect(isAlive(child)).toBe(true);
+      if (end === 'stop') await pool.close(5_000);
+      else await run(pool, 'crash 1').catch(() => undefined);
+      await untilGone(child);
+    }
+  });
+
+  test('behavior: it does not outlive a parent that is killed', async () => {
+    const host = await bundle('test/support/performer-host.ts');
+    closers.push(host.remove);
+    const parent = spawn(process.execPath, [host.path, process.execPath, program.path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(parent.stdout, 'data');
+    const pid = Number(/process-(\d+)/.exec(String(line))?.[1]);
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await untilGone(pid);
+  });
+
+  test('error: a program that does not exist says so', async () => {
+    const runtime = openRuntime();
+    closers.push(() => runtime.close());
+    const instance = await runtime.deploy(spec({}, ['/no/such/program']), never);
+    const { reason, lastLines } = await instance.exited;
+    expect(reason).toBe('exited with code 127 (program not found)');
+    expect(lastLines.join()).toContain('/no/such/program');
+  });
+
+  test('error: a spec without a command', async () => {
+    await expect(openRuntime().deploy(spec({}, []), never)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: 'a performer in deployment mode process needs a command',
+    });
+  });
+});
+
+describe('the pool', () => {
+  test('default: has every performer in service when it is started', async () => {
+    const pool = await startPool([spec()]);
+    expect(pool.inService(AVS)).toBe(true);
+    expect(await run(pool, 'echo 7')).toBe('7');
+    expect(pool.list()).toEqual([
+      expect.objectContaining({ avs: AVS, inService: true, reason: undefined, id: expect.any(String) }),
+    ]);
+    await pool.close(5_000);
+    expect(pool.inService(AVS)).toBe(false);
+  });
+
+  test('behavior: a task whose performer crashes is run once more on the restarted one', async () => {
+    const dir = mkdtempSync(path.join(tmpdir(), 'ponos-test-'));
+    closers.push(() => rmSync(dir, { recursive: true, force: true }));
+    const pool = await startPool([spec()]);
+    expect(await run(pool, `crash-once ${path.join(dir, 'marker')}`)).toBe('recovered');
+    expect(pool.inService(AVS)).toBe(true);
+  });
+
+  test('behavior: a task that always crashes it fails, and the performer comes back', async () => {
+    const pool = await startPool([spec()]);
+    await expect(run(pool, 'crash 5')).rejects.toMatchObject({ code: 'PERFORMER_UNAVAILABLE' });
+    while (!pool.inService(AVS)) await systemClock.sleep(20);
+    expect(await run(pool, 'echo back')).toBe('back');
+  });
+
+  test('behavior: one that is unhealthy three times in a row is restarted', async () => {
+    const pool = await startPool([spec()]);
+    const before = pool.list()[0]?.id;
+    await run(pool, 'sicken');
+    while (pool.list()[0]?.id === before || !pool.inService(AVS)) await systemClock.sleep(20);
+    expect(await run(pool, 'echo well')).toBe('well');
+  });
+
+  test('behavior: one that never starts is given up after five restarts, with its last words', async () => {
+    const givenUp = deferred();
+    const restarts: unknown[] = [];
+    const logger: Logger = {
+      ...silentLogger,
+      warn: (_message, fields) => restarts.push(fields?.delayMs),
+      error: () => givenUp.resolve(),
+      child: () => logger,
+    };
+    const pool = await startPool([spec({ AT_START: 'exit' })], logger);
+    expect(pool.inService(AVS)).toBe(false);
+    await givenUp.promise;
+    expect(restarts).toEqual([2_000, 4_000, 8_000, 16_000, 30_000]);
+    await expect(run(pool, 'echo x')).rejects.toMatchObject({
+      code: 'PERFORMER_UNAVAILABLE',
+      message: expect.stringContaining('not in service'),
+    });
+    expect(pool.list()[0]?.reason).toContain('cannot start: no licence');
+  });
+
+  test('behavior: closing ends a task that hangs', async () => {
+    const pool = await startPool([spec()]);
+    const hanging = expect(run(pool, 'hang')).rejects.toMatchObject({ kind: expect.any(String) });
+    await pool.close(0);
+    await hanging;
+  });
+
+  test('error: an AVS without a performer', async () => {
+    const pool = await startPool([]);
+    await expect(run(pool, 'echo x')).rejects.toMatchObject({ code: 'PERFORMER_MISSING' });
+  });
+
+  test('error: a wrong spec stops the start, and the others with it', async () => {
+    const start = startPool([{ ...spec({}, []), avs: AVS }]);
+    await expect(start).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  test('error: the start can be given up', async () => {
+    const givenUp = new AbortController();
+    const start = startPerformerPool(
+      {
+        specs: [spec({ AT_START: 'exit' })],
+        runtime: openRuntime(),
+        maxOutputBytes: 1,
+        clock: systemClock,
+        logger: silentLogger,
+      },
+      givenUp.signal,
+    );
+    givenUp.abort();
+    await expect(start).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});
+
+describe('the example performer', () => {
+  test('default: squares a number', async () => {
+    const pool = await startPool([spec({}, [process.execPath, example.path])]);
+    expect(await run(pool, '0x07')).toBe('0x31');
+    expect(await run(pool, 'ff')).toBe('0xfe01');
+    expect(await run(pool, '0x0')).toBe('0x00');
+    await expect(run(pool, 'seven')).rejects.toMatchObject({
+      code: 'PERFORMER_FAILED',
+      message: expect.stringContaining('a number in hex'),
+    });
+  });
+
+  test('behavior: ends in order on request', async () => {
+    const runtime = openRuntime();
+    closers.push(() => runtime.close());
+    const instance = await runtime.deploy(spec({}, [process.execPath, example.path]), never);
+    const client = createPerformerClient({
+      endpoint: instance.endpoint,
+      maxOutputBytes: 1000,
+      clock: systemClock,
+    });
+    closers.push(() => client.close());
+    await client.waitUntilServing(20_000, never);
+    await instance.stop(10_000);
+    expect((await instance.exited).reason).toBe('exited with code 0');
+  });
+});

@@ -1,0 +1,132 @@
+/** A Docker engine for tests: the one that runs, or one of our own that leaves nothing behind. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Docker from 'dockerode';
+
+export interface DockerEngine {
+  /** For `new Docker(…)`. */
+  readonly options: Docker.DockerOptions;
+  readonly docker: Docker;
+  /** Stops what was started here. */
+  close(): Promise<void>;
+}
+
+const START_WITHIN_MS = 60_000;
+const STOP_WITHIN_MS = 20_000;
+/** Two engines would hand out the same addresses on the same bridge: one at a time. */
+const LOCK_DIR = '/tmp/ponos-test-docker.lock';
+/** Ends the engine when the test process is gone, however it went: the pipe to it closes. */
+const GUARD = 'exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -TERM $$) & exec "$@" 3<&- </dev/null';
+
+/**
+ * An engine, or the reason why there is none. In CI there must be one: a reason is an error there.
+ * `const engine = await dockerEngine(); (engine.available ? describe : describe.skip)(…)`.
+ */
+export async function dockerEngine(): Promise<
+  ({ available: true } & DockerEngine) | { available: false; reason: string; close(): Promise<void> }
+> {
+  const found = await findOrStart();
+  if (typeof found !== 'string') return { available: true, ...found };
+  if (process.env.CI === 'true') throw new Error(`the Docker tests must run in CI: ${found}`);
+  process.stderr.write(`Docker tests skipped: ${found}\n`);
+  return { available: false, reason: found, close: async () => undefined };
+}
+
+async function findOrStart(): Promise<DockerEngine | string> {
+  const running = new Docker();
+  if (await answers(running)) return { options: {}, docker: running, close: async () => undefined };
+  if (process.getuid?.() !== 0) return 'no engine answers, and only root can start one';
+  if (spawnSync('dockerd', ['--version']).status !== 0)
+    return 'no engine answers, and dockerd is not installed';
+  return startEngine();
+}
+
+async function startEngine(): Promise<DockerEngine | string> {
+  const unlock = await lock();
+  // Short: the path of a unix socket may have 107 characters.
+  const dir = mkdtempSync('/tmp/ponos-docker-');
+  const socketPath = path.join(dir, 'd.sock');
+  const daemon = spawn(
+    '/bin/sh',
+    [
+      '-c',
+      GUARD,
+      'dockerd',
+      'dockerd',
+      ...['--data-root', path.join(dir, 'data'), '--exec-root', path.join(dir, 'exec')],
+      ...['--pidfile', path.join(dir, 'pid'), '--host', `unix://${socketPath}`],
+    ],
+    { stdio: ['pipe', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  const remember = (chunk: Buffer) => {
+    output = (output + chunk.toString('utf8')).slice(-4000);
+  };
+  daemon.stdout.on('data', remember);
+  daemon.stderr.on('data', remember);
+  const close = async () => {
+    await stop(daemon);
+    rmSync(dir, { recursive: true, force: true });
+    unlock();
+  };
+
+  const docker = new Docker({ socketPath });
+  const giveUpMs = Date.now() + START_WITHIN_MS;
+  while (!(await answers(docker))) {
+    if (daemon.exitCode !== null || Date.now() > giveUpMs) {
+      await close();
+      return `dockerd does not start: ${output.trim().split('\n').slice(-3).join(' ')}`;
+    }
+    await sleep(100);
+  }
+  return { options: { socketPath }, docker, close };
+}
+
+async function answers(docker: Docker): Promise<boolean> {
+  try {
+    await docker.ping();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function stop(daemon: ChildProcess): Promise<void> {
+  if (daemon.exitCode === null && daemon.signalCode === null) {
+    const exited = once(daemon, 'exit');
+    daemon.kill('SIGTERM');
+    const killer = setTimeout(() => daemon.kill('SIGKILL'), STOP_WITHIN_MS);
+    await exited;
+    clearTimeout(killer);
+  }
+  for (const stream of daemon.stdio) stream?.destroy();
+}
+
+/** Waits for the turn of this process; a lock whose owner is gone is taken over. */
+async function lock(): Promise<() => void> {
+  const ownerFile = path.join(LOCK_DIR, 'pid');
+  for (;;) {
+    try {
+      mkdirSync(LOCK_DIR);
+      writeFileSync(ownerFile, String(process.pid));
+      return () => rmSync(LOCK_DIR, { recursive: true, force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    if (ownerIsGone(ownerFile)) rmSync(LOCK_DIR, { recursive: true, force: true });
+    await sleep(200);
+  }
+}
+
+function ownerIsGone(ownerFile: string): boolean {
+  if (!existsSync(ownerFile)) return false; // being taken at this moment
+  try {
+    process.kill(Number(readFileSync(ownerFile, 'utf8')), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}

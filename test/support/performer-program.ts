@@ -1,0 +1,80 @@
+/**
+ * A performer that behaves as its tasks say, bundled and run by the tests (never imported by them).
+ * The payload is a word and an argument: `echo x`, `env NAME`, `size 1000`, …
+ */
+import { spawn } from 'node:child_process';
+import { createServer, ServerError, Status } from 'nice-grpc';
+import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
+import { PerformerServiceDefinition } from '../../src/rpc/generated/eigenlayer/hourglass/v1/performer/performer.js';
+
+const health = HealthState();
+const behaviours: Record<string, (argument: string, taskId: string) => Promise<string> | string> = {
+  echo: (argument) => argument,
+  'task-id': (_argument, taskId) => taskId,
+  env: (name) => process.env[name] ?? '(unset)',
+  'env-names': () => Object.keys(process.env).sort().join(','),
+  size: (bytes) => 'x'.repeat(Number(bytes)),
+  fail: (message) => {
+    throw new ServerError(Status.INVALID_ARGUMENT, message);
+  },
+  hang: () => new Promise(() => undefined),
+  crash: (code) => {
+    console.error(`leaving with ${code}`);
+    process.exit(Number(code));
+  },
+  /** Crashes the first time, answers after a restart: the marker is a file. */
+  'crash-once': async (marker) => {
+    const { existsSync, writeFileSync } = await import('node:fs');
+    if (existsSync(marker)) return 'recovered';
+    writeFileSync(marker, '');
+    process.exit(9);
+  },
+  sicken: () => {
+    health.setStatus('unhealthy');
+    return 'sick';
+  },
+  /** A child that ignores SIGTERM and outlives its parent if nobody kills it. */
+  fork: () => {
+    const code = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";
+    return String(spawn(process.execPath, ['-e', code], { stdio: 'ignore' }).pid);
+  },
+  eat: async (megabytes) => {
+    const eaten: Buffer[] = [];
+    for (let index = 0; index < Number(megabytes); index += 1) {
+      eaten.push(Buffer.alloc(1024 * 1024, 1));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return String(eaten.length);
+  },
+  write: async (file) => {
+    const { writeFile } = await import('node:fs/promises');
+    return writeFile(file, 'x').then(
+      () => 'written',
+      (error: NodeJS.ErrnoException) => error.code ?? 'failed',
+    );
+  },
+};
+
+if (process.env.AT_START === 'exit') {
+  console.error('cannot start: no licence');
+  process.exit(4);
+}
+if (process.env.AT_SIGTERM === 'ignore') process.on('SIGTERM', () => console.log('ignoring SIGTERM'));
+else process.on('SIGTERM', () => process.exit(0));
+
+const server = createServer({ 'grpc.max_send_message_length': -1 });
+server.add(PerformerServiceDefinition, {
+  startSync: async () => ({}),
+  async executeTask(request) {
+    const [word = '', ...rest] = request.payload.toString('utf8').split(' ');
+    const behaviour = behaviours[word];
+    if (behaviour === undefined) throw new ServerError(Status.INVALID_ARGUMENT, `unknown: ${word}`);
+    const result = await behaviour(rest.join(' '), request.taskId.toString('utf8'));
+    return { taskId: Buffer.from('not yours'), result: Buffer.from(result) };
+  },
+});
+if (process.env.HEALTH !== 'none') server.add(HealthDefinition, HealthServiceImpl(health));
+const host = process.env.IN_CONTAINER === 'yes' ? '0.0.0.0' : '127.0.0.1';
+void server
+  .listen(`${host}:${process.env.PORT ?? process.env.GRPC_PORT}`)
+  .then((port) => console.log(`listening on ${port}`));

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { parseAddress } from '../../../src/base/brands.js';
+import { Secret } from '../../../src/base/secret.js';
+import { containerName, containerOptions, imageReference } from '../../../src/performer/docker-container.js';
+import type { PerformerSpec } from '../../../src/performer/runtime.js';
+
+const AVS = parseAddress('0xDbD92D51a79FaA4Ff31e7D6AbeFcE76358B64f84');
+const OPERATOR = parseAddress(`0x${'0b'.repeat(20)}`);
+const spec: PerformerSpec = {
+  avs: AVS,
+  image: { repository: 'avs' },
+  command: [],
+  env: new Map([['API_KEY', new Secret('k')]]),
+  resources: { memoryBytes: 1e9, cpus: 0.5, pids: 64, readOnlyRootfs: false },
+};
+
+describe('containerName', () => {
+  test('default: six hex digits of the hash of the lower-case address', () => {
+    const hash = createHash('sha256').update('0xdbd92d51a79faa4ff31e7d6abefce76358b64f84').digest('hex');
+    expect(containerName(AVS, 'f00')).toBe(`avs-performer-${hash.slice(0, 6)}-f00`);
+  });
+});
+
+describe('imageReference', () => {
+  test.each([
+    [{ repository: 'a/b' }, 'a/b:latest'],
+    [{ repository: 'host:5000/a', tag: 'v1' }, 'host:5000/a:v1'],
+    [{ repository: 'a', tag: 'v1', digest: 'sha256:00' }, 'a@sha256:00'],
+  ])('default: %j', (image, expected) => {
+    expect(imageReference(image)).toBe(expected);
+  });
+});
+
+describe('containerOptions', () => {
+  const options = (changes: Partial<PerformerSpec> = {}, network = '') =>
+    containerOptions({ ...spec, ...changes }, 'avs:latest', 'name', OPERATOR, network);
+
+  test('default: without rights, within limits, on a loopback port', () => {
+    expect(options().HostConfig).toMatchObject({
+      PortBindings: { '8080/tcp': [{ HostIp: '127.0.0.1' }] },
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      PidsLimit: 64,
+      Memory: 1e9,
+      MemorySwap: 1e9,
+      NanoCpus: 5e8,
+      ReadonlyRootfs: false,
+      RestartPolicy: { Name: 'no' },
+    });
+    expect(options().Env).toEqual([`AVS_ADDRESS=${AVS}`, 'API_KEY=k', 'GRPC_PORT=8080']);
+    expect(options()).not.toHaveProperty('User');
+    expect(options()).not.toHaveProperty('Cmd');
+  });
+
+  test('behavior: in a network no port is published', () => {
+    const { HostConfig } = options({}, 'hourglass');
+    expect(HostConfig).toMatchObject({ NetworkMode: 'hourglass' });
+    expect(HostConfig).not.toHaveProperty('PortBindings');
+  });
+
+  test('behavior: user, arguments and a read-only root on request', () => {
+    const changed = options({
+      command: ['--fast'],
+      resources: { ...spec.resources, user: '1000:1000', readOnlyRootfs: true },
+    });
+    expect(changed).toMatchObject({ User: '1000:1000', Cmd: ['--fast'] });
+    expect(changed.HostConfig).toMatchObject({ ReadonlyRootfs: true, Tmpfs: { '/tmp': expect.any(String) } });
+  });
+});

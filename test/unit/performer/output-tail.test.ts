@@ -1,0 +1,46 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Logger, silentLogger } from '../../../src/base/logger.js';
+import { Secret } from '../../../src/base/secret.js';
+import { createOutputTail } from '../../../src/performer/output-tail.js';
+
+function tailOf(chunks: readonly (string | Uint8Array)[], secrets: readonly string[] = []) {
+  const logged: unknown[] = [];
+  const logger: Logger = { ...silentLogger, debug: (_message, fields) => logged.push(fields?.line) };
+  const tail = createOutputTail(
+    logger,
+    secrets.map((value) => new Secret(value)),
+  );
+  for (const chunk of chunks) tail.write(Buffer.from(chunk));
+  tail.end();
+  return { lines: tail.lines(), logged };
+}
+
+describe('createOutputTail', () => {
+  test('default: lines, however the chunks are cut', () => {
+    expect(tailOf(['one\ntw', 'o\n\r\nthr', 'ee']).lines).toEqual(['one', 'two', 'three']);
+  });
+
+  test('behavior: a character cut in two is whole again', () => {
+    const bytes = Buffer.from('grün\n');
+    expect(tailOf([bytes.subarray(0, 3), bytes.subarray(3)]).lines).toEqual(['grün']);
+  });
+
+  test('behavior: only the last twenty lines are kept, all are logged', () => {
+    const { lines, logged } = tailOf([Array.from({ length: 50 }, (_, i) => `line ${i}\n`).join('')]);
+    expect(lines).toHaveLength(20);
+    expect(lines[0]).toBe('line 30');
+    expect(logged).toHaveLength(50);
+  });
+
+  test('behavior: a line without an end stays bounded', () => {
+    const { lines } = tailOf(Array.from({ length: 100 }, () => 'x'.repeat(1000)));
+    expect(lines.every((line) => line.length <= 500)).toBe(true);
+    expect(lines.length).toBeLessThanOrEqual(20);
+  });
+
+  test('behavior: secrets that are printed are blotted out, also in the log', () => {
+    const { lines, logged } = tailOf(['key=hunter2hunter2 mode=fast\n'], ['hunter2hunter2', 'fast']);
+    expect(lines).toEqual(['key=[redacted] mode=fast']);
+    expect(logged).toEqual(lines);
+  });
+});
