@@ -17,6 +17,8 @@ import type { Submission } from './submission.js';
 export interface AuthorityReader {
   /** The AVS's aggregator operator set and its members. @throws PonosError AVS_UNKNOWN without a registrar */
   aggregators(avs: Address, at: BlockNumber): Promise<AggregatorSet>;
+  /** Ids of the AVS's executor operator sets. @throws PonosError AVS_UNKNOWN */
+  executorSets(avs: Address, at: BlockNumber): Promise<readonly number[]>;
   /** The key of an operator in an operator set; undefined if it has none. */
   registeredKey(
     operatorSet: OperatorSet,
@@ -38,7 +40,7 @@ export interface AuthorityOptions {
   readonly operator: Address;
   /** The keys this node signs with. */
   readonly ownKeys: readonly RegisteredKey[];
-  readonly reader: AuthorityReader;
+  readonly reader: Pick<AuthorityReader, 'aggregators' | 'registeredKey' | 'curve' | 'tableBlocks'>;
   readonly bn254: Pick<Bn254, 'parseSignature' | 'verify'>;
   readonly clock: Clock;
 }

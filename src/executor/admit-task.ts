@@ -7,6 +7,7 @@ import { equalBytes } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import type { CurveName } from '../crypto/curve.js';
 import type { Submission } from './submission.js';
 
 /** A task as its mailbox holds it. */
@@ -26,6 +27,8 @@ export interface TaskChain {
   readonly chainId: ChainId;
   /** `ECDSACertificateVerifier` of this chain, whose address is in the digest of its certificates. */
   readonly ecdsaVerifier: Address;
+  /** Curves whose digests the chain's verifier computes otherwise than this node, and how. */
+  readonly refusedCurves: ReadonlyMap<CurveName, string>;
   /** The task at the head of the chain; undefined when its mailbox does not know it. */
   readTask(taskId: TaskId): Promise<MailboxTask | undefined>;
 }
@@ -40,7 +43,7 @@ export interface FoundTask {
 
 export interface TaskSightOptions {
   /** L1 first. */
-  readonly chains: readonly TaskChain[];
+  readonly taskChains: readonly TaskChain[];
   /** Chain ids of `CrossChainRegistry.getSupportedChains()`: where tasks can be at all. */
   readonly supportedChains: () => Promise<readonly ChainId[]>;
   readonly requireTaskOnChain: boolean;
@@ -95,7 +98,7 @@ export class TaskSight {
   }
 
   async #lookUp(taskId: TaskId): Promise<FoundTask | undefined> {
-    const { clock, chains } = this.#options;
+    const { clock, taskChains: chains } = this.#options;
     for (const delayMs of [...RETRY_DELAYS_MS, undefined]) {
       const answers = await Promise.allSettled(chains.map((chain) => chain.readTask(taskId)));
       for (const [index, answer] of answers.entries()) {
@@ -115,7 +118,7 @@ export class TaskSight {
   }
 
   async #checkMayBeElsewhere(submission: Submission): Promise<void> {
-    const { chains, requireTaskOnChain, supportedChains } = this.#options;
+    const { taskChains: chains, requireTaskOnChain, supportedChains } = this.#options;
     const seen = new Set<number>(chains.map((chain) => chain.chainId));
     const unseen = requireTaskOnChain
       ? []

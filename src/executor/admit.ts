@@ -48,6 +48,7 @@ export async function admit(
   const { head, block } = await deps.head.admit(submission.taskBlockNumber, signal);
   const curve = await deps.authority.admit(submission, head.number, block);
   const found = await deps.sight.admit(submission);
+  checkCurve(curve, found);
   return { submission, curve, found };
 }
 
@@ -63,5 +64,14 @@ function checkPerformer(avs: Address, performers: AdmitDependencies['performers'
   throw new PonosError('PERFORMER_UNAVAILABLE', {
     message: 'the performer of the AVS is not in service at the moment',
     facts: { avs, reason: configured.reason },
+  });
+}
+
+function checkCurve(curve: CurveName, found: FoundTask | undefined): void {
+  const reason = found?.chain.refusedCurves.get(curve);
+  if (reason === undefined) return;
+  throw new PonosError('TASK_REFUSED', {
+    message: `${curve} results are not signed for this chain: ${reason}`,
+    facts: { chainId: found?.chain.chainId },
   });
 }

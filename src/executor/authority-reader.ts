@@ -30,11 +30,18 @@ export function createAuthorityReader(
   const curve = async (operatorSet: OperatorSet, at: BlockNumber): Promise<CurveName | undefined> =>
     curveNameOf(await keyRegistrar.getOperatorSetCurveType(operatorSet, at));
 
+  const setup = (avs: Address, at: BlockNumber) =>
+    readAvsSetup({ l1, allocationManager: addresses.allocationManager, avs, at });
+
   return {
     curve,
 
+    async executorSets(avs: Address, at: BlockNumber): Promise<readonly number[]> {
+      return (await setup(avs, at)).executorOperatorSetIds;
+    },
+
     async aggregators(avs: Address, at: BlockNumber): Promise<AggregatorSet> {
-      const config = await readAvsSetup({ l1, allocationManager: addresses.allocationManager, avs, at });
+      const config = await setup(avs, at);
       const operatorSet = { avs, id: config.aggregatorOperatorSetId };
       return { operatorSet, members: new Set(await allocationManager.getMembers(operatorSet, at)) };
     },

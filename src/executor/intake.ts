@@ -5,14 +5,15 @@ import type { Logger } from '../base/logger.js';
 type Obstacle = 'starting' | 'store' | 'draining';
 
 export interface IntakeOptions {
-  /** Called when the state of gRPC health is to change. */
-  readonly onChange: (serving: boolean) => void;
+  /** Called once when the store fails; `storeRecovered` is to follow. */
+  readonly onStoreFailure: () => void;
   readonly logger: Logger;
 }
 
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #obstacles = new Set<Obstacle>(['starting']);
+  readonly #watchers: ((serving: boolean) => void)[] = [];
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -27,6 +28,12 @@ export class Intake {
     if (this.#obstacles.has('starting'))
       throw new PonosError('ABORTED', { message: 'this node is starting' });
     throw new PonosError('STORE_UNAVAILABLE', { message: 'this node cannot store answers at the moment' });
+  }
+
+  /** Calls `watcher` with the state of now and at each change. */
+  watch(watcher: (serving: boolean) => void): void {
+    this.#watchers.push(watcher);
+    watcher(this.#obstacles.size === 0);
   }
 
   /** Starting is over: calls are taken from now on. */
@@ -59,11 +66,15 @@ export class Intake {
 
   #add(obstacle: Obstacle): void {
     this.#obstacles.add(obstacle);
-    this.#options.onChange(false);
+    this.#tell();
   }
 
   #remove(obstacle: Obstacle): void {
     this.#obstacles.delete(obstacle);
-    if (this.#obstacles.size === 0) this.#options.onChange(true);
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const watcher of this.#watchers) watcher(this.#obstacles.size === 0);
   }
 }

@@ -6,11 +6,16 @@ import type { CoreAddresses } from '../config/known-chains.js';
 import { TaskStatus } from '../protocol/enums.js';
 import type { MailboxTask, TaskChain } from './admit-task.js';
 
-export function createMailboxChain(client: ChainClient, addresses: CoreAddresses): TaskChain {
+export function createMailboxChain(
+  client: ChainClient,
+  addresses: CoreAddresses,
+  refusedCurves: TaskChain['refusedCurves'],
+): TaskChain {
   const mailbox = createTaskMailbox(client, addresses.taskMailbox);
   return {
     chainId: client.chainId,
     ecdsaVerifier: addresses.ecdsaCertificateVerifier,
+    refusedCurves,
     async readTask(taskId: TaskId): Promise<MailboxTask | undefined> {
       const task = await mailbox.getTaskInfo(taskId, 'latest');
       if (task.status === TaskStatus.none) return undefined;

@@ -129,7 +129,7 @@ export class TaskFlow {
     const startedMs = clock.nowMs();
     const { submission } = admitted;
     const { referenceTimestamp } = submission;
-    const known = await this.#deps.store.find(answerKeyOf(submission));
+    const known = await this.#withStore((store) => store.find(answerKeyOf(submission)));
     const recalled = recall(known, { payloadHash, referenceTimestamp });
     if (recalled.action === 'repeat') {
       logger.info('task answered from store');
@@ -152,19 +152,25 @@ export class TaskFlow {
   }
 
   async #signAndRemember(admitted: Admitted, payloadHash: Hash32, output: Uint8Array): Promise<Answer> {
-    const { clock, intake, run, sign, store, l1EcdsaVerifier } = this.#deps;
+    const { clock, run, sign, l1EcdsaVerifier } = this.#deps;
     const { submission, curve, found } = admitted;
     const ecdsaVerifier = found?.chain.ecdsaVerifier ?? l1EcdsaVerifier;
     const signatures = await signResult({ submission, output, curve, ecdsaVerifier }, sign);
+    const answer = { output, ...signatures };
+    return this.#withStore((store) =>
+      remember(admitted, payloadHash, answer, {
+        store,
+        nowMs: clock.nowMs(),
+        maxTaskSeconds: run.maxTaskSeconds,
+      }),
+    );
+  }
+
+  async #withStore<T>(use: (store: ExecutorStore) => Promise<T>): Promise<T> {
     try {
-      return await remember(
-        admitted,
-        payloadHash,
-        { output, ...signatures },
-        { store, nowMs: clock.nowMs(), maxTaskSeconds: run.maxTaskSeconds },
-      );
+      return await use(this.#deps.store);
     } catch (error) {
-      if (isPonosError(error, 'STORE_UNAVAILABLE')) intake.storeFailed(error);
+      if (isPonosError(error, 'STORE_UNAVAILABLE')) this.#deps.intake.storeFailed(error);
       throw error;
     }
   }

@@ -161,10 +161,11 @@ export async function executorWorld(
     },
   });
   const sight = new TaskSight({
-    chains: [
+    taskChains: [
       {
         chainId: chainId(31_337),
         ecdsaVerifier: L1_VERIFIER,
+        refusedCurves: new Map(),
         readTask: async () => {
           reads.push('task on L1');
           return taskOf(state.l1Task);
@@ -173,6 +174,7 @@ export async function executorWorld(
       {
         chainId: chainId(31_338),
         ecdsaVerifier: L2_VERIFIER,
+        refusedCurves: new Map([['bn254', 'its digest differs']]),
         readTask: async () => {
           reads.push('task on L2');
           if (state.l2IsDown) throw new PonosError('CHAIN_UNREACHABLE', { message: 'L2 is down' });
@@ -189,8 +191,12 @@ export async function executorWorld(
     ecdsa: { sign: async (preimage) => signEcdsa(ECDSA_SECRET, keccak256(preimage)) },
     bn254: { sign: async (preimage, map) => bn254.sign(BN254_SECRET, keccak256(preimage), map) },
   };
-  const intake = new Intake({ onChange: (value) => serving.push(value), logger: silentLogger });
+  const intake = new Intake({
+    onStoreFailure: () => undefined,
+    logger: silentLogger,
+  });
   intake.open();
+  intake.watch((isServing) => serving.push(isServing));
   const flow = new TaskFlow({
     intake,
     admit: {

@@ -177,6 +177,15 @@ const CASES: readonly Case[] = [
     lastRead: 'task on L2',
   },
   {
+    name: '6 a task on a chain whose verifier computes another digest',
+    spoil: (world) => {
+      Object.assign(world.state, { l1Task: undefined, l2Task: {}, curve: 'bn254' });
+      return {};
+    },
+    status: FAILED_PRECONDITION,
+    lastRead: 'task on L2',
+  },
+  {
     name: '8 a task whose time is over',
     spoil: (world) => {
       world.state.l1Task = { deadlineSeconds: 1_600_012_000 };

@@ -1,0 +1,222 @@
+/** An executor, from its configuration to a node that serves, and back down in reverse order. */
+
+import { toHex } from '../base/bytes.js';
+import { type Clock, throwIfAborted } from '../base/clock.js';
+import { CloseStack } from '../base/close-stack.js';
+import type { Logger } from '../base/logger.js';
+import type { ExecutorConfig } from '../config/types.js';
+import { loadBn254 } from '../crypto/bn254/bn254.js';
+import { encodeG1 } from '../crypto/bn254/points.js';
+import { openPerformerRuntime } from '../performer/open-runtime.js';
+import { startPerformerPool } from '../performer/performer-pool.js';
+import { performerSpec } from '../performer/spec-from-config.js';
+import { createPeerLimiter } from '../rpc/peer-limiter.js';
+import { loadSigningKeys, type SigningKeys } from '../signer/load-signers.js';
+import { createExecutorStore } from '../store/executor-store.js';
+import type { KeyValueStore } from '../store/key-value-store.js';
+import { acquireNodeLock } from '../store/node-lock.js';
+import { openStore } from '../store/open-store.js';
+import { storeKey } from '../store/store-key.js';
+import { Authority } from './admit-authority.js';
+import { TaskSight } from './admit-task.js';
+import { AvsSlots } from './avs-slots.js';
+import { Intake } from './intake.js';
+import { L1Head } from './l1-head.js';
+import { openChains } from './open-chains.js';
+import { RefusalLog } from './refusal-log.js';
+import type { RegisteredKey } from './registered-key.js';
+import { reportRegistrations } from './registration.js';
+import { startExecutorServers } from './servers.js';
+import { recoverStore } from './store-recovery.js';
+import { TaskFlow } from './task-flow.js';
+
+export interface ExecutorOptions {
+  readonly config: ExecutorConfig;
+  /** Begin anew although the storage directory holds a Go node's state. */
+  readonly acceptFreshState: boolean;
+  /** This program's environment, for `valueFromEnv` of performers. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Executor {
+  readonly grpcPort: number;
+  readonly managementPort: number;
+  /**
+   * Takes no further work, finishes what runs within `shutdown.graceSeconds`, ends the rest, and closes everything,
+   * the store last. May be called twice.
+   */
+  close(): Promise<void>;
+}
+
+/** Waiting tasks of an AVS for each one that may run. */
+const WAITING_PER_SLOT = 4;
+/** For calls whose answer is on its way when the servers close. */
+const FLUSH_MS = 1_000;
+
+/**
+ * Starts an executor and resolves when it serves. Whatever fails, nothing is left behind.
+ * @param signal gives up starting; a started executor is ended by `close`
+ * @throws PonosError of kind `user` with what to change, CHAIN_UNREACHABLE, PERFORMER_UNAVAILABLE, ABORTED
+ */
+export async function startExecutor(options: ExecutorOptions, signal: AbortSignal): Promise<Executor> {
+  const stack = new CloseStack(options.logger);
+  try {
+    return await start(options, stack, signal);
+  } catch (error) {
+    await stack.close();
+    throw error;
+  }
+}
+
+async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortSignal): Promise<Executor> {
+  const { config, clock, logger } = options;
+  const operator = config.operator.address;
+  const avss = config.avsPerformers.map((performer) => performer.avsAddress);
+
+  const signers = await loadSigningKeys(config.operator.signingKeys);
+  const ownKeys = keysOf(signers);
+  throwIfAborted(signal);
+
+  const lock = await acquireNodeLock({ role: 'executor', identities: ownKeys.map(identityOf), logger });
+  stack.add('the lock of the signing key', () => lock.release());
+
+  const store = await openStore(config.storage, 'executor', { acceptFreshState: options.acceptFreshState });
+  stack.add('the store', () => store.close());
+  throwIfAborted(signal);
+
+  const chains = await openChains(config, { clock, logger, stack }, signal);
+  const head = new L1Head({
+    ...chains.l1View,
+    clock,
+    maxAgeSeconds: config.limits.maxTaskBlockAgeDays * 24 * 60 * 60,
+  });
+  const { number } = await head.current();
+  await reportRegistrations({ operator, avss, ownKeys, reader: chains.authority, at: number, logger });
+  throwIfAborted(signal);
+
+  const performers = await startPerformers(options, signal);
+  stack.add('the performers', () => performers.close(0));
+
+  const intake = openIntake(store, options, stack);
+  const flow = new TaskFlow({
+    intake,
+    admit: {
+      rules: { operator, maxPayloadBytes: config.limits.maxPayloadBytes },
+      peers: createPeerLimiter({ clock, requestsPerSecond: config.limits.requestsPerSecondPerPeer }),
+      performers,
+      head,
+      authority: new Authority({
+        operator,
+        ownKeys,
+        reader: chains.authority,
+        bn254: await loadBn254(),
+        clock,
+      }),
+      sight: new TaskSight({ ...chains, requireTaskOnChain: config.requireTaskOnChain, clock, logger }),
+    },
+    run: {
+      performers,
+      slots: new AvsSlots({
+        maxConcurrent: config.limits.maxConcurrentTasks,
+        maxWaiting: config.limits.maxConcurrentTasks * WAITING_PER_SLOT,
+      }),
+      clock,
+      maxTaskSeconds: config.limits.maxTaskSeconds,
+      maxOutputBytes: config.limits.maxOutputBytes,
+    },
+    sign: { operator, signers: { bn254: signers.bls, ecdsa: signers.ecdsa } },
+    store: createExecutorStore(store),
+    l1EcdsaVerifier: chains.l1EcdsaVerifier,
+    refusals: new RefusalLog(logger, clock),
+    clock,
+    logger,
+  });
+  throwIfAborted(signal);
+
+  const servers = await startExecutorServers({
+    config,
+    submit: (request, peer, callerSignal) => flow.submit(request, peer, callerSignal),
+    clock,
+    logger,
+  });
+  stack.add('the gRPC servers', () => servers.close(FLUSH_MS));
+  stack.add('the tasks under way', () => drain(flow, intake, options));
+  intake.watch((serving) => servers.setServing(serving));
+  intake.open();
+
+  const { grpcPort, managementPort } = servers;
+  logger.info('executor is serving', { operator, port: grpcPort, managementPort, avss });
+  return { grpcPort, managementPort, close: () => stack.close() };
+}
+
+async function startPerformers({ config, env, clock, logger }: ExecutorOptions, signal: AbortSignal) {
+  const specs = config.avsPerformers.map((performer) => performerSpec(performer, env));
+  const runtime = await openPerformerRuntime({
+    // All performers have one mode; without performers there is nothing to run.
+    mode: config.avsPerformers[0]?.deploymentMode ?? 'process',
+    operator: config.operator.address,
+    networkName: config.performerNetworkName,
+    processEnv: env,
+    clock,
+    logger,
+  });
+  const { maxOutputBytes } = config.limits;
+  return startPerformerPool({ specs, runtime, maxOutputBytes, clock, logger }, signal);
+}
+
+/** Takes work once opened; after a failed write it stops taking it until writing works again. */
+function openIntake(store: KeyValueStore, { clock, logger }: ExecutorOptions, stack: CloseStack): Intake {
+  const closing = new AbortController();
+  let recovery: Promise<void> = Promise.resolve();
+  const intake: Intake = new Intake({
+    onStoreFailure: () => {
+      recovery = recoverStore({ intake, write: () => touch(store), clock }, closing.signal).catch(
+        (error: unknown) => logger.error('the store cannot be recovered; restart the node', { error }),
+      );
+    },
+    logger,
+  });
+  stack.add('the recovery of the store', () => {
+    closing.abort();
+    return recovery;
+  });
+  return intake;
+}
+
+/** A synced write that leaves nothing behind. */
+function touch(store: KeyValueStore): Promise<void> {
+  return store.batch([{ type: 'delete', key: storeKey('touch') }]);
+}
+
+/** Lets what runs finish within the grace time, and ends the rest. */
+async function drain(
+  flow: TaskFlow,
+  intake: Intake,
+  { config, clock, logger }: ExecutorOptions,
+): Promise<void> {
+  intake.drain();
+  if (flow.inFlight > 0) {
+    const { graceSeconds } = config.shutdown;
+    logger.info('finishing the tasks under way', { tasks: flow.inFlight, graceSeconds });
+    const finished = new AbortController();
+    const graceIsOver = clock.sleep(graceSeconds * 1_000, finished.signal).catch(() => undefined);
+    await Promise.race([flow.idle(), graceIsOver]);
+    finished.abort();
+    if (flow.inFlight > 0)
+      logger.warn('the grace time is over; tasks are given up', { tasks: flow.inFlight });
+  }
+  await flow.close();
+}
+
+function keysOf({ bls, ecdsa }: SigningKeys): RegisteredKey[] {
+  return [
+    ...(bls ? [{ curve: 'bn254', publicKey: bls.publicIdentity } as const] : []),
+    ...(ecdsa ? [{ curve: 'ecdsa', address: ecdsa.publicIdentity } as const] : []),
+  ];
+}
+
+function identityOf(key: RegisteredKey): string {
+  return key.curve === 'ecdsa' ? key.address : toHex(encodeG1(key.publicKey.g1));
+}

@@ -1,0 +1,73 @@
+/** `ponos executor start`: from the command line to a node that serves, until it is told to stop. */
+import { systemClock } from '../base/clock.js';
+import { isPonosError, PonosError } from '../base/error.js';
+import { createLogger } from '../base/winston-logger.js';
+import type { FlagValues } from '../config/flags.js';
+import { loadConfig } from '../config/load.js';
+import { notBuiltYet } from '../config/not-built-yet.js';
+import { renderProblem } from '../config/problem.js';
+import { startWarnings } from '../config/start-warnings.js';
+import type { ExecutorConfig } from '../config/types.js';
+import { startExecutor } from '../executor/executor.js';
+import { abortOnInterrupt } from './interrupt.js';
+
+export interface RunExecutorOptions {
+  /** As commander collects them. */
+  readonly flags: FlagValues;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Runs an executor and resolves after it was interrupted (SIGINT, SIGTERM) and has drained; a second signal ends the
+ * process at once.
+ * @throws PonosError CONFIG_INVALID, NOT_BUILT_YET, and what `startExecutor` throws
+ */
+export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<void> {
+  const { file, config, warnings } = await loadConfig('executor', { flags, env });
+  const missing = notBuiltYet('executor', config);
+  if (missing !== undefined) throw new PonosError('NOT_BUILT_YET', { message: missing });
+
+  const logger = createLogger(loggerOptions(config));
+  const interrupt = abortOnInterrupt();
+  const { signal } = interrupt;
+  try {
+    logger.info('executor starts', {
+      version: env.PONOS_VERSION,
+      config: file,
+      operator: config.operator.address,
+    });
+    for (const warning of warnings) logger.warn(renderProblem(warning, file));
+    for (const warning of await startWarnings(file, config)) logger.warn(warning);
+    const acceptFreshState = flags.acceptFreshState === true;
+    const executor = await startExecutor(
+      { config, acceptFreshState, env, clock: systemClock, logger },
+      signal,
+    );
+    await aborted(signal);
+    logger.info('executor stops: no further tasks are taken');
+    await executor.close();
+    logger.info('executor has stopped');
+  } catch (error) {
+    if (!signal.aborted || !isPonosError(error, 'ABORTED')) throw error;
+    logger.info('executor was stopped before it served');
+  } finally {
+    interrupt.release();
+    await logger.close();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function loggerOptions({ debug, logging }: ExecutorConfig): Parameters<typeof createLogger>[0] {
+  const { file } = logging;
+  return {
+    level: debug ? 'debug' : logging.level,
+    format: logging.format,
+    file: file && { path: file.path, maxSizeBytes: file.maxSize, maxBackups: file.maxBackups },
+  };
+}
