@@ -1,11 +1,13 @@
-/** A watched chain as the aggregator's stages see it. */
+/** What the stages share of a chain. */
 import type { ChainId } from '../base/brands.js';
 import type { ChainClient } from '../chain/client.js';
 import type { TaskMailbox } from '../chain/contracts/task-mailbox.js';
+import type { TransactionSender } from '../chain/transaction-sender.js';
 import type { CoreAddresses } from '../config/known-chains.js';
 import type { CurveName } from '../crypto/curve.js';
 import type { ChainTime } from './chain-time.js';
 
+/** A watched chain as the aggregator's stages see it. */
 export interface ChainContext {
   readonly chainId: ChainId;
   readonly name: string;
@@ -13,6 +15,7 @@ export interface ChainContext {
   readonly addresses: CoreAddresses;
   readonly mailbox: TaskMailbox;
   readonly time: ChainTime;
+  readonly sender: Pick<TransactionSender, 'simulate' | 'send'>;
   /** EIP-712 domain of this chain's ECDSA verifier. */
   readonly ecdsaDomainSeparator: Uint8Array;
   /** Curves that are not served on this chain, and why: our digests differ from the contract's. */

@@ -2,6 +2,7 @@
  * Submitting: one transaction with the certificate, sent only after it was simulated, and settled only
  * by what the mailbox says. Everything here can be done twice: a task that is verified already is done.
  */
+import type { Hash32 } from '../base/brands.js';
 import { throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import { revertName } from '../chain/contracts/errors.js';
@@ -13,10 +14,12 @@ export interface SubmitOptions {
   readonly chainTime: ChainTime;
   /** The mailbox' status of the task at the head. */
   readonly status: () => Promise<number>;
-  /** Runs the transaction as a call at the head. @throws PonosError CONTRACT_REVERTED */
-  readonly simulate: () => Promise<void>;
+  /** Whether a transaction of an earlier run may still be mined; another one would be paid for in vain. */
+  readonly isEarlierPending: () => Promise<boolean>;
+  /** Runs the transaction at the head and returns the gas it needs. @throws PonosError CONTRACT_REVERTED */
+  readonly simulate: () => Promise<bigint>;
   /** Sends the transaction and waits until it is mined. */
-  readonly send: (signal: AbortSignal) => Promise<MinedTransaction>;
+  readonly send: (gas: bigint, signal: AbortSignal) => Promise<MinedTransaction>;
   /** Called once for each new way in which the AVS's hook refuses the result. */
   readonly onHookRevert: (error: unknown) => void;
   /** The chain could not be asked; it is tried again at the next block. */
@@ -24,13 +27,13 @@ export interface SubmitOptions {
 }
 
 export interface MinedTransaction {
-  readonly hash: string;
+  readonly hash: Hash32;
   /** False when it was mined and reverted. */
   readonly succeeded: boolean;
 }
 
 export type SubmitOutcome =
-  | { readonly kind: 'verified'; readonly transactionHash: string }
+  | { readonly kind: 'verified'; readonly transactionHash: Hash32 }
   /** Somebody else's result was verified first. */
   | { readonly kind: 'completed elsewhere' };
 
@@ -64,62 +67,79 @@ const MAX_REVERTED_TRANSACTIONS = 3;
  *   hook's refusals the deadline's error carries the last of them as its cause
  */
 export async function submit(options: SubmitOptions, signal: AbortSignal): Promise<SubmitOutcome> {
-  let hookRevert: unknown;
-  let reverted = 0;
+  const { chainTime } = options;
+  const attempts: Attempts = { reverted: 0, hookRevert: undefined };
   try {
+    // The mailbox refuses a result in a block of the task's own time.
+    while (chainTime.head.timestampSeconds <= options.createdAtSeconds) await chainTime.nextHead(signal);
     for (;;) {
       throwIfAborted(signal);
-      const { chainTime } = options;
-      // The mailbox refuses a result in a block of the task's own time.
-      while (chainTime.head.timestampSeconds <= options.createdAtSeconds) await chainTime.nextHead(signal);
-      const simulation = await simulated(options);
-      if (simulation === undefined) {
-        const mined = await options.send(signal);
-        if (mined.succeeded) return { kind: 'verified', transactionHash: mined.hash };
-        if (await isVerified(options)) return { kind: 'completed elsewhere' };
-        reverted += 1;
-        if (reverted < MAX_REVERTED_TRANSACTIONS) continue;
-        throw new PonosError('TRANSACTION_FAILED', {
-          message: 'transactions with the result pass the simulation but revert when they are mined',
-          facts: { transaction: mined.hash, attempts: reverted },
-        });
-      }
-      const { error } = simulation;
-      if (!isPonosError(error, 'CONTRACT_REVERTED')) {
-        if (!isPonosError(error) || error.kind !== 'retryable') throw error;
-        options.onRetry(error);
-      } else {
-        const meaning = meaningOfRevert(error);
-        if (meaning === 'permanent') {
-          throw new PonosError('TASK_REFUSED', {
-            message: 'the contracts refuse the result',
-            facts: { error: revertName(error) },
-            cause: error,
-          });
-        }
-        if (meaning === 'status' && (await isVerified(options))) return { kind: 'completed elsewhere' };
-        if (meaning === 'hook') {
-          if (hookRevert === undefined || explain(hookRevert) !== explain(error)) options.onHookRevert(error);
-          hookRevert = error;
-        }
-      }
+      const outcome = await attempt(options, attempts, signal);
+      if (outcome === 'again') continue;
+      if (outcome !== 'next block') return outcome;
       await chainTime.nextHead(signal);
     }
   } catch (error) {
-    if (hookRevert === undefined || !isPonosError(error, 'TASK_EXPIRED')) throw error;
+    if (attempts.hookRevert === undefined || !isPonosError(error, 'TASK_EXPIRED')) throw error;
     throw new PonosError('TASK_EXPIRED', {
       message: "the AVS's hook has refused the result until the deadline",
-      cause: hookRevert,
+      cause: attempts.hookRevert,
     });
   }
 }
 
-async function simulated({ simulate }: SubmitOptions): Promise<{ readonly error: unknown } | undefined> {
+/** What the attempts so far have come to. */
+interface Attempts {
+  reverted: number;
+  hookRevert: unknown;
+}
+
+async function attempt(
+  options: SubmitOptions,
+  attempts: Attempts,
+  signal: AbortSignal,
+): Promise<SubmitOutcome | 'again' | 'next block'> {
   try {
-    await simulate();
-    return undefined;
+    if (await options.isEarlierPending()) return 'next block';
+    const mined = await options.send(await options.simulate(), signal);
+    if (mined.succeeded) return { kind: 'verified', transactionHash: mined.hash };
+    if (await isVerified(options)) return { kind: 'completed elsewhere' };
+    attempts.reverted += 1;
+    if (attempts.reverted < MAX_REVERTED_TRANSACTIONS) return 'again';
+    throw new PonosError('TRANSACTION_FAILED', {
+      message: 'transactions with the result pass the simulation but revert when they are mined',
+      facts: { transaction: mined.hash, attempts: attempts.reverted },
+    });
   } catch (error) {
-    return { error };
+    throwIfAborted(signal);
+    if (isPonosError(error, 'CONTRACT_REVERTED')) return afterRevert(options, attempts, error);
+    // An empty account, fees above the cap, a silent endpoint: the operator or time may mend it.
+    if (!isPonosError(error) || error.kind !== 'retryable') throw error;
+    options.onRetry(error);
+    return 'next block';
+  }
+}
+
+async function afterRevert(
+  options: SubmitOptions,
+  attempts: Attempts,
+  error: PonosError,
+): Promise<SubmitOutcome | 'next block'> {
+  switch (meaningOfRevert(error)) {
+    case 'permanent':
+      throw new PonosError('TASK_REFUSED', {
+        message: 'the contracts refuse the result',
+        facts: { error: revertName(error) },
+        cause: error,
+      });
+    case 'status':
+      return (await isVerified(options)) ? { kind: 'completed elsewhere' } : 'next block';
+    case 'hook':
+      if (explain(attempts.hookRevert) !== explain(error)) options.onHookRevert(error);
+      attempts.hookRevert = error;
+      return 'next block';
+    case 'too early':
+      return 'next block';
   }
 }
 

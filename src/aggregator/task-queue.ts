@@ -2,12 +2,13 @@
  * The order in which tasks get a slot. Between AVSs: the one with the fewest running tasks is next, so
  * that one AVS's burst does not delay another's. Within an AVS: the earliest deadline first.
  */
-import type { Address, TaskId } from '../base/brands.js';
+import type { Address } from '../base/brands.js';
+import type { TaskKey } from '../store/aggregator-records.js';
 
 /** What the queue needs to know of a task; everything else stays in the store until the task runs. */
-export interface QueuedTask {
+export interface QueuedTask extends TaskKey {
+  /** See `taskName`. */
   readonly key: string;
-  readonly taskId: TaskId;
   readonly avs: Address;
   /** Unix seconds by chain time. */
   readonly deadlineSeconds: number;

@@ -39,7 +39,9 @@ function world(simulations: readonly (unknown | undefined)[], change: Partial<Su
       const outcome = simulations[Math.min(seen.simulated, simulations.length - 1)];
       seen.simulated += 1;
       if (outcome !== undefined) throw outcome;
+      return 100_000n;
     },
+    isEarlierPending: async () => false,
     send: async () => {
       seen.sent += 1;
       return { hash: hash(77), succeeded: true };
@@ -150,6 +152,36 @@ describe('submit', () => {
     const { result } = world([revert(INVALID_STATUS)], { status: async () => TaskStatus.expired });
     await expect(result).rejects.toMatchObject({ code: 'TASK_EXPIRED' });
   });
+
+  test('behavior: nothing is sent while a transaction of an earlier run may still be mined', async () => {
+    let pending = true;
+    const { result, seen, nextBlock } = world([revert(INVALID_STATUS)], {
+      isEarlierPending: async () => pending,
+      status: async () => TaskStatus.verified,
+    });
+    await nextBlock();
+    expect(seen.simulated).toBe(0);
+    pending = false;
+    await nextBlock();
+    expect(await result).toEqual({ kind: 'completed elsewhere' });
+    expect(seen.sent).toBe(0);
+  });
+
+  test.each(['FUNDS_INSUFFICIENT', 'TRANSACTION_REJECTED', 'TRANSACTION_STUCK'] as const)(
+    'behavior: after %s it is tried again at the next block',
+    async (code) => {
+      let failures = 0;
+      const { result, seen, nextBlock } = world([undefined], {
+        send: async () => {
+          if (failures++ === 0) throw new PonosError(code, { message: 'not now' });
+          return { hash: hash(77), succeeded: true };
+        },
+      });
+      await nextBlock();
+      expect((await result).kind).toBe('verified');
+      expect(seen.retries).toHaveLength(1);
+    },
+  );
 
   test('behavior: a chain that cannot be asked is asked again at the next block', async () => {
     const down = new PonosError('CHAIN_UNREACHABLE', { message: 'no answer' });

@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type QueuedTask, TaskQueue } from '../../../src/aggregator/task-queue.js';
-import { parseAddress, parseTaskId } from '../../../src/base/brands.js';
+import { chainId, parseAddress, parseTaskId } from '../../../src/base/brands.js';
 
 const avs = (n: number) => parseAddress(`0x${n.toString(16).padStart(40, '0')}`);
 const task = (avsNumber: number, n: number, deadlineSeconds = 1000): QueuedTask => ({
   key: `1:${n}`,
+  chainId: chainId(1),
   taskId: parseTaskId(`0x${n.toString(16).padStart(64, '0')}`),
   avs: avs(avsNumber),
   deadlineSeconds,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { QueuedTask } from '../../../src/aggregator/task-queue.js';
 import { TaskRunner } from '../../../src/aggregator/task-runner.js';
-import { parseAddress, parseTaskId } from '../../../src/base/brands.js';
+import { chainId, parseAddress, parseTaskId } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { type Deferred, deferred } from '../../support/deferred.js';
@@ -9,6 +9,7 @@ import { settle } from '../../support/manual-clock.js';
 
 const task = (n: number, avs = 1): QueuedTask => ({
   key: `1:${n}`,
+  chainId: chainId(1),
   taskId: parseTaskId(`0x${n.toString(16).padStart(64, '0')}`),
   avs: parseAddress(`0x${avs.toString(16).padStart(40, '0')}`),
   deadlineSeconds: 1_000,

@@ -166,7 +166,7 @@ describe('Verifier', () => {
   });
 
   test('error: a batch that never comes back ends the thread', async () => {
-    const verifier = start({ source: fragile, batchTimeoutMs: 50 });
+    const verifier = start({ source: fragile, batchTimeoutMs: 2_000 });
     const stuck = { ...ecdsaResponse(1), signer: 'sleep' as EcdsaResponse['signer'] };
     await expect(verifier.verify(stuck)).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(await verifier.verify(ecdsaResponse(2))).toBe('seen');

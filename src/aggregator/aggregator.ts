@@ -1,0 +1,340 @@
+/**
+ * The aggregator: follows the chains, works on many tasks at once, and closes in the reverse order of
+ * its start. Tasks it cannot finish in time stay in the store and are taken up at the next start.
+ */
+import type { Address, ChainId } from '../base/brands.js';
+import { type Clock, throwIfAborted } from '../base/clock.js';
+import { PonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
+import { createAvsRegistrar } from '../chain/contracts/avs-registrar.js';
+import { TASK_CREATED_TOPIC } from '../chain/contracts/task-mailbox.js';
+import { createFollower } from '../chain/follower.js';
+import { OperatorTables } from '../chain/operator-tables.js';
+import { noteOtherVerifier } from '../chain/probe.js';
+import { findStartBlock } from '../chain/start-block.js';
+import type { TransactionSigner } from '../chain/transaction.js';
+import { l1CoreAddresses } from '../config/known-chains.js';
+import type { AggregatorConfig } from '../config/types.js';
+import { loadBn254 } from '../crypto/bn254/bn254.js';
+import type { CurveName } from '../crypto/curve.js';
+import { type ChannelPool, createChannelPool } from '../rpc/channel-pool.js';
+import { type GrpcServer, startGrpcServer } from '../rpc/server.js';
+import type { SigningKeys } from '../signer/load-signers.js';
+import type { Signer } from '../signer/signer.js';
+import type { StoredTask } from '../store/aggregator-records.js';
+import type { AggregatorStore } from '../store/aggregator-store.js';
+import type { IntakeOptions } from './intake.js';
+import { type OpenedChain, openChain } from './open-chain.js';
+import { type Lookup, resolvePeer, systemLookup } from './peer-address.js';
+import { createPeerPolicy } from './peer-policy.js';
+import { reorgedError } from './reorged.js';
+import { reportStanding } from './report-standing.js';
+import { taskName } from './task-plan.js';
+import type { QueuedTask } from './task-queue.js';
+import { runTask } from './task-run.js';
+import { TaskRunner } from './task-runner.js';
+import { type TaskTotals, TaskTracker } from './tracker.js';
+import { createVerifier } from './verify/verifier.js';
+import { recentBlocks, Watch } from './watch.js';
+
+/** Where neighbours share one machine, so that loopback sockets are meant. */
+const LOCAL_L1 = 31_337;
+
+export interface AggregatorOptions {
+  readonly config: AggregatorConfig;
+  readonly signingKeys: SigningKeys;
+  readonly transactionSigner: TransactionSigner;
+  readonly store: AggregatorStore;
+  /** Text of the verification thread. */
+  readonly workerSource: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default: the system's resolver. */
+  readonly lookup?: Lookup;
+}
+
+export function createAggregator(options: AggregatorOptions): Aggregator {
+  return new Aggregator(options);
+}
+
+export class Aggregator {
+  readonly #options: AggregatorOptions;
+  readonly #logger: Logger;
+  readonly #stop = new AbortController();
+  /** What was opened, in that order. */
+  readonly #closers: (() => Promise<void>)[] = [];
+  readonly #tracker: TaskTracker;
+  #runner: TaskRunner | undefined;
+  #failure: Promise<never> = new Promise(() => undefined);
+
+  constructor(options: AggregatorOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+    this.#tracker = new TaskTracker(() => options.clock.nowMs());
+  }
+
+  /** Rejects when no chain can be followed any more. */
+  get failure(): Promise<never> {
+    return this.#failure;
+  }
+
+  /** How tasks have ended since the start. */
+  get totals(): TaskTotals {
+    return this.#tracker.totals;
+  }
+
+  /**
+   * Resolves when the chains are watched. The signal ends the starting only.
+   * @throws PonosError for whatever is missing or wrong; nothing is left open then
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#start(
+        AbortSignal.any(signal === undefined ? [this.#stop.signal] : [this.#stop.signal, signal]),
+      );
+    } catch (error) {
+      await this.close(0);
+      throw error;
+    }
+  }
+
+  /**
+   * Takes no further task, gives running ones up to `graceMs` to end, then closes everything. What is
+   * not finished stays in the store. May be called more than once.
+   */
+  async close(graceMs: number): Promise<void> {
+    const grace = new AbortController();
+    const over = new AbortController();
+    const timer = this.#options.clock.sleep(graceMs, over.signal).then(
+      () => grace.abort(new PonosError('ABORTED', { message: 'the node is stopping' })),
+      () => undefined, // drained in time
+    );
+    await this.#runner?.drain(grace.signal);
+    over.abort();
+    await timer;
+    this.#stop.abort();
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { config, logger } = this.#options;
+    const chains = await this.#openChains(signal);
+    throwIfAborted(signal);
+    const l1Chain = chains.find(({ chainId }) => chainId === config.l1ChainId);
+    if (l1Chain === undefined)
+      throw new PonosError('CONFIG_INVALID', { message: 'l1ChainId is not one of chains' });
+    const l1 = {
+      chainId: l1Chain.chainId,
+      client: l1Chain.client,
+      addresses: l1CoreAddresses(config.l1ChainId, config),
+    };
+    for (const { name, addresses } of chains) {
+      const note = noteOtherVerifier(
+        name,
+        addresses.ecdsaCertificateVerifier,
+        l1.addresses.ecdsaCertificateVerifier,
+      );
+      if (note !== undefined) logger.warn(note);
+    }
+    const signers = signersByCurve(this.#options.signingKeys);
+    const aggregator = config.operator.address;
+    for (const { address: avs } of config.avss)
+      await reportStanding({ l1, aggregator, signers, avs, logger });
+
+    const server = await startGrpcServer({
+      host: '127.0.0.1',
+      port: config.managementServerGrpcPort,
+      services: [],
+      logger,
+    });
+    this.#closers.push(() => server.close(0));
+    this.#runner = await this.#createRunner(chains, l1, signers);
+    await this.#resume(this.#runner, chains);
+    await this.#follow(chains, this.#runner, server);
+    logger.info('aggregator is watching', {
+      chains: chains.map(({ name, chainId }) => `${name} (${chainId})`),
+      avss: config.avss.map(({ address }) => address),
+      operator: aggregator,
+      managementPort: server.port,
+    });
+  }
+
+  async #openChains(signal: AbortSignal): Promise<OpenedChain[]> {
+    const { config, clock, logger, transactionSigner: signer } = this.#options;
+    const opened = await Promise.allSettled(
+      config.chains.map(async (chain) => {
+        const open = await openChain({ config, chain, signer, clock, logger }, signal);
+        this.#closers.push(() => open.close());
+        return open;
+      }),
+    );
+    return opened.map((result) => {
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
+    });
+  }
+
+  async #createRunner(
+    chains: readonly OpenedChain[],
+    l1: IntakeOptions['l1'],
+    signers: ReadonlyMap<CurveName, Signer>,
+  ): Promise<TaskRunner> {
+    const { config, clock, logger, store, workerSource } = this.#options;
+    const bn254 = await loadBn254();
+    const channels = createChannelPool();
+    this.#closers.push(async () => channels.close());
+    const verifier = createVerifier({ workerSource, logger });
+    this.#closers.push(() => verifier.close());
+    const dependencies = {
+      clock,
+      logger,
+      store,
+      tracker: this.#tracker,
+      chains: new Map(chains.map((chain) => [chain.chainId, chain])),
+      l1,
+      tables: new OperatorTables(l1.client),
+      aggregator: config.operator.address,
+      signers,
+      verifier,
+      bn254,
+      connect: this.#connector(chains, l1, channels),
+      nonePolicy: config.tasks.nonePolicy,
+      quorumWindowMs: config.tasks.quorumWindowMs,
+    };
+    return new TaskRunner({
+      maxConcurrent: config.tasks.maxConcurrent,
+      logger,
+      run: (task, signal) => runTask(task, dependencies, signal),
+    });
+  }
+
+  /** An operator's client by its socket at the L1 head: where it is now, read at most once a block. */
+  #connector(chains: readonly OpenedChain[], l1: IntakeOptions['l1'], channels: ChannelPool) {
+    const { config, lookup = systemLookup } = this.#options;
+    const policy = createPeerPolicy({ ...config.tasks.peers, allowLoopback: config.l1ChainId === LOCAL_L1 });
+    const time = chains.find(({ chainId }) => chainId === l1.chainId)?.time;
+    return async (registrar: Address, operator: Address) => {
+      const socket = await createAvsRegistrar(l1.client, registrar).getOperatorSocket(
+        operator,
+        time?.head.number ?? 'latest',
+      );
+      if (socket === '')
+        throw new PonosError('PEER_UNREACHABLE', { message: 'the operator has published no socket' });
+      return channels.executor(await resolvePeer(socket, policy, lookup));
+    };
+  }
+
+  /** Tasks that an earlier run has left unfinished. Those past their deadline end as soon as they run. */
+  async #resume(runner: TaskRunner, chains: readonly OpenedChain[]): Promise<void> {
+    const { store, clock, logger } = this.#options;
+    const unfinished = await store.unfinishedTasks();
+    let resumed = 0;
+    for (const task of unfinished) {
+      if (chains.some(({ chainId }) => chainId === task.chainId) && this.#serves(task.avs, task.chainId)) {
+        runner.add(queued(task));
+        resumed += 1;
+        continue;
+      }
+      const reason = 'its AVS or chain is not configured any more';
+      await store.updateTask(task, { status: 'failed', reason, updatedAtMs: clock.nowMs() });
+      logger.warn('task failed', { taskId: task.taskId, chainId: task.chainId, avs: task.avs, reason });
+    }
+    if (resumed > 0) logger.info('unfinished tasks are taken up again', { tasks: resumed });
+  }
+
+  async #follow(chains: readonly OpenedChain[], runner: TaskRunner, server: GrpcServer): Promise<void> {
+    const runs: Promise<void>[] = [];
+    this.#closers.push(async () => {
+      await Promise.allSettled(runs);
+    });
+    const alive = new Set(chains.map(({ chainId }) => chainId));
+    let storeWorks = true;
+    const judgeHealth = () => server.setServing(storeWorks && alive.size === chains.length);
+    const onStoreHealth = (works: boolean) => {
+      storeWorks = works;
+      judgeHealth();
+    };
+    let fail: (error: unknown) => void = () => undefined;
+    this.#failure = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    // Whoever wants to know of it awaits it; nobody must.
+    this.#failure.catch(() => undefined);
+    for (const chain of chains) {
+      const follower = await this.#createFollower(chain, runner, onStoreHealth);
+      runs.push(
+        follower.run(this.#stop.signal).catch((error: unknown) => {
+          this.#logger.error('a chain is not followed any more', { chainId: chain.chainId, error });
+          alive.delete(chain.chainId);
+          judgeHealth();
+          if (alive.size === 0) fail(error);
+        }),
+      );
+    }
+  }
+
+  async #createFollower(chain: OpenedChain, runner: TaskRunner, onStoreHealth: (works: boolean) => void) {
+    const { clock, store } = this.#options;
+    const { chainId, client, config, heads, addresses } = chain;
+    const logger = this.#logger;
+    const watch = new Watch({
+      chainId,
+      client,
+      store,
+      clock,
+      logger: logger.child({ chainId }),
+      isServed: (avs) => this.#serves(avs, chainId),
+      onTasks: (tasks) => {
+        for (const task of tasks) runner.add(queued(task));
+      },
+      onReorged: (tasks) => {
+        for (const task of tasks) runner.cancel(taskName(task), reorgedError());
+      },
+      onStoreHealth,
+    });
+    return createFollower({
+      client,
+      heads,
+      clock,
+      logger,
+      filter: { addresses: [addresses.taskMailbox], topics: [TASK_CREATED_TOPIC] },
+      recent: await recentBlocks(store, chainId),
+      findStart: async (head) => {
+        if (config.startBlock !== undefined) return config.startBlock;
+        const slaSeconds = await chain.mailbox.maxTaskSlaSeconds('latest');
+        return findStartBlock(head, slaSeconds, async (number) => {
+          const block = await client.block(number);
+          if (block !== undefined) return block.timestampSeconds;
+          throw new PonosError('CHAIN_RPC', {
+            message: 'a past block is not known to the endpoint',
+            facts: { number },
+          });
+        });
+      },
+      pollIntervalMs: config.pollIntervalMs,
+      maxBlockRange: config.maxBlockRange,
+      maxReorgDepth: config.maxReorgDepth,
+      blockConfirmations: config.blockConfirmations,
+      onBlocks: (blocks) => watch.blocks(blocks),
+      onReorg: (orphans) => watch.reorg(orphans),
+    });
+  }
+
+  #serves(avs: Address, chainId: ChainId): boolean {
+    return this.#options.config.avss.some(
+      ({ address, chainIds }) => address === avs && chainIds.includes(chainId),
+    );
+  }
+}
+
+function queued(task: StoredTask): QueuedTask {
+  const { chainId, taskId, avs, deadlineSeconds } = task;
+  return { key: taskName(task), chainId, taskId, avs, deadlineSeconds };
+}
+
+function signersByCurve({ bls, ecdsa }: SigningKeys): ReadonlyMap<CurveName, Signer> {
+  const signers = new Map<CurveName, Signer>();
+  if (bls !== undefined) signers.set('bn254', bls);
+  if (ecdsa !== undefined) signers.set('ecdsa', ecdsa);
+  return signers;
+}

@@ -1,0 +1,128 @@
+/** Opening a chain: its endpoints and contracts are proven before anything is built on them. */
+import { type Address, type ChainId, chainId } from '../base/brands.js';
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import { quantity } from '../chain/block.js';
+import { type ChainClient, createChainClient } from '../chain/client.js';
+import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
+import { probeDigests } from '../chain/digest-probe.js';
+import { HeadTracker } from '../chain/head-tracker.js';
+import { requireContracts, requireHistory } from '../chain/probe.js';
+import type { TransactionSigner } from '../chain/transaction.js';
+import { createTransactionSender, type TransactionSender } from '../chain/transaction-sender.js';
+import { coreAddresses, l1CoreAddresses } from '../config/known-chains.js';
+import type { AggregatorConfig, ChainConfig } from '../config/types.js';
+import type { ChainContext } from './chain-context.js';
+import { ChainTime } from './chain-time.js';
+
+export interface OpenChainOptions {
+  readonly config: AggregatorConfig;
+  readonly chain: ChainConfig;
+  /** Pays for the transactions. */
+  readonly signer: TransactionSigner;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface OpenedChain extends ChainContext {
+  readonly config: ChainConfig;
+  readonly heads: HeadTracker;
+  readonly sender: TransactionSender;
+  close(): Promise<void>;
+}
+
+/** Seconds between this machine's clock and a chain's head that are worth a warning. */
+const NOTABLE_SKEW_SECONDS = 60;
+
+/**
+ * @throws PonosError CHAIN_UNREACHABLE, CHAIN_MISMATCH, CONTRACT_MISSING, CHAIN_NO_HISTORY (L1 only), CONFIG_INVALID
+ *   when an address is not known
+ */
+export async function openChain(options: OpenChainOptions, signal: AbortSignal): Promise<OpenedChain> {
+  const { config, chain, clock, signer } = options;
+  const id = chainId(chain.chainId);
+  const logger = options.logger.child({ chainId: id });
+  const client = createChainClient({
+    chainId: id,
+    name: chain.name,
+    rpcUrls: chain.rpcUrls,
+    clock,
+    logger: options.logger,
+  });
+  try {
+    await client.start(signal);
+    const addresses = await requireCore(client, id, config);
+    const [head, digests] = await Promise.all([client.head(), probeDigests(client, addresses)]);
+    for (const [curve, reason] of digests.refusedCurves) {
+      logger.error('tasks of a curve are refused on this chain', { curve, reason });
+    }
+    const heads = new HeadTracker();
+    heads.update(head);
+    const time = new ChainTime(clock, heads, head);
+    const skewSeconds = Math.round(time.skewSeconds());
+    if (Math.abs(skewSeconds) > NOTABLE_SKEW_SECONDS) {
+      logger.warn("this machine's clock and the chain's time differ; deadlines are judged by the chain's", {
+        skewSeconds,
+      });
+    }
+    const sender = createTransactionSender({
+      client,
+      heads,
+      signer,
+      logger: options.logger,
+      ...config.tasks.submission,
+    });
+    await warnOfEmptyAccount(client, signer.address, logger);
+    const mailbox = createTaskMailbox(client, addresses.taskMailbox);
+    return {
+      ...digests,
+      chainId: id,
+      name: chain.name,
+      config: chain,
+      client,
+      addresses,
+      mailbox,
+      time,
+      heads,
+      sender,
+      close: async () => {
+        time.close();
+        await sender.close();
+        await client.close();
+      },
+    };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+/** The contracts a chain must have, L1 more than others, and L1's history. */
+async function requireCore(client: ChainClient, id: ChainId, config: AggregatorConfig) {
+  if (id !== config.l1ChainId) {
+    const { taskMailbox, bn254CertificateVerifier, ecdsaCertificateVerifier, ...rest } = coreAddresses(
+      id,
+      config,
+    );
+    await requireContracts(client, { taskMailbox, bn254CertificateVerifier, ecdsaCertificateVerifier });
+    return { ...rest, taskMailbox, bn254CertificateVerifier, ecdsaCertificateVerifier };
+  }
+  const addresses = l1CoreAddresses(id, config);
+  const { taskMailbox, bn254CertificateVerifier, ecdsaCertificateVerifier } = addresses;
+  const { allocationManager, keyRegistrar, crossChainRegistry } = addresses;
+  await requireContracts(client, {
+    taskMailbox,
+    bn254CertificateVerifier,
+    ecdsaCertificateVerifier,
+    allocationManager,
+    keyRegistrar,
+    crossChainRegistry,
+  });
+  await requireHistory(client, allocationManager);
+  return addresses;
+}
+
+async function warnOfEmptyAccount(client: ChainClient, account: Address, logger: Logger): Promise<void> {
+  const balance = quantity(await client.request('eth_getBalance', [account, 'latest']));
+  if (balance === 0n) logger.warn('the account that pays for results is empty on this chain', { account });
+}

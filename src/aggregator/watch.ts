@@ -1,0 +1,134 @@
+/**
+ * Watching: from the logs of followed blocks to tasks in the store. The cursor and the tasks of a
+ * block are saved in one write; only then are the tasks worked on.
+ */
+import type { Address, BlockNumber, ChainId, Hash32 } from '../base/brands.js';
+import type { Clock } from '../base/clock.js';
+import { PonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
+import type { Block, ChainLog } from '../chain/block.js';
+import type { ChainClient } from '../chain/client.js';
+import { decodeTaskCreated, type TaskCreatedEvent } from '../chain/contracts/task-mailbox.js';
+import type { FollowedBlocks, Orphans } from '../chain/follower.js';
+import type { NewTask, StoredTask } from '../store/aggregator-records.js';
+import type { AggregatorStore } from '../store/aggregator-store.js';
+
+export interface WatchOptions {
+  readonly chainId: ChainId;
+  readonly client: Pick<ChainClient, 'block'>;
+  readonly store: Pick<AggregatorStore, 'saveBlock' | 'rewind'>;
+  /** Whether tasks of an AVS on this chain are ours. */
+  readonly isServed: (avs: Address) => boolean;
+  /** New or revived tasks, which are in the store now. */
+  readonly onTasks: (tasks: readonly StoredTask[]) => void;
+  /** Tasks whose block is gone; the store has them as failed. */
+  readonly onReorged: (tasks: readonly StoredTask[]) => void;
+  /** Told after every write whether the store works: a node that cannot store takes no work. */
+  readonly onStoreHealth: (works: boolean) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Watch {
+  readonly #options: WatchOptions;
+  #undecodable = 0;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  /** Logs of the mailbox that named the event and did not decode. */
+  get undecodableLogs(): number {
+    return this.#undecodable;
+  }
+
+  /** For the follower's `onBlocks`. */
+  async blocks({ toBlock, logs }: FollowedBlocks): Promise<void> {
+    const { chainId, store, onTasks } = this.#options;
+    const tasks = await this.#tasksOf(logs, toBlock);
+    onTasks(await this.#stored(store.saveBlock(chainId, toBlock, tasks)));
+  }
+
+  /** For the follower's `onReorg`. */
+  async reorg({ ancestor }: Orphans): Promise<void> {
+    const { chainId, store, clock, onReorged } = this.#options;
+    onReorged(await this.#stored(store.rewind(chainId, ancestor, clock.nowMs())));
+  }
+
+  async #stored<T>(write: Promise<T>): Promise<T> {
+    try {
+      const result = await write;
+      this.#options.onStoreHealth(true);
+      return result;
+    } catch (error) {
+      this.#options.onStoreHealth(false);
+      throw error;
+    }
+  }
+
+  async #tasksOf(logs: readonly ChainLog[], toBlock: Block): Promise<NewTask[]> {
+    const events = logs.flatMap((log) => this.#decode(log) ?? []).filter((event) => this.#isOurs(event));
+    const times = await this.#blockTimes(events, toBlock);
+    return events.map((event) => ({
+      chainId: this.#options.chainId,
+      taskId: event.taskId,
+      creator: event.creator,
+      avs: event.operatorSet.avs,
+      operatorSetId: event.operatorSet.id,
+      referenceTimestamp: event.referenceTimestamp,
+      payload: event.payload,
+      blockNumber: event.log.blockNumber,
+      blockHash: event.log.blockHash,
+      blockTimestampSeconds: times.get(event.log.blockHash) ?? toBlock.timestampSeconds,
+      deadlineSeconds: event.deadlineSeconds,
+      createdAtMs: this.#options.clock.nowMs(),
+    }));
+  }
+
+  /** A log that makes no sense must not stop the cursor. */
+  #decode(log: ChainLog): TaskCreatedEvent | undefined {
+    try {
+      return decodeTaskCreated(log);
+    } catch (error) {
+      this.#undecodable += 1;
+      this.#options.logger.warn('a log of the mailbox was skipped', { error, block: log.blockNumber });
+      return undefined;
+    }
+  }
+
+  #isOurs({ operatorSet, taskId }: TaskCreatedEvent): boolean {
+    if (this.#options.isServed(operatorSet.avs)) return true;
+    this.#options.logger.debug('a task of another AVS was passed over', { avs: operatorSet.avs, taskId });
+    return false;
+  }
+
+  /** Catching up, the logs of many blocks come at once: the time of each block with a task of ours is read. */
+  async #blockTimes(
+    events: readonly TaskCreatedEvent[],
+    toBlock: Block,
+  ): Promise<ReadonlyMap<Hash32, number>> {
+    const { client } = this.#options;
+    const hashes = [...new Set(events.map(({ log }) => log.blockHash))].filter(
+      (hash) => hash !== toBlock.hash,
+    );
+    const blocks = await Promise.all(
+      hashes.map(async (hash) => {
+        const block = await client.block(hash);
+        if (block !== undefined) return [hash, block.timestampSeconds] as const;
+        throw new PonosError('CHAIN_RPC', {
+          message: 'the block of a log is not known any more',
+          facts: { hash },
+        });
+      }),
+    );
+    return new Map(blocks);
+  }
+}
+
+/** The blocks to recognise the chain by, as the follower wants them: ascending. */
+export async function recentBlocks(
+  store: Pick<AggregatorStore, 'recentBlocks'>,
+  chainId: ChainId,
+): Promise<{ readonly number: BlockNumber; readonly hash: Hash32 }[]> {
+  return (await store.recentBlocks(chainId)).reverse();
+}

@@ -1,0 +1,19 @@
+/** `ponos aggregator start`: hands tasks to executors and brings their certified results on chain. */
+import type { Command } from 'commander';
+import { addRoleOptions } from '../config/flags.js';
+
+export function registerAggregator(program: Command): void {
+  const aggregator = program
+    .command('aggregator')
+    .description('run an aggregator: watch mailboxes, hand out tasks, submit certified results');
+  const start = aggregator
+    .command('start')
+    .alias('run')
+    .description('start the aggregator and run until SIGINT or SIGTERM');
+  addRoleOptions(start, 'aggregator')
+    .option('--accept-fresh-state', 'begin anew where a Go node has left its state')
+    .action(async (flags) => {
+      const { runAggregator } = await import('../operations/run-aggregator.js');
+      await runAggregator({ flags, env: process.env });
+    });
+}

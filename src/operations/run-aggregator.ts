@@ -1,0 +1,131 @@
+/** `ponos aggregator start`: from the command line to a node that watches, until it is told to stop. */
+import { type Aggregator, createAggregator } from '../aggregator/aggregator.js';
+import { toHex } from '../base/bytes.js';
+import { systemClock } from '../base/clock.js';
+import { isPonosError, PonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
+import { createLogger } from '../base/winston-logger.js';
+import type { FlagValues } from '../config/flags.js';
+import { loadConfig } from '../config/load.js';
+import { notBuiltYet } from '../config/not-built-yet.js';
+import { renderProblem } from '../config/problem.js';
+import { startWarnings } from '../config/start-warnings.js';
+import type { AggregatorConfig } from '../config/types.js';
+import { encodeG2 } from '../crypto/bn254/points.js';
+import { loadSigningKeys, loadTransactionKey, type SigningKeys } from '../signer/load-signers.js';
+import { createAggregatorStore } from '../store/aggregator-store.js';
+import { acquireNodeLock } from '../store/node-lock.js';
+import { openStore } from '../store/open-store.js';
+import { abortOnInterrupt } from './interrupt.js';
+
+export interface RunAggregatorOptions {
+  /** As commander collects them. */
+  readonly flags: FlagValues;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Runs an aggregator and resolves after it was interrupted (SIGINT, SIGTERM) and has drained; a second
+ * signal ends the process at once.
+ * @throws PonosError CONFIG_INVALID, NOT_BUILT_YET, KEY_IN_USE, those of keys and store, what `Aggregator.start`
+ *   throws, and what ended the last of its chains
+ */
+export async function runAggregator({ flags, env }: RunAggregatorOptions): Promise<void> {
+  const { file, config, warnings } = await loadConfig('aggregator', { flags, env });
+  const missing = notBuiltYet('aggregator', config);
+  if (missing !== undefined) throw new PonosError('NOT_BUILT_YET', { message: missing });
+
+  const logger = createLogger(loggerOptions(config));
+  const interrupt = abortOnInterrupt();
+  const { signal } = interrupt;
+  try {
+    logger.info('aggregator starts', {
+      version: env.PONOS_VERSION,
+      config: file,
+      operator: config.operator.address,
+    });
+    for (const warning of warnings) logger.warn(renderProblem(warning, file));
+    for (const warning of await startWarnings(file, config)) logger.warn(warning);
+    await serve(config, flags.acceptFreshState === true, logger, signal);
+    logger.info('aggregator has stopped');
+  } catch (error) {
+    if (!signal.aborted || !isPonosError(error, 'ABORTED')) throw error;
+    logger.info('aggregator was stopped before it watched');
+  } finally {
+    interrupt.release();
+    await logger.close();
+  }
+}
+
+/** Opens what belongs to this machine, runs, and closes it in the reverse order: the store comes last but the locks. */
+async function serve(
+  config: AggregatorConfig,
+  acceptFreshState: boolean,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const signingKeys = await loadSigningKeys(config.operator.signingKeys);
+  const transactionSigner = await loadTransactionKey(config.operator.operatorPrivateKey);
+  const lock = await acquireNodeLock({ role: 'aggregator', identities: identitiesOf(signingKeys), logger });
+  try {
+    const store = await openStore(config.storage, 'aggregator', { acceptFreshState });
+    try {
+      const { default: workerSource } = await import('#verify-worker');
+      const aggregator = createAggregator({
+        config,
+        signingKeys,
+        transactionSigner,
+        store: createAggregatorStore(store),
+        workerSource,
+        clock: systemClock,
+        logger,
+      });
+      await watchUntilStopped(aggregator, config, logger, signal);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function watchUntilStopped(
+  aggregator: Aggregator,
+  config: AggregatorConfig,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  await aggregator.start(signal);
+  try {
+    await Promise.race([aborted(signal), aggregator.failure]);
+    logger.info('aggregator stops: no further tasks are taken', {
+      graceSeconds: config.shutdown.graceSeconds,
+    });
+  } finally {
+    await aggregator.close(config.shutdown.graceSeconds * 1000);
+    logger.info('tasks since the start', Object.fromEntries(aggregator.totals.ended));
+  }
+}
+
+function identitiesOf({ bls, ecdsa }: SigningKeys): string[] {
+  return [
+    ...(bls === undefined ? [] : [toHex(encodeG2(bls.publicIdentity.g2))]),
+    ...(ecdsa === undefined ? [] : [ecdsa.publicIdentity]),
+  ];
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function loggerOptions({ debug, logging }: AggregatorConfig): Parameters<typeof createLogger>[0] {
+  const { file } = logging;
+  return {
+    level: debug ? 'debug' : logging.level,
+    format: logging.format,
+    file: file && { path: file.path, maxSizeBytes: file.maxSize, maxBackups: file.maxBackups },
+  };
+}
