@@ -29,12 +29,10 @@ export interface GrpcServerOptions<Services extends readonly CompatServiceDefini
   };
   readonly logger: Logger;
   readonly limits?: Partial<GrpcServerLimits>;
-  /** Called with the peer (`address:port`) before each call but health and reflection; throws to refuse it. */
-  readonly admitPeer?: (peer: string) => void;
   readonly clock?: Clock;
 }
 
-export interface GrpcServerLimits {
+interface GrpcServerLimits {
   readonly maxMessageBytes: number;
   /** Calls at once on one connection; further ones wait at the client. */
   readonly maxConcurrentStreams: number;
@@ -84,7 +82,7 @@ export async function startGrpcServer<const Services extends readonly CompatServ
     'grpc.max_connection_idle_ms': limits.maxConnectionIdleMs,
     'grpc.max_connection_age_ms': limits.maxConnectionAgeMs,
   });
-  const guarded = server.with((call, context) => guard(call, context, logger, options.admitPeer));
+  const guarded = server.with((call, context) => guard(call, context, logger));
   const names: string[] = [];
   for (const { definition, implementation } of options.services) {
     guarded.add(definition, implementation);
@@ -131,10 +129,8 @@ async function* guard<Request, Response>(
   call: ServerMiddlewareCall<Request, Response>,
   context: CallContext,
   logger: Logger,
-  admitPeer: GrpcServerOptions<[]>['admitPeer'],
 ) {
   try {
-    admitPeer?.(context.peer);
     return yield* call.next(call.request, context);
   } catch (error) {
     if (context.signal.aborted) {

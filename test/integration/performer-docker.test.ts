@@ -174,6 +174,26 @@ function withEngine(docker: import('dockerode'), options: import('dockerode').Do
     });
   });
 
+  describe('the image of a bundle', () => {
+    const tag = `${EXAMPLE.repository}:${EXAMPLE.tag}`;
+    const imageId = async () => (await docker.getImage(tag).inspect()).Id;
+
+    test('behavior: is made once, and anew when the bundle changes', async () => {
+      const [program, example] = bundles.map((made) => made.path);
+      const before = await imageId();
+      await buildPerformerImage({ docker, bundlePath: String(example), tag });
+      expect(await imageId()).toBe(before);
+      await buildPerformerImage({ docker, bundlePath: String(program), tag });
+      expect(await imageId()).not.toBe(before);
+      await buildPerformerImage({ docker, bundlePath: String(example), tag });
+    });
+
+    test('error: a bundle that does not exist', async () => {
+      const build = buildPerformerImage({ docker, bundlePath: '/no/such.cjs', tag: 'ponos-test-none:test' });
+      await expect(build).rejects.toMatchObject({ code: 'DEVNET_FAILED' });
+    });
+  });
+
   describe('the pool', () => {
     test('default: runs the example performer', async () => {
       const pool = await startPerformerPool(
