@@ -71,7 +71,14 @@ async function openKey(key: KeyFile, { password, curve, keyFile }: InspectKeyReq
         'Give it with --password-file or KEYGEN_PASSWORD (or --password, which others on this machine can see).',
     });
   }
-  if (key.format === 'v3') {
+  const isEcdsa = key.format === 'v3';
+  if (curve !== undefined && (curve === 'ecdsa') !== isEcdsa) {
+    throw new PonosError('KEYSTORE_CURVE', {
+      message: `the keystore does not hold a key of the curve ${curve}`,
+      facts: { keystore: keyFile },
+    });
+  }
+  if (isEcdsa) {
     const { openV3Keystore } = await import('../../crypto/keystore/v3-keystore.js');
     const { secret } = await openV3Keystore(key.text, password, { source: keyFile });
     return { secret, identity: await publicIdentity('ecdsa', secret) };

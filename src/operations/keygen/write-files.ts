@@ -27,6 +27,10 @@ export async function writeFiles(
   const placed: string[] = [];
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw asPonosError(error, folder);
+  }
+  try {
     if (!options.overwrite) for (const target of targets) await refuseExisting(target);
     for (const [index, file] of files.entries()) await writeAside(asides[index] ?? '', file);
     for (const [index, target] of targets.entries()) {
