@@ -99,6 +99,17 @@ describe('askPassword', () => {
     }
   });
 
+  test('behavior: a new password is asked for twice, and may be typed ahead', async () => {
+    const streams = terminal();
+    const answer = askNewPassword(streams);
+    streams.input.write('hunter2\rhunter2\r');
+    expect((await answer).reveal()).toBe('hunter2');
+    const other = terminal();
+    const differing = askNewPassword(other);
+    other.input.write('hunter2\rhunter3\r');
+    await expect(differing).rejects.toThrow(withCode('USAGE'));
+  });
+
   test('error: an empty new password', async () => {
     const streams = terminal();
     const answer = askNewPassword(streams);
