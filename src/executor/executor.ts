@@ -14,7 +14,7 @@ import { createPeerLimiter } from '../rpc/peer-limiter.js';
 import { loadSigningKeys, type SigningKeys } from '../signer/load-signers.js';
 import { createExecutorStore } from '../store/executor-store.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
-import { acquireNodeLock } from '../store/node-lock.js';
+import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore } from '../store/open-store.js';
 import { storeKey } from '../store/store-key.js';
 import { Authority } from './admit-authority.js';
@@ -34,7 +34,7 @@ export interface ExecutorOptions {
   readonly config: ExecutorConfig;
   /** Begin anew although the storage directory holds a Go node's state. */
   readonly acceptFreshState: boolean;
-  /** This program's environment, for `valueFromEnv` of performers. */
+  /** This program's environment: `valueFromEnv` of performers, `PONOS_RUNTIME_DIR`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -79,7 +79,12 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   const ownKeys = keysOf(signers);
   throwIfAborted(signal);
 
-  const lock = await acquireNodeLock({ role: 'executor', identities: ownKeys.map(identityOf), logger });
+  const lock = await acquireNodeLock({
+    role: 'executor',
+    identities: ownKeys.map(identityOf),
+    folder: lockFolder(options.env),
+    logger,
+  });
   stack.add('the lock of the signing key', () => lock.release());
 
   const store = await openStore(config.storage, 'executor', { acceptFreshState: options.acceptFreshState });

@@ -12,14 +12,17 @@ export interface NodeLockOptions {
   readonly role: StoreRole;
   /** The public half of each signing key: address or hex. */
   readonly identities: readonly string[];
-  /** Where lock files are tried, in this order; default: a folder for the whole machine. */
-  readonly folders?: readonly string[];
+  /** Where the lock files are; made if it is not there. */
+  readonly folder: string;
   readonly logger: Logger;
 }
 
-/** Shared by all users of the machine, as the folder of temporary files is. */
-export function machineLockFolder(): string {
-  return path.join(os.tmpdir(), 'ponos-locks');
+/**
+ * Shared by all nodes of the machine, as the folder of temporary files is. `PONOS_RUNTIME_DIR` sets nodes apart that
+ * are to know nothing of others: the local chains of two devnets have the same keys.
+ */
+export function lockFolder(env: Readonly<Record<string, string | undefined>>): string {
+  return env.PONOS_RUNTIME_DIR || path.join(os.tmpdir(), 'ponos-locks');
 }
 
 /**
@@ -27,10 +30,15 @@ export function machineLockFolder(): string {
  * @throws PonosError KEY_IN_USE naming the process that has one of the keys in use
  */
 export async function acquireNodeLock(options: NodeLockOptions): Promise<ProcessLock> {
-  const { role, identities, logger } = options;
-  const folder = await firstWritable(options.folders ?? [machineLockFolder()]);
-  if (folder === undefined) {
-    logger.warn('no folder for lock files is writable; a second node with the same key would not be noticed');
+  const { role, identities, folder, logger } = options;
+  try {
+    const created = await mkdir(folder, { recursive: true });
+    // Sticky and open to all, like /tmp; mkdir's own mode is cut by the umask.
+    if (created !== undefined) await chmod(folder, 0o1777);
+  } catch (error) {
+    logger.warn('lock files cannot be written: a second node with the same key would not be noticed', {
+      error,
+    });
     return { release: async () => undefined };
   }
   const held: ProcessLock[] = [];
@@ -45,26 +53,12 @@ export async function acquireNodeLock(options: NodeLockOptions): Promise<Process
     }
   } catch (error) {
     await release();
-    throw keyInUse(error);
+    throw keyInUse(error, folder);
   }
   return { release };
 }
 
-async function firstWritable(folders: readonly string[]): Promise<string | undefined> {
-  for (const folder of folders) {
-    try {
-      const created = await mkdir(folder, { recursive: true });
-      // Sticky and open to all, like /tmp; mkdir's own mode is cut by the umask.
-      if (created !== undefined) await chmod(folder, 0o1777);
-      return folder;
-    } catch {
-      // Read-only or forbidden: the next one may do.
-    }
-  }
-  return undefined;
-}
-
-function keyInUse(error: unknown): unknown {
+function keyInUse(error: unknown, folder: string): unknown {
   if (isPonosError(error, 'STORE_LOCKED')) {
     return new PonosError('KEY_IN_USE', {
       message: error.message,
@@ -74,7 +68,7 @@ function keyInUse(error: unknown): unknown {
   }
   return new PonosError('FILE_UNWRITABLE', {
     message: 'a lock file for the signing key cannot be written',
-    advice: `Remove stale files in ${machineLockFolder()}, or make it writable.`,
+    advice: `Remove stale files in ${folder}, or make it writable.`,
     cause: error,
   });
 }

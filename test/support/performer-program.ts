@@ -46,6 +46,18 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
     }
     return String(eaten.length);
   },
+  /** Leaves a mark per run, so that runs can be counted. */
+  append: async (file) => {
+    const { appendFile } = await import('node:fs/promises');
+    await appendFile(file, 'x');
+    return 'appended';
+  },
+  'append-slowly': async (file) => {
+    const { appendFile } = await import('node:fs/promises');
+    await appendFile(file, 'x');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return 'appended';
+  },
   write: async (file) => {
     const { writeFile } = await import('node:fs/promises');
     return writeFile(file, 'x').then(

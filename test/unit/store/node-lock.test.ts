@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { silentLogger } from '../../../src/base/logger.js';
-import { acquireNodeLock } from '../../../src/store/node-lock.js';
+import { acquireNodeLock, lockFolder } from '../../../src/store/node-lock.js';
 
 const KEYS = ['0x00000000000000000000000000000000000000aa', `0x${'bb'.repeat(64)}`];
 let folder: string;
@@ -13,8 +13,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const acquire = (role: 'aggregator' | 'executor', identities: readonly string[], folders = [folder]) =>
-  acquireNodeLock({ role, identities, folders, logger: silentLogger });
+const acquire = (role: 'aggregator' | 'executor', identities: readonly string[], at = folder) =>
+  acquireNodeLock({ role, identities, folder: at, logger: silentLogger });
 
 describe('acquireNodeLock', () => {
   test('default: locks every key, and leaves nothing behind when it is released', async () => {
@@ -49,7 +49,12 @@ describe('acquireNodeLock', () => {
   test('behavior: without a writable folder the node starts all the same', async () => {
     const file = path.join(folder, 'file');
     await writeFile(file, '');
-    const lock = await acquire('executor', KEYS, [path.join(file, 'below')]);
+    const lock = await acquire('executor', KEYS, path.join(file, 'below'));
     await lock.release();
   });
+});
+
+test('behavior: PONOS_RUNTIME_DIR names another folder than that of the machine', () => {
+  expect(lockFolder({ PONOS_RUNTIME_DIR: '/run/ponos' })).toBe('/run/ponos');
+  expect(lockFolder({})).toBe(path.join(os.tmpdir(), 'ponos-locks'));
 });

@@ -1,0 +1,326 @@
+/** An executor on real chains, with a real performer, over real gRPC. */
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Channel, createChannel, createClient } from 'nice-grpc';
+import { type Address, chainId, parseAddress } from '../../src/base/brands.js';
+import { systemClock } from '../../src/base/clock.js';
+import { silentLogger } from '../../src/base/logger.js';
+import { Secret } from '../../src/base/secret.js';
+import { type ChainClient, createChainClient } from '../../src/chain/client.js';
+import { createOperatorTableUpdater } from '../../src/chain/contracts/operator-table-updater.js';
+import type { TaskCreatedEvent } from '../../src/chain/contracts/task-mailbox.js';
+import { coreAddresses } from '../../src/config/known-chains.js';
+import { loadConfig } from '../../src/config/load.js';
+import type { ExecutorConfig } from '../../src/config/types.js';
+import { type Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
+import { ecdsaAddress, recoverEcdsa } from '../../src/crypto/ecdsa.js';
+import { keccak256 } from '../../src/crypto/keccak.js';
+import { TABLE_UPDATER_ADDRESS } from '../../src/devnet/plan.js';
+import { type Executor, startExecutor } from '../../src/executor/executor.js';
+import { openTaskSender, type TaskSender } from '../../src/operations/task/submit-task.js';
+import {
+  bn254CertificatePreimage,
+  ecdsaCertificatePreimage,
+  ecdsaDomainSeparator,
+  taskMessageHash,
+} from '../../src/protocol/result.js';
+import { submissionMessage } from '../../src/protocol/submission.js';
+import {
+  ExecutorServiceDefinition,
+  type TaskResult,
+  type TaskSubmission,
+} from '../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import {
+  HealthCheckResponse_ServingStatus,
+  HealthDefinition,
+} from '../../src/rpc/generated/grpc/health/v1/health.js';
+import { startDevnet, type TestDevnet } from '../support/devnet.js';
+
+const BN254_SET = 1;
+const ECDSA_SET = 2;
+const INVALID_ARGUMENT = 3;
+const NOT_FOUND = 5;
+const PERMISSION_DENIED = 7;
+const ABORTED = 10;
+
+let devnet: TestDevnet;
+let bn254: Bn254;
+let clients: readonly ChainClient[];
+let senders: readonly TaskSender[];
+let config: ExecutorConfig;
+let operator: Address;
+
+beforeAll(async () => {
+  devnet = await startDevnet(1);
+  bn254 = await loadBn254();
+  clients = devnet.state.chains.map(({ chainId: id, name, url }) =>
+    createChainClient({
+      chainId: chainId(id),
+      name,
+      rpcUrls: [url],
+      clock: systemClock,
+      logger: silentLogger,
+    }),
+  );
+  senders = clients.map((client) =>
+    openTaskSender({
+      client,
+      mailbox: devnet.state.mailbox,
+      key: new Secret(devnet.cast.user.secret),
+      clock: systemClock,
+    }),
+  );
+  const [node] = devnet.state.executors;
+  if (!node) throw new Error('the devnet has no executor');
+  operator = node.address;
+  config = (await loadConfig('executor', { file: node.config, env: {} })).config;
+}, 120_000);
+
+afterAll(async () => {
+  for (const sender of senders ?? []) await sender.close();
+  for (const client of clients ?? []) await client.close();
+  await devnet?.close();
+});
+
+const lockFolder = () => path.join(devnet.folder, 'locks');
+const start = (changes: Partial<ExecutorConfig> = {}) =>
+  startExecutor(
+    {
+      config: { ...config, ...changes },
+      acceptFreshState: false,
+      env: { ...process.env, PONOS_RUNTIME_DIR: lockFolder() },
+      clock: systemClock,
+      logger: silentLogger,
+    },
+    new AbortController().signal,
+  );
+
+async function createTask(
+  chain: 'L1' | 'L2',
+  operatorSetId: number,
+  payload: string,
+): Promise<TaskCreatedEvent> {
+  const sender = senders[chain === 'L1' ? 0 : 1];
+  if (!sender) throw new Error(`no ${chain}`);
+  const operatorSet = { avs: devnet.state.avs, id: operatorSetId };
+  return sender.create({ operatorSet, payload: Buffer.from(payload) });
+}
+
+/** As the aggregator of the devnet sends it. */
+async function submissionOf(task: TaskCreatedEvent, chain: 'L1' | 'L2'): Promise<TaskSubmission> {
+  const l2 = clients[1];
+  if (!l2) throw new Error('no L2');
+  const block =
+    chain === 'L1'
+      ? task.log.blockNumber
+      : await createOperatorTableUpdater(l2, TABLE_UPDATER_ADDRESS).getReferenceBlockNumberByTimestamp(
+          task.referenceTimestamp,
+          'latest',
+        );
+  const fields = {
+    taskId: task.taskId,
+    avs: task.operatorSet.avs,
+    executor: operator,
+    operatorSetId: task.operatorSet.id,
+    referenceTimestamp: task.referenceTimestamp,
+    taskBlockNumber: BigInt(block),
+    payload: task.payload,
+  };
+  const { bn254Secret, address } = devnet.cast.aggregator;
+  return {
+    taskId: task.taskId,
+    aggregatorAddress: address,
+    avsAddress: fields.avs,
+    payload: Buffer.from(task.payload),
+    signature: Buffer.from(bn254.sign(bn254Secret, keccak256(submissionMessage(fields)), 'plain')),
+    operatorSetId: fields.operatorSetId,
+    referenceTimestamp: fields.referenceTimestamp,
+    executorAddress: operator,
+    taskBlockNumber: fields.taskBlockNumber,
+    version: 1,
+  };
+}
+
+const connect = (port: number): Channel => createChannel(`127.0.0.1:${port}`);
+
+describe('a serving executor', () => {
+  let executor: Executor;
+  let channel: Channel;
+  const submit = (request: TaskSubmission, signal?: AbortSignal): Promise<TaskResult> =>
+    createClient(ExecutorServiceDefinition, channel).submitTask(request, { signal });
+
+  beforeAll(async () => {
+    executor = await start();
+    channel = connect(executor.grpcPort);
+  }, 60_000);
+  afterAll(async () => {
+    channel?.close();
+    await executor?.close();
+    expect(await readdir(lockFolder())).toEqual([]);
+  }, 60_000);
+
+  test('default: a task on L1 for the BN254 set', async () => {
+    const task = await createTask('L1', BN254_SET, 'echo hello');
+    const result = await submit(await submissionOf(task, 'L1'));
+    expect(result).toMatchObject({ taskId: task.taskId, operatorAddress: operator, version: 1 });
+    expect(result.output.toString()).toBe('hello');
+    const digest = keccak256(
+      bn254CertificatePreimage(task.referenceTimestamp, taskMessageHash(task.taskId, result.output)),
+    );
+    const secret = devnet.cast.executors[0]?.bn254Secret ?? 0n;
+    const { g2 } = bn254.derivePublicKey(secret);
+    const signature = bn254.parseSignature(result.resultSignature);
+    expect(bn254.verify(g2, digest, 'solidity', signature)).toBe(true);
+  });
+
+  test('default: a task on L2 for the ECDSA set', async () => {
+    const task = await createTask('L2', ECDSA_SET, 'echo hello');
+    const result = await submit(await submissionOf(task, 'L2'));
+    const { ecdsaCertificateVerifier } = coreAddresses(31_338, {});
+    const preimage = ecdsaCertificatePreimage(
+      task.referenceTimestamp,
+      taskMessageHash(task.taskId, result.output),
+      ecdsaDomainSeparator(ecdsaCertificateVerifier),
+    );
+    const secret = devnet.cast.executors[0]?.ecdsaSigning.secret ?? new Uint8Array();
+    expect(recoverEcdsa(keccak256(preimage), result.resultSignature)).toBe(ecdsaAddress(secret));
+  });
+
+  test('behavior: callers at once, and one after a hang-up, share one run', async () => {
+    const marker = path.join(devnet.folder, 'runs');
+    await rm(marker, { force: true });
+    const task = await createTask('L1', ECDSA_SET, `append ${marker}`);
+    const request = await submissionOf(task, 'L1');
+    const caller = new AbortController();
+    const hungUp = submit(request, caller.signal).catch(() => undefined);
+    const all = Array.from({ length: 50 }, () => submit(request));
+    caller.abort();
+    const results = await Promise.all(all);
+    await hungUp;
+    for (const result of results) expect(result).toEqual(results[0]);
+    expect(await readFile(marker, 'utf8')).toBe('x');
+  });
+
+  test('error: what is refused, and by which status', async () => {
+    const task = await createTask('L1', ECDSA_SET, 'echo hello');
+    const request = await submissionOf(task, 'L1');
+    await expect(submit({ ...request, version: 3 })).rejects.toMatchObject({ code: INVALID_ARGUMENT });
+    await expect(submit({ ...request, payload: Buffer.from('echo bye') })).rejects.toMatchObject({
+      code: PERMISSION_DENIED,
+    });
+    await expect(submit({ ...request, aggregatorAddress: operator })).rejects.toMatchObject({
+      code: PERMISSION_DENIED,
+    });
+    await expect(submit({ ...request, avsAddress: operator })).rejects.toMatchObject({ code: NOT_FOUND });
+    const failing = await createTask('L1', ECDSA_SET, 'fail no such number');
+    await expect(submit(await submissionOf(failing, 'L1'))).rejects.toMatchObject({
+      code: ABORTED,
+      details: expect.stringContaining('no such number'),
+    });
+  });
+
+  test('behavior: health says SERVING, for the server and its service', async () => {
+    const health = createClient(HealthDefinition, channel);
+    for (const service of ['', ExecutorServiceDefinition.fullName]) {
+      const { status } = await health.check({ service });
+      expect(status).toBe(HealthCheckResponse_ServingStatus.SERVING);
+    }
+  });
+
+  test('error: a second node with the same key is refused and names the first', async () => {
+    const storage = { ...config.storage, type: 'memory' as const };
+    await expect(start({ storage, grpcPort: 0, managementServerGrpcPort: 0 })).rejects.toMatchObject({
+      code: 'KEY_IN_USE',
+      facts: { pid: process.pid },
+    });
+  });
+});
+
+describe('stopping and starting again', () => {
+  test('behavior: a closing executor answers what it runs; the next one answers the same from its store', async () => {
+    const marker = path.join(devnet.folder, 'slow-runs');
+    await rm(marker, { force: true });
+    const executor = await start();
+    const channel = connect(executor.grpcPort);
+    const task = await createTask('L1', BN254_SET, `append-slowly ${marker}`);
+    const request = await submissionOf(task, 'L1');
+    const answered = createClient(ExecutorServiceDefinition, channel).submitTask(request);
+    while (!existsSync(marker)) await systemClock.sleep(20);
+    await executor.close();
+    const before = await answered;
+    channel.close();
+
+    const next = await start();
+    const nextChannel = connect(next.grpcPort);
+    const after = await createClient(ExecutorServiceDefinition, nextChannel).submitTask(request);
+    nextChannel.close();
+    await next.close();
+    expect(after).toEqual(before);
+    expect(await readFile(marker, 'utf8')).toBe('x');
+  }, 60_000);
+});
+
+describe('what keeps an executor from starting', () => {
+  const NOWHERE = parseAddress('0x00000000000000000000000000000000deadbeef');
+  const url = (index: number) => devnet.state.chains[index]?.url ?? '';
+  const l1At = (rpcUrl: string) => {
+    const l1Chain = { ...config.l1Chain, rpcUrls: [rpcUrl] };
+    return { l1Chain, chains: [l1Chain] };
+  };
+
+  test.each<[string, () => Promise<Partial<ExecutorConfig>> | Partial<ExecutorConfig>, string]>([
+    ['an RPC that does not answer', () => l1At('http://127.0.0.1:1'), 'CHAIN_UNREACHABLE'],
+    ['an RPC of another chain', () => l1At(url(1)), 'CHAIN_MISMATCH'],
+    [
+      'a contract that is not there',
+      () => ({ overrideContracts: { keyRegistrar: { contract: NOWHERE, chainIds: [] } } }),
+      'CONTRACT_MISSING',
+    ],
+    [
+      'an AVS without a registrar',
+      () => ({ avsPerformers: config.avsPerformers.map((each) => ({ ...each, avsAddress: NOWHERE })) }),
+      'AVS_UNKNOWN',
+    ],
+    [
+      'a wrong password',
+      () => {
+        const { bls, ...others } = config.operator.signingKeys;
+        const signingKeys = { ...others, bls: bls && { ...bls, password: new Secret('wrong') } };
+        return { operator: { ...config.operator, signingKeys } };
+      },
+      'KEYSTORE_PASSWORD',
+    ],
+    [
+      'a port in use',
+      () => {
+        const port = Number(new URL(url(0)).port);
+        return { grpcPort: port, managementServerGrpcPort: port };
+      },
+      'PORT_IN_USE',
+    ],
+  ])(
+    'error: %s; nothing is left behind',
+    async (_name, changes, code) => {
+      await expect(start(await changes())).rejects.toMatchObject({ code });
+      expect(existsSync(lockFolder()) ? await readdir(lockFolder()) : []).toEqual([]);
+      // The store is free again, and so is everything else.
+      const executor = await start();
+      await executor.close();
+    },
+    60_000,
+  );
+
+  test('behavior: a start that is given up ends with ABORTED', async () => {
+    const options = {
+      config,
+      acceptFreshState: false,
+      env: { ...process.env, PONOS_RUNTIME_DIR: lockFolder() },
+      clock: systemClock,
+      logger: silentLogger,
+    };
+    await expect(startExecutor(options, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await readdir(lockFolder())).toEqual([]);
+  });
+});
