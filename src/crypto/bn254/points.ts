@@ -72,10 +72,6 @@ export function g1ToWords(point: G1Point): [bigint, bigint] {
   return [point.x, point.y];
 }
 
-export function g1FromWords(words: readonly [bigint, bigint]): G1Point {
-  return { x: words[0], y: words[1] };
-}
-
 export function g2ToWords(point: G2Point): { X: [bigint, bigint]; Y: [bigint, bigint] } {
   return { X: [point.x.c1, point.x.c0], Y: [point.y.c1, point.y.c0] };
 }
