@@ -22,3 +22,11 @@ export function abortOnInterrupt(): Interrupt {
   process.on('SIGTERM', onSignal);
   return { signal: controller.signal, release };
 }
+
+/** Resolves when the signal has aborted. */
+export function interrupted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -4,7 +4,6 @@ import { toHex } from '../base/bytes.js';
 import { systemClock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { createLogger } from '../base/winston-logger.js';
 import type { FlagValues } from '../config/flags.js';
 import { loadConfig } from '../config/load.js';
 import { notBuiltYet } from '../config/not-built-yet.js';
@@ -14,9 +13,10 @@ import type { AggregatorConfig } from '../config/types.js';
 import { encodeG2 } from '../crypto/bn254/points.js';
 import { loadSigningKeys, loadTransactionKey, type SigningKeys } from '../signer/load-signers.js';
 import { createAggregatorStore } from '../store/aggregator-store.js';
-import { acquireNodeLock } from '../store/node-lock.js';
+import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore } from '../store/open-store.js';
-import { abortOnInterrupt } from './interrupt.js';
+import { abortOnInterrupt, interrupted } from './interrupt.js';
+import { openNodeLogger } from './open-node-logger.js';
 
 export interface RunAggregatorOptions {
   /** As commander collects them. */
@@ -35,7 +35,7 @@ export async function runAggregator({ flags, env }: RunAggregatorOptions): Promi
   const missing = notBuiltYet('aggregator', config);
   if (missing !== undefined) throw new PonosError('NOT_BUILT_YET', { message: missing });
 
-  const logger = createLogger(loggerOptions(config));
+  const logger = openNodeLogger(config);
   const interrupt = abortOnInterrupt();
   const { signal } = interrupt;
   try {
@@ -46,7 +46,7 @@ export async function runAggregator({ flags, env }: RunAggregatorOptions): Promi
     });
     for (const warning of warnings) logger.warn(renderProblem(warning, file));
     for (const warning of await startWarnings(file, config)) logger.warn(warning);
-    await serve(config, flags.acceptFreshState === true, logger, signal);
+    await serve({ config, acceptFreshState: flags.acceptFreshState === true, env, logger }, signal);
     logger.info('aggregator has stopped');
   } catch (error) {
     if (!signal.aborted || !isPonosError(error, 'ABORTED')) throw error;
@@ -57,16 +57,26 @@ export async function runAggregator({ flags, env }: RunAggregatorOptions): Promi
   }
 }
 
+interface ServeOptions {
+  readonly config: AggregatorConfig;
+  readonly acceptFreshState: boolean;
+  readonly env: RunAggregatorOptions['env'];
+  readonly logger: Logger;
+}
+
 /** Opens what belongs to this machine, runs, and closes it in the reverse order: the store comes last but the locks. */
 async function serve(
-  config: AggregatorConfig,
-  acceptFreshState: boolean,
-  logger: Logger,
+  { config, acceptFreshState, env, logger }: ServeOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const signingKeys = await loadSigningKeys(config.operator.signingKeys);
   const transactionSigner = await loadTransactionKey(config.operator.operatorPrivateKey);
-  const lock = await acquireNodeLock({ role: 'aggregator', identities: identitiesOf(signingKeys), logger });
+  const lock = await acquireNodeLock({
+    role: 'aggregator',
+    identities: identitiesOf(signingKeys),
+    folder: lockFolder(env),
+    logger,
+  });
   try {
     const store = await openStore(config.storage, 'aggregator', { acceptFreshState });
     try {
@@ -97,7 +107,7 @@ async function watchUntilStopped(
 ): Promise<void> {
   await aggregator.start(signal);
   try {
-    await Promise.race([aborted(signal), aggregator.failure]);
+    await Promise.race([interrupted(signal), aggregator.failure]);
     logger.info('aggregator stops: no further tasks are taken', {
       graceSeconds: config.shutdown.graceSeconds,
     });
@@ -112,20 +122,4 @@ function identitiesOf({ bls, ecdsa }: SigningKeys): string[] {
     ...(bls === undefined ? [] : [toHex(encodeG2(bls.publicIdentity.g2))]),
     ...(ecdsa === undefined ? [] : [ecdsa.publicIdentity]),
   ];
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-function loggerOptions({ debug, logging }: AggregatorConfig): Parameters<typeof createLogger>[0] {
-  const { file } = logging;
-  return {
-    level: debug ? 'debug' : logging.level,
-    format: logging.format,
-    file: file && { path: file.path, maxSizeBytes: file.maxSize, maxBackups: file.maxBackups },
-  };
 }

@@ -1,15 +1,14 @@
 /** `ponos executor start`: from the command line to a node that serves, until it is told to stop. */
 import { systemClock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
-import { createLogger } from '../base/winston-logger.js';
 import type { FlagValues } from '../config/flags.js';
 import { loadConfig } from '../config/load.js';
 import { notBuiltYet } from '../config/not-built-yet.js';
 import { renderProblem } from '../config/problem.js';
 import { startWarnings } from '../config/start-warnings.js';
-import type { ExecutorConfig } from '../config/types.js';
 import { startExecutor } from '../executor/executor.js';
-import { abortOnInterrupt } from './interrupt.js';
+import { abortOnInterrupt, interrupted } from './interrupt.js';
+import { openNodeLogger } from './open-node-logger.js';
 
 export interface RunExecutorOptions {
   /** As commander collects them. */
@@ -27,7 +26,7 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
   const missing = notBuiltYet('executor', config);
   if (missing !== undefined) throw new PonosError('NOT_BUILT_YET', { message: missing });
 
-  const logger = createLogger(loggerOptions(config));
+  const logger = openNodeLogger(config);
   const interrupt = abortOnInterrupt();
   const { signal } = interrupt;
   try {
@@ -43,7 +42,7 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
       { config, acceptFreshState, env, clock: systemClock, logger },
       signal,
     );
-    await aborted(signal);
+    await interrupted(signal);
     logger.info('executor stops: no further tasks are taken');
     await executor.close();
     logger.info('executor has stopped');
@@ -54,20 +53,4 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
     interrupt.release();
     await logger.close();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-function loggerOptions({ debug, logging }: ExecutorConfig): Parameters<typeof createLogger>[0] {
-  const { file } = logging;
-  return {
-    level: debug ? 'debug' : logging.level,
-    format: logging.format,
-    file: file && { path: file.path, maxSizeBytes: file.maxSize, maxBackups: file.maxBackups },
-  };
 }
