@@ -82,7 +82,12 @@ function known(address: string | undefined): string {
 }
 
 /** The generator's certificate over a global root, as ABI values. */
-export function certifyRoot(bn254: Bn254, root: Uint8Array, timestamp: number, blockNumber: number) {
+export function certifyRoot(
+  bn254: Bn254,
+  root: Uint8Array,
+  timestamp: number,
+  blockNumber: number,
+): readonly unknown[] {
   const messageHash = globalTableRootMessageHash(root, timestamp, blockNumber);
   const digest = keccak256(bn254CertificatePreimage(GENERATOR_TIMESTAMP, messageHash));
   const signature = bn254.parseSignature(bn254.sign(GENERATOR_SECRET, digest, 'solidity'));
