@@ -73,6 +73,11 @@ export function quantity(value: unknown): bigint {
   return BigInt(value);
 }
 
+/** JSON-RPC data (`0x…`, two digits a byte). @throws PonosError CHAIN_RPC */
+export function parseData(value: unknown): Uint8Array {
+  return parsing('hex data', () => fromHex(parseHex(text(value))));
+}
+
 /** `value` as a JSON-RPC quantity. */
 export function toQuantity(value: bigint | number): string {
   return `0x${value.toString(16)}`;

@@ -1,11 +1,10 @@
 /** A chain as the node reads it: blocks, logs and calls, from the first of its endpoints that answers. */
-import type { Address, BlockNumber, ChainId, Hash32, Hex } from '../base/brands.js';
-import { parseHex } from '../base/brands.js';
-import { fromHex, toHex } from '../base/bytes.js';
+import type { Address, BlockNumber, ChainId, Hash32 } from '../base/brands.js';
+import { toHex } from '../base/bytes.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { type Block, type ChainLog, parseBlock, parseLogs, toQuantity } from './block.js';
+import { type Block, type ChainLog, parseBlock, parseData, parseLogs, toQuantity } from './block.js';
 import { CallCache } from './call-cache.js';
 import { type Delivery, Endpoint } from './endpoint.js';
 
@@ -122,7 +121,7 @@ export class ChainClient {
     const hex = toHex(data);
     const load = async () => {
       const tag = at === 'latest' ? at : toQuantity(at);
-      return fromHex(this.#hexAnswer(await this.request('eth_call', [{ to, data: hex }, tag], 'batched')));
+      return parseData(await this.request('eth_call', [{ to, data: hex }, tag], 'batched'));
     };
     return at === 'latest' ? load() : this.#calls.get(at, `${to}:${hex}`, load);
   }
@@ -135,7 +134,7 @@ export class ChainClient {
   /** The code at an address; empty if there is no contract. */
   async code(address: Address, at: BlockTag): Promise<Uint8Array> {
     const tag = at === 'latest' ? at : toQuantity(at);
-    return fromHex(this.#hexAnswer(await this.request('eth_getCode', [address, tag], 'batched')));
+    return parseData(await this.request('eth_getCode', [address, tag], 'batched'));
   }
 
   /**
@@ -178,13 +177,6 @@ export class ChainClient {
       this.#logger.warn('an endpoint failed, the next is asked', { error: explain(error) });
     }
     source.suspendedUntilMs = nowMs + SUSPENSION_MS;
-  }
-
-  #hexAnswer(answer: unknown): Hex {
-    if (typeof answer !== 'string') {
-      throw new PonosError('CHAIN_RPC', { message: `chain ${this.name} answered with what is not hex` });
-    }
-    return parseHex(answer);
   }
 }
 

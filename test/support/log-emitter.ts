@@ -3,7 +3,7 @@ import { parseAddress } from '../../src/base/brands.js';
 import type { Anvil } from './anvil.js';
 
 /** calldatacopy(0, 0, size); log1(32, size - 32, mload(0)). */
-const CODE = '0x3660006000376000516020360360 20a100'.replace(' ', '');
+const CODE = '0x366000600037600051602036036020a100';
 
 export const LOG_EMITTER = parseAddress('0x00000000000000000000000000000000000e317e');
 
