@@ -127,7 +127,11 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     block: BlockRef,
     tasks: readonly NewTask[],
   ): Promise<StoredTask[]> {
-    const operations = [put(cursorKeyOf(chainId), block), put(blockKeyOf(chainId, block.number), block)];
+    const reference = referenceOf(block);
+    const operations = [
+      put(cursorKeyOf(chainId), reference),
+      put(blockKeyOf(chainId, block.number), reference),
+    ];
     if (block.number >= KEPT_BLOCKS) operations.push(remove(blockKeyOf(chainId, block.number - KEPT_BLOCKS)));
     const fresh: StoredTask[] = [];
     for (const created of tasks) {
@@ -165,7 +169,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     keys: readonly TaskKey[],
     nowMs: number,
   ): Promise<StoredTask[]> {
-    const operations = [put(cursorKeyOf(chainId), ancestor)];
+    const operations = [put(cursorKeyOf(chainId), referenceOf(ancestor))];
     const { lt } = keysBelow('block', chainId);
     for await (const { key } of store.scan({ gte: blockKeyOf(chainId, ancestor.number + 1), lt })) {
       operations.push(remove(key));
@@ -261,4 +265,9 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
       return answers;
     },
   };
+}
+
+/** Callers hand over whole blocks; a block's place in its chain is all that is kept. */
+function referenceOf({ number, hash }: BlockRef): BlockRef {
+  return { number, hash };
 }
