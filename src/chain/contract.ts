@@ -5,7 +5,7 @@ import { type Address, type Hash32, type OperatorSet, parseAddress, parseHash32 
 import { fromHex, toHex } from '../base/bytes.js';
 import { PonosError } from '../base/error.js';
 import type { G1Point, G2Point } from '../crypto/bn254/points.js';
-import { g1ToWords, g2FromWords } from '../crypto/bn254/points.js';
+import { g2FromWords } from '../crypto/bn254/points.js';
 import type { BlockTag, CallRequest, ChainClient } from './client.js';
 
 /** What a reader needs of a chain. */
@@ -113,10 +113,6 @@ export function operatorSetArgument(operatorSet: OperatorSet): [string, number] 
   return [operatorSet.avs, operatorSet.id];
 }
 
-export function parseOperatorSet(tuple: Result): OperatorSet {
-  return { avs: parseAddress(tuple[0]), id: Number(tuple[1]) };
-}
-
 export function parseG1(tuple: Result): G1Point {
   return { x: tuple[0], y: tuple[1] };
 }
@@ -124,10 +120,6 @@ export function parseG1(tuple: Result): G1Point {
 export function parseG2(tuple: Result): G2Point {
   const [X, Y] = tuple as unknown as [[bigint, bigint], [bigint, bigint]];
   return g2FromWords({ X: [X[0], X[1]], Y: [Y[0], Y[1]] });
-}
-
-export function g1Argument(point: G1Point): [bigint, bigint] {
-  return g1ToWords(point);
 }
 
 /** A list of plain values, e.g. `uint256[]`. */
