@@ -1,11 +1,9 @@
 /** Reading a contract: ABI encoding around `ChainClient.call`, with errors that name contract and function. */
 import { type FunctionFragment, Interface, type Result } from 'ethers';
-import type { Hex } from '../base/brands.js';
-import { type Address, type Hash32, type OperatorSet, parseAddress, parseHash32 } from '../base/brands.js';
+import { type Address, type Hash32, type Hex, type OperatorSet, parseHash32 } from '../base/brands.js';
 import { fromHex, toHex } from '../base/bytes.js';
 import { PonosError } from '../base/error.js';
-import type { G1Point, G2Point } from '../crypto/bn254/points.js';
-import { g2FromWords } from '../crypto/bn254/points.js';
+import { type G1Point, type G2Point, g2FromWords } from '../crypto/bn254/points.js';
 import type { BlockTag, CallRequest, ChainClient } from './client.js';
 
 /** What a reader needs of a chain. */

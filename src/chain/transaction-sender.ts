@@ -5,12 +5,19 @@
 import type { Address, Hash32 } from '../base/brands.js';
 import { abortError, throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
-import type { LogFields, Logger } from '../base/logger.js';
+import type { Logger } from '../base/logger.js';
 import { Account } from './account.js';
 import type { Block } from './block.js';
 import type { ChainClient } from './client.js';
 import { bumpedFees, type FeeMarket, initialFees } from './fees.js';
 import type { HeadTracker } from './head-tracker.js';
+import {
+  createSettlement,
+  type PendingTransaction,
+  type TransactionCall,
+  type TransactionRequest,
+  untilAborted,
+} from './pending-transaction.js';
 import {
   type Receipt,
   type SignedTransaction,
@@ -37,44 +44,12 @@ export interface TransactionSenderOptions {
   readonly bumpAfterBlocks: number;
 }
 
-export interface TransactionCall {
-  readonly to: Address;
-  readonly data: Uint8Array;
-}
-
-export interface TransactionRequest extends TransactionCall {
-  /** What `simulate` returned; a margin is added. */
-  readonly gas: bigint;
-  /** For log lines, e.g. the task id. */
-  readonly fields?: LogFields;
-  /** Called with every signed form before it is sent, so that it can be persisted. */
-  readonly onSigned?: (transaction: SignedTransaction) => Promise<void>;
-}
-
-interface Pending {
-  readonly request: TransactionRequest;
-  readonly nonce: number;
-  /** Every form that was sent; one of them may be mined. The last one is the dearest. */
-  readonly forms: SignedTransaction[];
-  readonly settled: PromiseWithResolvers;
-  sentAtBlock: number;
-  /** The node did not answer when it was sent: send it again at the next head. */
-  isUncertain: boolean;
-  takenSightings: number;
-}
-
-interface PromiseWithResolvers {
-  readonly promise: Promise<Receipt>;
-  resolve(receipt: Receipt): void;
-  reject(error: unknown): void;
-}
-
 export class TransactionSender {
   readonly #options: TransactionSenderOptions;
   readonly #account: Account;
   readonly #logger: Logger;
   readonly #capPerGas: bigint | undefined;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number, PendingTransaction>();
   readonly #unsubscribe: () => void;
   /** Broadcasts one after the other, since a nonce is spent only by an accepted transaction. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -128,7 +103,7 @@ export class TransactionSender {
     await this.#check;
   }
 
-  async #broadcast(request: TransactionRequest): Promise<Pending> {
+  async #broadcast(request: TransactionRequest): Promise<PendingTransaction> {
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw abortError();
       const head = await this.#head();
@@ -168,12 +143,12 @@ export class TransactionSender {
     transaction: SignedTransaction,
     head: Block,
     isUncertain: boolean,
-  ): Pending {
-    const pending: Pending = {
+  ): PendingTransaction {
+    const pending: PendingTransaction = {
       request,
       nonce: transaction.nonce,
       forms: [transaction],
-      settled: withResolvers(),
+      settled: createSettlement(),
       sentAtBlock: head.number,
       isUncertain,
       takenSightings: 0,
@@ -247,14 +222,14 @@ export class TransactionSender {
     }
   }
 
-  async #lookForReceipt(pending: Pending): Promise<void> {
+  async #lookForReceipt(pending: PendingTransaction): Promise<void> {
     const receipts = await Promise.all(pending.forms.map(({ hash }) => this.#account.receipt(hash)));
     const receipt = receipts.find((found) => found !== undefined);
     if (receipt === undefined || !this.#pending.delete(pending.nonce)) return;
     pending.settled.resolve(receipt);
   }
 
-  #noteTaken(pending: Pending): void {
+  #noteTaken(pending: PendingTransaction): void {
     pending.takenSightings += 1;
     if (pending.takenSightings < TAKEN_SIGHTINGS) return;
     this.#pending.delete(pending.nonce);
@@ -267,7 +242,7 @@ export class TransactionSender {
     );
   }
 
-  async #sendAgain(pending: Pending): Promise<void> {
+  async #sendAgain(pending: PendingTransaction): Promise<void> {
     const latest = pending.forms.at(-1);
     if (latest === undefined) return;
     try {
@@ -279,7 +254,7 @@ export class TransactionSender {
     }
   }
 
-  async #bump(pending: Pending, head: Block): Promise<void> {
+  async #bump(pending: PendingTransaction, head: Block): Promise<void> {
     const latest = pending.forms.at(-1);
     if (latest === undefined) return;
     const fees = bumpedFees(latest.fees, this.#options.bumpPercent, await this.#market(head));
@@ -299,7 +274,7 @@ export class TransactionSender {
     await this.#sendAgain(pending);
   }
 
-  #warn(pending: Pending, message: string, error?: unknown): void {
+  #warn(pending: PendingTransaction, message: string, error?: unknown): void {
     this.#logger.warn(message, {
       ...pending.request.fields,
       nonce: pending.nonce,
@@ -319,28 +294,6 @@ export class TransactionSender {
 function isNonceTaken(error: unknown): boolean {
   if (!isPonosError(error, 'TRANSACTION_REJECTED')) return false;
   return error.facts.reason === 'nonce-too-low' || error.facts.reason === 'replacement-underpriced';
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortError(signal));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
-
-function withResolvers(): PromiseWithResolvers {
-  let resolve: (receipt: Receipt) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<Receipt>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  // Whoever sent it may have stopped waiting.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
 }
 
 /** One for each account and chain; two would use the same nonces. `close` it before the client. */
