@@ -36,10 +36,14 @@ export function isPonosError(error: unknown, code?: ErrorCode): error is PonosEr
   return error instanceof PonosError && (code === undefined || error.code === code);
 }
 
+const MOST_CAUSES = 8;
+
 /** The message of anything thrown, followed by the messages of its causes, in one line. */
 export function explain(error: unknown): string {
   const parts: string[] = [];
-  for (let current = error; current !== undefined && parts.length < 5; ) {
+  // Causes can form a ring, and what a part repeats is not added: the steps are what is counted.
+  let current = error;
+  for (let step = 0; current !== undefined && step < MOST_CAUSES; step++) {
     const message = current instanceof Error ? current.message : String(current);
     const facts = current instanceof PonosError ? describeFacts(current.facts) : '';
     const part = `${message}${facts}`.replace(/\s+/g, ' ').trim();

@@ -1,0 +1,35 @@
+import { describe, expect, test } from '@jest/globals';
+import { abortError, systemClock, throwIfAborted } from '../../../src/base/clock.js';
+import { PonosError } from '../../../src/base/error.js';
+
+describe('systemClock', () => {
+  test('behavior: it tells the time, and a sleep of no length ends', async () => {
+    const before = Date.now();
+    await systemClock.sleep(0);
+    expect(systemClock.nowMs()).toBeGreaterThanOrEqual(before);
+  });
+
+  test('behavior: a signal ends a sleep, at once when it has aborted before', async () => {
+    const abort = new AbortController();
+    const sleep = systemClock.sleep(1_000_000, abort.signal);
+    abort.abort();
+    await expect(sleep).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(systemClock.sleep(1_000_000, abort.signal)).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});
+
+describe('abortError', () => {
+  test('behavior: a reason of ours is the error, another one its cause', () => {
+    const ours = new PonosError('TASK_EXPIRED', { message: 'too late' });
+    expect(abortError(AbortSignal.abort(ours))).toBe(ours);
+    const other = new Error('x');
+    expect(abortError(AbortSignal.abort(other))).toMatchObject({ code: 'ABORTED', cause: other });
+    expect(abortError()).toMatchObject({ code: 'ABORTED' });
+  });
+
+  test('behavior: throwIfAborted throws only then', () => {
+    expect(() => throwIfAborted()).not.toThrow();
+    expect(() => throwIfAborted(new AbortController().signal)).not.toThrow();
+    expect(() => throwIfAborted(AbortSignal.abort())).toThrow('stopped on request');
+  });
+});

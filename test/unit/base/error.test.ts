@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import { explain, isPonosError, PonosError } from '../../../src/base/error.js';
+import { ERROR_CODES } from '../../../src/base/error-codes.js';
+
+describe('PonosError', () => {
+  test('behavior: code, kind, facts, advice and cause', () => {
+    const cause = new Error('socket closed');
+    const error = new PonosError('CHAIN_UNREACHABLE', {
+      message: 'no answer',
+      facts: { chainId: 1 },
+      advice: 'wait',
+      cause,
+    });
+    expect(error).toMatchObject({
+      code: 'CHAIN_UNREACHABLE',
+      kind: 'retryable',
+      facts: { chainId: 1 },
+      advice: 'wait',
+      cause,
+    });
+    expect('cause' in new PonosError('INTERNAL', { message: 'x' })).toBe(false);
+  });
+
+  test('behavior: isPonosError tells by class and code', () => {
+    const error = new PonosError('ABORTED', { message: 'x' });
+    expect(isPonosError(error)).toBe(true);
+    expect(isPonosError(error, 'ABORTED')).toBe(true);
+    expect(isPonosError(error, 'INTERNAL')).toBe(false);
+    expect(isPonosError({ code: 'ABORTED' })).toBe(false);
+  });
+
+  test('behavior: every code has a meaning that is a sentence', () => {
+    for (const { meaning } of Object.values(ERROR_CODES)) expect(meaning).toMatch(/^[A-Z].*\.$/);
+  });
+});
+
+describe('explain', () => {
+  const wrap = (message: string, cause: unknown) => new PonosError('CHAIN_RPC', { message, cause });
+
+  test('behavior: the causes follow, in one line, with the facts that are known', () => {
+    const inner = new PonosError('CHAIN_UNREACHABLE', {
+      message: 'no\n  answer',
+      facts: { url: 'u', port: undefined, at: 7n },
+    });
+    expect(explain(wrap('block cannot be read', inner))).toBe(
+      'block cannot be read: no answer (url u, at 7)',
+    );
+  });
+
+  test('behavior: what has been said is not said again', () => {
+    expect(explain(wrap('call failed: timeout', new Error('timeout')))).toBe('call failed: timeout');
+    expect(explain(wrap('call failed', new Error('')))).toBe('call failed');
+  });
+
+  test('behavior: anything can be thrown', () => {
+    expect(explain('text')).toBe('text');
+    expect(explain(null)).toBe('null');
+    expect(explain(undefined)).toBe('');
+  });
+
+  test('behavior: a ring of causes ends', () => {
+    const ring = new Error('a');
+    ring.cause = new Error('b', { cause: ring });
+    expect(explain(ring)).toBe('a: b');
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals';
+import { PonosError } from '../../../src/base/error.js';
+import { Secret } from '../../../src/base/secret.js';
+import { renderLine } from '../../../src/base/winston-logger.js';
+
+const AT = new Date(0);
+
+describe('renderLine', () => {
+  test('default: text is time, level, sentence and fields', () => {
+    expect(
+      renderLine(
+        'text',
+        'info',
+        'task accepted',
+        { taskId: '0x1', chainId: 1, note: 'two words', none: undefined },
+        AT,
+      ),
+    ).toBe('1970-01-01T00:00:00.000Z INFO  task accepted taskId=0x1 chainId=1 note="two words"');
+  });
+
+  test('default: JSON is one object with the fields beside time, level and message', () => {
+    expect(
+      JSON.parse(
+        renderLine('json', 'warn', 'late', { weight: 7n, ok: true, list: ['a', 1n], nothing: null }, AT),
+      ),
+    ).toEqual({
+      time: '1970-01-01T00:00:00.000Z',
+      level: 'warn',
+      message: 'late',
+      weight: '7',
+      ok: true,
+      list: 'a,1',
+      nothing: null,
+    });
+  });
+
+  test.each(['json', 'text'] as const)(
+    'behavior: as %s it never holds a secret, whole or within',
+    (style) => {
+      const secret = new Secret('tell-nobody');
+      const line = renderLine(style, 'info', 'm', { secret, list: [secret], deep: { secret } }, AT);
+      expect(line).not.toContain('tell-nobody');
+      expect(line).toContain('[redacted]');
+    },
+  );
+
+  test.each(['json', 'text'] as const)(
+    'behavior: as %s an entry stays one line, whatever its fields hold',
+    (style) => {
+      const line = renderLine(style, 'error', 'm', { error: new Error('a\nb'), text: 'c\nd' }, AT);
+      expect(line.split('\n')).toHaveLength(1);
+    },
+  );
+
+  test('behavior: an error is its message with its causes', () => {
+    const error = new PonosError('CHAIN_RPC', {
+      message: 'call failed',
+      facts: { method: 'eth_call' },
+      cause: new Error('timeout'),
+    });
+    expect(JSON.parse(renderLine('json', 'error', 'm', { error }, AT)).error).toBe(
+      'call failed (method eth_call): timeout',
+    );
+  });
+
+  test('behavior: bigints within objects are numbers as text', () => {
+    expect(JSON.parse(renderLine('json', 'info', 'm', { o: { a: 1n } }, AT)).o).toBe('{"a":"1"}');
+  });
+});
