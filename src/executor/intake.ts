@@ -19,7 +19,7 @@ export class Intake {
     this.#options = options;
   }
 
-  /** @throws PonosError ABORTED while starting or stopping, STORE_UNAVAILABLE after a failed write */
+  /** @throws PonosError ABORTED while starting or stopping, STORE_UNAVAILABLE after the store has failed */
   check(): void {
     if (this.#obstacles.size === 0) return;
     if (this.#obstacles.has('draining')) {
@@ -46,19 +46,15 @@ export class Intake {
     this.#add('draining');
   }
 
-  /** An answer could not be stored. @returns whether that is news */
-  storeFailed(error: unknown): boolean {
-    if (this.#obstacles.has('store')) return false;
-    this.#options.logger.error(
-      'an answer could not be stored; no work is taken until the store works again',
-      {
-        error,
-      },
-    );
+  /** The store could not be read or written. */
+  storeFailed(error: unknown): void {
+    if (this.#obstacles.has('store')) return;
+    this.#options.logger.error('the store failed; no work is taken until it works again', { error });
     this.#add('store');
-    return true;
+    this.#options.onStoreFailure();
   }
 
+  /** A write has succeeded again. */
   storeRecovered(): void {
     this.#options.logger.info('the store works again; work is taken');
     this.#remove('store');

@@ -5,6 +5,9 @@ import type { Logger } from '../base/logger.js';
 import type { Block } from '../chain/block.js';
 import type { ChainClient } from '../chain/client.js';
 
+/** What is needed of L1's client. */
+type ViewedClient = Pick<ChainClient, 'chainId' | 'head' | 'block' | 'forgetFrom'>;
+
 export interface L1View {
   readHead(): Promise<Block>;
   /** @throws PonosError CHAIN_RPC when the endpoint does not have the block */
@@ -12,7 +15,7 @@ export interface L1View {
 }
 
 /** @param maxReorgDepth how many blocks below a replaced head are read anew */
-export function createL1View(client: ChainClient, maxReorgDepth: number, logger: Logger): L1View {
+export function createL1View(client: ViewedClient, maxReorgDepth: number, logger: Logger): L1View {
   let previous: Block | undefined;
   return {
     async readHead() {
@@ -38,7 +41,11 @@ export function createL1View(client: ChainClient, maxReorgDepth: number, logger:
   };
 }
 
-async function isStillThere(client: ChainClient, before: Block, head: Block): Promise<boolean> {
+async function isStillThere(
+  client: Pick<ViewedClient, 'block'>,
+  before: Block,
+  head: Block,
+): Promise<boolean> {
   if (head.hash === before.hash || head.parentHash === before.hash) return true;
   // A lagging endpoint may answer with an older head of the same chain: that orphans nothing.
   const now = await client.block(before.number);

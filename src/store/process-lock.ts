@@ -18,7 +18,7 @@ interface Holder {
  * @throws PonosError STORE_LOCKED naming the process, this one included; foreign errors of the file system
  */
 export async function acquireProcessLock(file: string, what: string): Promise<ProcessLock> {
-  const own: Holder = { pid: process.pid, startTicks: await startTicksOf(process.pid) };
+  const own: Holder = { pid: process.pid, startTicks: (await processStat(process.pid))?.startTicks };
   // Three rounds: somebody else may take over, or give up, the file that was just looked at.
   for (let round = 0; round < 3; round++) {
     if (await createWhole(file, JSON.stringify(own)))
@@ -94,15 +94,26 @@ async function isAlive(holder: Holder): Promise<boolean> {
     // EPERM: it lives, but belongs to somebody else.
     if (isFileError(error, 'ESRCH')) return false;
   }
-  const startTicks = await startTicksOf(holder.pid);
-  return holder.startTicks === undefined || startTicks === undefined || startTicks === holder.startTicks;
+  const found = await processStat(holder.pid);
+  if (found === undefined) return true;
+  // A zombie holds nothing any more; it only waits for a parent that may never ask for its exit code.
+  if (found.state === 'Z' || found.state === 'X') return false;
+  return holder.startTicks === undefined || found.startTicks === holder.startTicks;
 }
 
-/** Field 22 of /proc/<pid>/stat (proc(5)); undefined on systems without it. */
-async function startTicksOf(pid: number): Promise<string | undefined> {
+interface ProcessStat {
+  /** One letter, as in ps. */
+  readonly state: string;
+  readonly startTicks: string;
+}
+
+/** Fields 3 and 22 of /proc/<pid>/stat (proc(5)); undefined on systems without it. */
+async function processStat(pid: number): Promise<ProcessStat | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The second field, the name, is in brackets and may hold blanks.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, startTicks] = [fields[0], fields[19]];
+  return state && startTicks ? { state, startTicks } : undefined;
 }
 
 function ignoreMissing(error: unknown): void {

@@ -61,6 +61,24 @@ describe('acquireProcessLock', () => {
     await expectTaken();
   });
 
+  const onLinux = process.platform === 'linux' ? test : test.skip;
+  onLinux(
+    'behavior: a killed process whose parent has not asked for its exit code is no holder',
+    async () => {
+      // The shell becomes a program that never waits for the child it has left.
+      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const [pid] = (await once(parent.stdout, 'data')).map((chunk) => Number(String(chunk)));
+      const state = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.[0];
+      while ((await state()) !== 'Z') await new Promise((resolve) => setImmediate(resolve));
+      await writeFile(file, JSON.stringify({ pid }));
+      await expectTaken();
+      parent.kill('SIGKILL');
+      await once(parent, 'exit');
+    },
+  );
+
   test('behavior: a file cut off by a crash is replaced', async () => {
     await writeFile(file, '{"pid":');
     await expectTaken();
