@@ -8,11 +8,12 @@ import { registerExecutor } from './commands/executor.js';
 import { exitCodeOf, renderFailure } from './commands/failure.js';
 import { registerKeygen } from './commands/keygen.js';
 import { registerTask } from './commands/task.js';
+import { VERSION } from './operations/version.js';
 
 function buildProgram(): Command {
   const program = new Command('ponos')
     .description('Aggregator and executor for EigenLayer Hourglass AVSs')
-    .version(process.env.PONOS_VERSION ?? 'development')
+    .version(VERSION)
     .showHelpAfterError('(add --help for the allowed flags)')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ponos: ')) });

@@ -2,6 +2,7 @@
  * Distribute and collect, together: asks every operator and takes their answers until one group of them
  * may be submitted, or until none can be any more.
  */
+import { setMaxListeners } from 'node:events';
 import type { Address } from '../base/brands.js';
 import { abortError, throwIfAborted } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
@@ -41,6 +42,8 @@ export interface GatherReport {
 export async function gather(options: GatherOptions, signal: AbortSignal): Promise<ResponseGroup> {
   const calls = new AbortController();
   const all = AbortSignal.any([signal, calls.signal]);
+  // One listener per operator and pause is what a table of hundreds needs; Node would call ten a leak.
+  setMaxListeners(0, all);
   const gathering = new Gathering(options);
   const lastFifth = options.chainTime.until(collectingEndsAtSeconds(options.plan.task), all).then(
     () => gathering.endCollecting(),

@@ -17,6 +17,7 @@ import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore } from '../store/open-store.js';
 import { abortOnInterrupt, interrupted } from './interrupt.js';
 import { openNodeLogger } from './open-node-logger.js';
+import { VERSION } from './version.js';
 
 export interface RunAggregatorOptions {
   /** As commander collects them. */
@@ -40,7 +41,7 @@ export async function runAggregator({ flags, env }: RunAggregatorOptions): Promi
   const { signal } = interrupt;
   try {
     logger.info('aggregator starts', {
-      version: env.PONOS_VERSION,
+      version: VERSION,
       config: file,
       operator: config.operator.address,
     });

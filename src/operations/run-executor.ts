@@ -9,6 +9,7 @@ import { startWarnings } from '../config/start-warnings.js';
 import { startExecutor } from '../executor/executor.js';
 import { abortOnInterrupt, interrupted } from './interrupt.js';
 import { openNodeLogger } from './open-node-logger.js';
+import { VERSION } from './version.js';
 
 export interface RunExecutorOptions {
   /** As commander collects them. */
@@ -31,7 +32,7 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
   const { signal } = interrupt;
   try {
     logger.info('executor starts', {
-      version: env.PONOS_VERSION,
+      version: VERSION,
       config: file,
       operator: config.operator.address,
     });

@@ -23,6 +23,8 @@ export interface Network {
   readonly devnet: DevnetState;
   readonly aggregator: NodeProcess;
   readonly executors: readonly NodeProcess[];
+  /** Rejects when a node ends without having been stopped. */
+  readonly broken: Promise<never>;
   /** Starts a node of the devnet (again), and resolves when it is ready. */
   start(name: string): Promise<NodeProcess>;
   /** Stops every node and both chains; resolves with the nodes' exit codes. */
@@ -72,7 +74,9 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
       const executor = devnet.executors.find((node) => node.name === name);
       return executor === undefined ? launch('aggregator', devnet.aggregator) : launch('executor', executor);
     };
-    return { devnet, aggregator, executors, start, stop };
+    const broken = Promise.race(nodes.map((node) => node.broken));
+    broken.catch(() => undefined);
+    return { devnet, aggregator, executors, broken, start, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -9,6 +9,8 @@ export interface NodeProcess {
   readonly pid: number;
   /** Resolves with the exit code; -1 after a signal. */
   readonly exited: Promise<number>;
+  /** Rejects when the process ends without `stop` having been called. */
+  readonly broken: Promise<never>;
   /** Resolves once the log contains the text. @throws PonosError INTERNAL when the process ends or takes too long */
   waitForLog(text: string, limitMs: number): Promise<void>;
   /** SIGTERM, then SIGKILL after the limit; resolves with the exit code. */
@@ -41,6 +43,13 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
     child.once('exit', (code) => end(code ?? -1));
     child.once('error', () => end(-1));
   });
+  let stopping = false;
+  const broken = exited.then((code) => {
+    if (stopping) return new Promise<never>(() => undefined);
+    throw failure(`${name} ended with code ${code} on its own: ${lastLines()}`, logFile);
+  });
+  // Whoever does not watch it learns of it by `exited`.
+  broken.catch(() => undefined);
   const readLog = () => fs.readFileSync(logFile, 'utf8');
   const lastLines = () => readLog().trim().split('\n').slice(-3).join(' | ');
 
@@ -48,6 +57,7 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
     name,
     pid: child.pid ?? 0,
     exited,
+    broken,
     async waitForLog(text, limitMs) {
       const deadlineMs = clock.nowMs() + limitMs;
       while (!readLog().includes(text)) {
@@ -61,6 +71,7 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
       }
     },
     async stop(limitMs) {
+      stopping = true;
       if (exitCode !== undefined) return exitCode;
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);

@@ -49,11 +49,11 @@ export async function runDemo(flags: DemoFlags): Promise<boolean> {
     const { devnet } = network;
     const context = { devnet, bn254: await loadBn254(), clock: systemClock, signal: interrupt.signal };
     say('Round 1: everybody signs');
-    const first = await runRound(context, 1, say);
+    const first = await Promise.race([runRound(context, 1, say), network.broken]);
     say(`Round 2: ${STOPPED_EXECUTOR} is stopped`);
     const stopped = network.executors.find((node) => node.name === STOPPED_EXECUTOR);
     await stopped?.stop(STOP_LIMIT_MS);
-    const second = await runRound(context, 2, say);
+    const second = await Promise.race([runRound(context, 2, say), network.broken]);
     say(`\n${renderOutcomes([...first, ...second])}\n`);
 
     const problems = findProblems(first, second, await network.stop());
