@@ -1,0 +1,167 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { ClientError, Status } from 'nice-grpc-common';
+import { classifyFailure, type DistributeOptions, distribute } from '../../../src/aggregator/distribute.js';
+import { PonosError } from '../../../src/base/error.js';
+import { Secret } from '../../../src/base/secret.js';
+import { type Bn254, loadBn254 } from '../../../src/crypto/bn254/bn254.js';
+import { recoverEcdsa } from '../../../src/crypto/ecdsa.js';
+import { keccak256 } from '../../../src/crypto/keccak.js';
+import { submissionMessage } from '../../../src/protocol/submission.js';
+import type { ExecutorClient } from '../../../src/rpc/channel-pool.js';
+import type {
+  TaskResult,
+  TaskSubmission,
+} from '../../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import { createLocalEcdsaSigner } from '../../../src/signer/local-signers.js';
+import { manualClock, settle } from '../../support/manual-clock.js';
+import { honestResult, operatorAddress, taskPlan } from './world.js';
+
+const PATH = '/eigenlayer.hourglass.v1.ExecutorService/SubmitTask';
+const failure = (status: Status, details = 'no') => new ClientError(PATH, status, details);
+
+describe('classifyFailure', () => {
+  test.each([
+    [Status.UNAVAILABLE, false],
+    [Status.DEADLINE_EXCEEDED, false],
+    [Status.RESOURCE_EXHAUSTED, false],
+    [Status.INTERNAL, false],
+    [Status.UNKNOWN, false],
+    [Status.CANCELLED, false],
+    [Status.PERMISSION_DENIED, true],
+    [Status.INVALID_ARGUMENT, true],
+    [Status.FAILED_PRECONDITION, true],
+    [Status.ABORTED, true],
+    [Status.NOT_FOUND, true],
+    [Status.UNIMPLEMENTED, true],
+    [Status.UNAUTHENTICATED, true],
+  ])('default: status %i is final: %p', (status, final) => {
+    expect(classifyFailure(failure(status))).toEqual({ reason: `${Status[status]}: no`, final });
+  });
+
+  test('behavior: a reply over the limit is final, though its status is one that is retried', () => {
+    const error = failure(Status.RESOURCE_EXHAUSTED, 'Received message larger than max (9 vs. 8)');
+    expect(classifyFailure(error).final).toBe(true);
+  });
+
+  test.each([
+    ['PEER_UNREACHABLE', false],
+    ['CHAIN_RPC', false],
+    ['PEER_REFUSED', true],
+    ['VALUE_INVALID', true],
+  ] as const)('behavior: %s before the call is final: %p', (code, final) => {
+    expect(classifyFailure(new PonosError(code, { message: 'x' })).final).toBe(final);
+  });
+});
+
+describe('distribute', () => {
+  let bn254: Bn254;
+  beforeAll(async () => {
+    bn254 = await loadBn254();
+  });
+  const signer = createLocalEcdsaSigner(new Secret(new Uint8Array(32).fill(7)));
+
+  /** Executors answer by script: a result, an error, or a wait without end. */
+  function world(
+    answer: (operatorIndex: number, attempt: number, signal: AbortSignal) => Promise<TaskResult>,
+  ) {
+    const plan = taskPlan(bn254, 'ecdsa', [1n, 1n, 1n]);
+    const clock = manualClock();
+    const stop = new AbortController();
+    const submissions: TaskSubmission[] = [];
+    const attempts = new Map<number, number>();
+    const results: number[] = [];
+    const failures: string[] = [];
+    const options: DistributeOptions = {
+      plan,
+      operators: plan.operators,
+      aggregator: operatorAddress(99),
+      signer,
+      clock,
+      connect: async ({ index }) => {
+        const client: Pick<ExecutorClient, 'submitTask'> = {
+          submitTask: async (submission, call) => {
+            submissions.push(submission as TaskSubmission);
+            const attempt = (attempts.get(index) ?? 0) + 1;
+            attempts.set(index, attempt);
+            return answer(index, attempt, call?.signal ?? stop.signal);
+          },
+        };
+        return client as ExecutorClient;
+      },
+      onResult: async ({ index }) => {
+        results.push(index);
+      },
+      onFailure: ({ index }, { reason, final }) => failures.push(`${index} ${reason}${final ? '!' : ''}`),
+    };
+    return {
+      plan,
+      clock,
+      stop,
+      submissions,
+      attempts,
+      results,
+      failures,
+      done: distribute(options, stop.signal),
+    };
+  }
+
+  test('default: everybody is asked at once, each with a signature over its own address', async () => {
+    const { done, submissions, results, plan } = world(async (index) =>
+      honestResult(bn254, plan, index, 'x'),
+    );
+    await done;
+    expect(results.sort()).toEqual([0, 1, 2]);
+    for (const [index, submission] of submissions.entries()) {
+      expect(submission).toMatchObject({
+        executorAddress: operatorAddress(index),
+        aggregatorAddress: operatorAddress(99),
+        taskBlockNumber: 50n,
+        version: 1,
+      });
+      const message = submissionMessage({
+        taskId: plan.task.taskId,
+        avs: plan.task.avs,
+        executor: operatorAddress(index),
+        operatorSetId: plan.task.operatorSetId,
+        referenceTimestamp: plan.task.referenceTimestamp,
+        taskBlockNumber: 50n,
+        payload: plan.task.payload,
+      });
+      expect(recoverEcdsa(keccak256(message), submission.signature)).toBe(signer.publicIdentity);
+    }
+  });
+
+  test('behavior: who is restarting is asked again, who refuses is not, and nobody waits for another', async () => {
+    const { done, clock, attempts, results, failures, plan } = world(async (index, attempt) => {
+      if (index === 1) throw failure(Status.PERMISSION_DENIED);
+      if (index === 2 && attempt <= 2) throw failure(Status.UNAVAILABLE);
+      return honestResult(bn254, plan, index, 'x');
+    });
+    await settle();
+    expect(results).toEqual([0]);
+    await clock.advance(250);
+    await clock.advance(500);
+    await done;
+    expect(results).toEqual([0, 2]);
+    expect([...attempts.entries()].sort()).toEqual([
+      [0, 1],
+      [1, 1],
+      [2, 3],
+    ]);
+    expect(failures).toEqual(['1 PERMISSION_DENIED: no!', '2 UNAVAILABLE: no', '2 UNAVAILABLE: no']);
+  });
+
+  test('error: aborting hangs up on everyone and leaves no sleeper', async () => {
+    const { done, stop, clock } = world(async (index, _attempt, signal) => {
+      if (index === 0) throw failure(Status.UNAVAILABLE);
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('hung up')));
+      });
+    });
+    await settle();
+    const rejected = expect(done).rejects.toMatchObject({ code: 'ABORTED' });
+    stop.abort();
+    await rejected;
+    expect(clock.sleepers).toBe(0);
+  });
+});
