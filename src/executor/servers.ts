@@ -28,6 +28,8 @@ export interface ExecutorServers {
   close(graceMs: number): Promise<void>;
 }
 
+/** gRPC's own default: what is larger than our limit but not this gets an answer that says so. */
+const LEAST_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** Room in a message beside its payload. */
 const MESSAGE_SLACK_BYTES = 64 * 1024;
 
@@ -45,7 +47,9 @@ export async function startExecutorServers(options: ExecutorServersOptions): Pro
         },
       },
     ],
-    limits: { maxMessageBytes: config.limits.maxPayloadBytes + MESSAGE_SLACK_BYTES },
+    limits: {
+      maxMessageBytes: Math.max(LEAST_MESSAGE_BYTES, config.limits.maxPayloadBytes + MESSAGE_SLACK_BYTES),
+    },
     clock,
     logger,
   });

@@ -56,15 +56,17 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
       write: untilBlankLine(options.report),
     });
     const launch = async (role: keyof typeof READY, node: DevnetOperator) => {
-      const process = startNode({
+      const started = startNode({
         name: node.name,
         argv: [options.executable, role, 'start', '--config', node.config],
         logFile: path.join(folder, `${node.name}.log`),
         clock,
+        // Every devnet has the same keys: its nodes are not to find those of another one.
+        env: { ...process.env, PONOS_RUNTIME_DIR: path.join(folder, 'run') },
       });
-      nodes.push(process);
-      await Promise.race([process.waitForLog(READY[role], START_LIMIT_MS), rejectOnAbort(signal)]);
-      return process;
+      nodes.push(started);
+      await Promise.race([started.waitForLog(READY[role], START_LIMIT_MS), rejectOnAbort(signal)]);
+      return started;
     };
     const [aggregator, ...executors] = await Promise.all([
       launch('aggregator', devnet.aggregator),
