@@ -14,6 +14,8 @@ import { judgeReorg, remember } from './reorg.js';
 
 /** Remembered blocks, at least; more when maxReorgDepth asks for it. */
 const MIN_RECENT = 128;
+/** Parts of a poll interval after which it may end early. */
+const SLICES = 4;
 
 /** Blocks that were processed completely, ascending; the last one is the cursor. To be persisted as it is. */
 export type RecentBlocks = readonly BlockRef[];
@@ -94,7 +96,16 @@ export class Follower {
         if (!this.#failing) this.#logger.warn('the chain cannot be followed now, trying again', { error });
         this.#failing = true;
       }
-      await this.#options.clock.sleep(this.#options.pollIntervalMs, signal).catch(() => undefined);
+      await this.#pause(signal);
+    }
+  }
+
+  /** The poll interval, or less when somebody waits for the next head: to submit a result, say. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const { clock, heads, pollIntervalMs } = this.#options;
+    for (let slice = 0; slice < SLICES && !signal.aborted; slice++) {
+      await clock.sleep(pollIntervalMs / SLICES, signal).catch(() => undefined);
+      if (heads.isAwaited) return;
     }
   }
 

@@ -7,10 +7,16 @@ export type HeadListener = (head: Block) => void;
 export class HeadTracker {
   readonly #listeners = new Set<HeadListener>();
   #latest: Block | undefined;
+  #waiting = 0;
 
   /** Undefined until the first poll has succeeded. */
   get latest(): Block | undefined {
     return this.#latest;
+  }
+
+  /** Whether somebody waits for a head that has not come yet: a reason to look more often. */
+  get isAwaited(): boolean {
+    return this.#waiting > 0;
   }
 
   /** Tells of a polled head; an unchanged one is not passed on. */
@@ -31,6 +37,7 @@ export class HeadTracker {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(abortError(signal));
       if (this.#latest !== undefined && predicate(this.#latest)) return resolve(this.#latest);
+      this.#waiting += 1;
       const unsubscribe = this.subscribe((head) => {
         if (!predicate(head)) return;
         stop();
@@ -41,6 +48,7 @@ export class HeadTracker {
         reject(abortError(signal));
       };
       const stop = () => {
+        this.#waiting -= 1;
         unsubscribe();
         signal?.removeEventListener('abort', onAbort);
       };

@@ -31,6 +31,23 @@ describe('HeadTracker', () => {
     await expect(waiting).resolves.toMatchObject({ number: 3 });
   });
 
+  test('behavior: it is awaited from the first wait to the end of the last, aborted ones included', async () => {
+    const heads = new HeadTracker();
+    const abort = new AbortController();
+    heads.update(block(1));
+    await heads.waitFor(({ number }) => number === 1);
+    expect(heads.isAwaited).toBe(false);
+    const first = heads.waitFor(({ number }) => number === 2);
+    const second = heads.waitFor(() => false, abort.signal);
+    expect(heads.isAwaited).toBe(true);
+    heads.update(block(2));
+    await first;
+    expect(heads.isAwaited).toBe(true);
+    abort.abort();
+    await expect(second).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(heads.isAwaited).toBe(false);
+  });
+
   test('error: an aborted wait', async () => {
     const heads = new HeadTracker();
     const abort = new AbortController();
