@@ -1,4 +1,5 @@
 /** One JSON-RPC URL of a chain: its connections, the proof that it serves the chain, its recent failures. */
+import { setMaxListeners } from 'node:events';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ChainId } from '../base/brands.js';
@@ -38,6 +39,8 @@ export class Endpoint {
     const url = parseUrl(options.url);
     this.#chainId = options.chainId;
     this.where = `the JSON-RPC endpoint ${url.host} of chain ${options.chainName} (${options.chainId})`;
+    // Every request in flight listens to it; Node would call ten of them a leak.
+    setMaxListeners(0, this.#closing.signal);
     const agentOptions = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
     this.#agent = url.protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
     const common = {
@@ -86,7 +89,7 @@ export class Endpoint {
       throw new PonosError('CHAIN_MISMATCH', {
         message: `${this.where} serves another chain`,
         facts: { expected: this.#chainId, found },
-        advice: 'correct rpcUrl or chainId in the configuration',
+        advice: 'Correct rpcUrl or chainId in the configuration.',
       });
     }
   }

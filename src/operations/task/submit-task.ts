@@ -1,4 +1,5 @@
 /** Creating tasks: the transaction, and the mailbox' event that names the task. */
+import { setMaxListeners } from 'node:events';
 import type { Address, OperatorSet } from '../../base/brands.js';
 import type { Clock } from '../../base/clock.js';
 import { isPonosError, PonosError } from '../../base/error.js';
@@ -47,6 +48,8 @@ export function openTaskSender(options: TaskSenderOptions): TaskSender {
   const heads = new HeadTracker();
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  // Every task on its way listens to it; Node would call ten of them a leak.
+  setMaxListeners(0, signal);
   const polling = pollHeads(client, heads, clock, signal);
   const signer = localTransactionSigner(options.key);
   const sender = new TransactionSender({

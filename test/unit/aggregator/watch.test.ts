@@ -1,0 +1,152 @@
+import { describe, expect, test } from '@jest/globals';
+import { recentBlocks, Watch } from '../../../src/aggregator/watch.js';
+import { type Address, blockNumber, chainId, parseHash32, parseTaskId } from '../../../src/base/brands.js';
+import { fromHex, type toHex } from '../../../src/base/bytes.js';
+import { PonosError } from '../../../src/base/error.js';
+import { silentLogger } from '../../../src/base/logger.js';
+import type { Block, ChainLog } from '../../../src/chain/block.js';
+import { TASK_CREATED_TOPIC, TASK_MAILBOX_ABI } from '../../../src/chain/contracts/task-mailbox.js';
+import { REORGED } from '../../../src/store/aggregator-records.js';
+import { type AggregatorStore, createAggregatorStore } from '../../../src/store/aggregator-store.js';
+import { createMemoryStore } from '../../../src/store/memory-store.js';
+import { manualClock } from '../../support/manual-clock.js';
+import { AVS, operatorAddress } from './world.js';
+
+const CHAIN = chainId(31_337);
+const MAILBOX = operatorAddress(77);
+const hash = (n: number) => parseHash32(`0x${n.toString(16).padStart(64, '0')}`);
+const taskId = (n: number) => parseTaskId(hash(n + 1_000));
+const block = (number: number): Block => ({
+  number: blockNumber(number),
+  hash: hash(number),
+  parentHash: hash(number - 1),
+  timestampSeconds: 1_000 + number,
+  baseFeePerGas: undefined,
+});
+
+function createdLog(n: number, inBlock: number, avs: Address = AVS): ChainLog {
+  const values = [AVS, taskId(n), avs, 1, 900, AVS, 0, 1_100 + n, '0x07'];
+  const { data, topics } = TASK_MAILBOX_ABI.interface.encodeEventLog('TaskCreated', values);
+  return {
+    address: MAILBOX,
+    topics: topics.map((topic) => parseHash32(String(topic))),
+    data: fromHex(data as ReturnType<typeof toHex>),
+    blockNumber: blockNumber(inBlock),
+    blockHash: hash(inBlock),
+    transactionHash: hash(n),
+    logIndex: n,
+  };
+}
+
+function world(change: { store?: Partial<AggregatorStore> } = {}) {
+  const store = createAggregatorStore(createMemoryStore());
+  const taken: string[] = [];
+  const reorged: string[] = [];
+  const health: boolean[] = [];
+  const read: string[] = [];
+  const watch = new Watch({
+    chainId: CHAIN,
+    client: {
+      block: async (which) => {
+        read.push(String(which));
+        return block(Number(which));
+      },
+    },
+    store: { ...store, ...change.store },
+    isServed: (avs) => avs === AVS,
+    onTasks: (tasks) => taken.push(...tasks.map((task) => task.taskId)),
+    onReorged: (tasks) => reorged.push(...tasks.map((task) => task.taskId)),
+    onStoreHealth: (works) => health.push(works),
+    clock: manualClock(),
+    logger: silentLogger,
+  });
+  const blocks = (number: number, logs: readonly ChainLog[]) =>
+    watch.blocks({ fromBlock: blockNumber(number), toBlock: block(number), logs, recent: [] });
+  return { watch, store, taken, reorged, health, read, blocks };
+}
+
+describe('Watch', () => {
+  test('default: the tasks of a block are saved with the cursor, then handed on', async () => {
+    const { blocks, store, taken, read } = world();
+    await blocks(5, [createdLog(1, 5), createdLog(2, 5)]);
+    expect(taken).toEqual([taskId(1), taskId(2)]);
+    expect((await store.cursor(CHAIN))?.number).toBe(5);
+    expect(await store.task({ chainId: CHAIN, taskId: taskId(1) })).toMatchObject({
+      avs: AVS,
+      operatorSetId: 1,
+      referenceTimestamp: 900,
+      deadlineSeconds: 1_101,
+      blockTimestampSeconds: 1_005,
+      status: 'pending',
+    });
+    expect(read).toEqual([]);
+  });
+
+  test('behavior: a log that does not decode is counted, and its neighbours are taken', async () => {
+    const { blocks, watch, taken, store } = world();
+    const broken = { ...createdLog(1, 5), data: new Uint8Array(7) };
+    await blocks(5, [broken, createdLog(2, 5)]);
+    expect(taken).toEqual([taskId(2)]);
+    expect(watch.undecodableLogs).toBe(1);
+    expect((await store.cursor(CHAIN))?.number).toBe(5);
+  });
+
+  test('behavior: tasks of an AVS that is not configured are passed over', async () => {
+    const { blocks, taken } = world();
+    await blocks(5, [createdLog(1, 5, operatorAddress(3))]);
+    expect(taken).toEqual([]);
+  });
+
+  test('behavior: catching up, a task gets the time of its own block', async () => {
+    const { blocks, store, read } = world();
+    await blocks(900, [createdLog(1, 850), createdLog(2, 850), createdLog(3, 900)]);
+    expect(read).toEqual([hash(850)]);
+    expect((await store.task({ chainId: CHAIN, taskId: taskId(2) }))?.blockTimestampSeconds).toBe(1_850);
+  });
+
+  test('behavior: a block that comes again brings no task twice', async () => {
+    const { blocks, taken } = world();
+    await blocks(5, [createdLog(1, 5)]);
+    await blocks(5, [createdLog(1, 5)]);
+    expect(taken).toEqual([taskId(1)]);
+  });
+
+  test('behavior: tasks of orphaned blocks are undone, and revived when they are mined again', async () => {
+    const { blocks, watch, store, taken, reorged } = world();
+    await blocks(4, []);
+    await blocks(5, [createdLog(1, 5)]);
+    const ancestor = { number: blockNumber(4), hash: hash(4) };
+    await watch.reorg({
+      ancestor,
+      orphaned: [{ number: blockNumber(5), hash: hash(5) }],
+      recent: [ancestor],
+    });
+    expect(reorged).toEqual([taskId(1)]);
+    expect((await store.task({ chainId: CHAIN, taskId: taskId(1) }))?.reason).toBe(REORGED);
+    await blocks(6, [createdLog(1, 6)]);
+    expect(taken).toEqual([taskId(1), taskId(1)]);
+    expect((await recentBlocks(store, CHAIN)).map(({ number }) => number)).toEqual([4, 6]);
+  });
+
+  test('error: when the store fails nothing is handed on, and the node is not healthy until it works', async () => {
+    const full = new PonosError('STORE_UNAVAILABLE', { message: 'disk full' });
+    let works = false;
+    const { blocks, taken, health } = world({
+      store: {
+        saveBlock: async () => {
+          if (!works) throw full;
+          return [];
+        },
+      },
+    });
+    await expect(blocks(5, [createdLog(1, 5)])).rejects.toBe(full);
+    works = true;
+    await blocks(5, [createdLog(1, 5)]);
+    expect(taken).toEqual([]);
+    expect(health).toEqual([false, true]);
+  });
+
+  test('default: the follower asks for this topic', () => {
+    expect(createdLog(1, 1).topics[0]).toBe(TASK_CREATED_TOPIC);
+  });
+});
