@@ -37,6 +37,7 @@ export interface TransportedTables {
 
 /** Reads all tables at the L1 head and delivers them. Waits for destinations whose time is behind. */
 export async function transportTables(route: TransportRoute): Promise<TransportedTables> {
+  await reachNewTime(route);
   const head = await route.l1.head();
   const [reservations] = await route.l1.readAt(
     head.number,
@@ -86,6 +87,14 @@ export async function transportTables(route: TransportRoute): Promise<Transporte
     }),
   );
   return { referenceTimestamp: head.timestampSeconds, referenceBlock: head.number, operatorSets };
+}
+
+/** A root must be newer than every chain's last one; an updater counts its own deployment as the first. */
+async function reachNewTime({ l1, destinations, clock }: TransportRoute): Promise<void> {
+  const latest = await Promise.all(
+    destinations.map(({ chain, updater }) => chain.read(updater, 'getLatestReferenceTimestamp', [])),
+  );
+  await l1.reachTime(Math.max(...latest.map(([timestamp]) => Number(timestamp))) + 1, clock);
 }
 
 /** The generator's certificate over a global root, in the ABI's shape. */
