@@ -11,7 +11,7 @@ export interface NodeProcess {
   readonly exited: Promise<number>;
   /** Rejects when the process ends without `stop` having been called. */
   readonly broken: Promise<never>;
-  /** Resolves once the log contains the text. @throws PonosError INTERNAL when the process ends or takes too long */
+  /** Resolves once this process has logged the text. @throws PonosError DEVNET_FAILED when it ends or takes too long */
   waitForLog(text: string, limitMs: number): Promise<void>;
   /** SIGTERM, then SIGKILL after the limit; resolves with the exit code. */
   stop(limitMs: number): Promise<number>;
@@ -29,6 +29,8 @@ export interface NodeProcessOptions {
 export function startNode(options: NodeProcessOptions): NodeProcess {
   const { name, clock, logFile } = options;
   const log = fs.openSync(logFile, 'a', 0o600);
+  // An earlier run of the node may have left its lines there.
+  const start = fs.fstatSync(log).size;
   const child: ChildProcess = spawn(process.execPath, options.argv, {
     stdio: ['ignore', log, log],
     env: options.env ?? process.env,
@@ -50,7 +52,7 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
   });
   // Whoever does not watch it learns of it by `exited`.
   broken.catch(() => undefined);
-  const readLog = () => fs.readFileSync(logFile, 'utf8');
+  const readLog = () => fs.readFileSync(logFile).subarray(start).toString('utf8');
   const lastLines = () => readLog().trim().split('\n').slice(-3).join(' | ');
 
   return {
