@@ -1,7 +1,7 @@
 /** The store on disk: LevelDB, synced writes, and a lock of our own. */
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ClassicLevel } from 'classic-level';
+import { makeFolder } from '../base/make-folder.js';
 import type { KeyValueStore } from './key-value-store.js';
 import { acquireProcessLock, type ProcessLock } from './process-lock.js';
 import { storeError } from './store-error.js';
@@ -24,7 +24,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<KeyVal
   const wrap = (error: unknown) => {
     throw storeError(error, dir);
   };
-  await mkdir(dir, { recursive: true, mode: 0o750 }).catch(wrap);
+  await makeFolder(dir, 0o750).catch(wrap);
   // Before LevelDB is touched: a second open in one process, although refused, would drop LevelDB's
   // own lock and let other processes in. That lock remains the guard across containers, where pids
   // say nothing.
@@ -40,6 +40,8 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<KeyVal
 type Database = ClassicLevel<string, Uint8Array>;
 
 async function openDatabase(dir: string, options: LevelStoreOptions): Promise<Database> {
+  // Loading LevelDB needs a folder for its native part, and only the environment can name it this one.
+  process.env.PONOS_DATA_DIR ??= dir;
   const { ClassicLevel } = await import('classic-level');
   const database: Database = new ClassicLevel(dir, {
     keyEncoding: 'utf8',

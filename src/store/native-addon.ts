@@ -99,7 +99,17 @@ function isIntact(file: string, sha256: string, userId: number | undefined): boo
 
 /** Read-only, forbidden, full or noexec places: the next folder may do. */
 function isFolderProblem(error: unknown): boolean {
-  const codes = ['EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'ENOSPC', 'EDQUOT', 'ERR_DLOPEN_FAILED'];
+  const codes = [
+    'EROFS',
+    'EACCES',
+    'EPERM',
+    'ENOENT',
+    'EEXIST',
+    'ENOTDIR',
+    'ENOSPC',
+    'EDQUOT',
+    'ERR_DLOPEN_FAILED',
+  ];
   return codes.includes((error as NodeJS.ErrnoException).code ?? '');
 }
 

@@ -1,10 +1,11 @@
 /** One node per role and signing key on a machine: two of them would answer for each other's tasks. */
 import { createHash } from 'node:crypto';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import { makeFolder } from '../base/make-folder.js';
 import { acquireProcessLock, type ProcessLock } from './process-lock.js';
 import type { StoreRole } from './store-schema.js';
 
@@ -32,9 +33,8 @@ export function lockFolder(env: Readonly<Record<string, string | undefined>>): s
 export async function acquireNodeLock(options: NodeLockOptions): Promise<ProcessLock> {
   const { role, identities, folder, logger } = options;
   try {
-    const created = await mkdir(folder, { recursive: true });
-    // Sticky and open to all, like /tmp; mkdir's own mode is cut by the umask.
-    if (created !== undefined) await chmod(folder, 0o1777);
+    // Sticky and open to all, like /tmp; the mode given at its making is cut by the umask.
+    if (await makeFolder(folder, 0o777)) await chmod(folder, 0o1777);
   } catch (error) {
     logger.warn('lock files cannot be written: a second node with the same key would not be noticed', {
       error,

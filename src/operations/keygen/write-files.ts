@@ -1,8 +1,9 @@
 /** Several files at once: all of them or none, each complete, none over an older one unless asked for. */
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, link, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { PonosError } from '../../base/error.js';
+import { makeFolder } from '../../base/make-folder.js';
 
 export interface NewFile {
   readonly name: string;
@@ -26,7 +27,7 @@ export async function writeFiles(
   const asides = targets.map((target) => `${target}.${randomUUID()}.tmp`);
   const placed: string[] = [];
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, 0o700);
   } catch (error) {
     throw asPonosError(error, folder);
   }
