@@ -41,7 +41,7 @@ function unknownAvs(request: AvsSetupRequest, registrar: Address, cause: PonosEr
       ? `the registrar of AVS ${request.avs} has no task configuration`
       : `AVS ${request.avs} has no registrar`,
     facts: { registrar, chainId: request.l1.chainId, block: request.at },
-    advice: 'check the address of the AVS and that it is set up on this L1',
+    advice: 'Check the address of the AVS and that it is set up on this L1.',
     cause: hasRegistrar ? cause : undefined,
   });
 }

@@ -72,7 +72,7 @@ export class BoundContract {
       throw new PonosError('CHAIN_RPC', {
         message: `${this.#abi.name}.${functionName} returned what does not fit its ABI`,
         facts: this.#facts(at),
-        advice: 'check that the address is that of the right contract',
+        advice: 'Check that the address is that of the right contract.',
         cause,
       });
     }
@@ -97,7 +97,7 @@ export class BoundContract {
     return new PonosError('CONTRACT_MISSING', {
       message: `nothing answers to ${this.#abi.name}.${functionName}`,
       facts: this.#facts(at),
-      advice: 'check the address of the contract and that it was deployed by that block',
+      advice: 'Check the address of the contract and that it was deployed by that block.',
     });
   }
 

@@ -61,7 +61,7 @@ export class JsonRpc extends JsonRpcApiProvider {
       throw new PonosError('CHAIN_RPC', {
         message: `${where} answered with what is not JSON-RPC`,
         facts: { httpStatus: answer.status, answer: answer.body.toString('utf8', 0, 120) },
-        advice: 'check that rpcUrl is the address of a JSON-RPC endpoint and that its access key is valid',
+        advice: 'Check that rpcUrl is the address of a JSON-RPC endpoint and that its access key is valid.',
       });
     }
     // Some servers answer a batch they refuse with one error object that has no id.
@@ -80,7 +80,7 @@ export class JsonRpc extends JsonRpcApiProvider {
 function unreachable(where: string, cause: unknown): PonosError {
   return new PonosError('CHAIN_UNREACHABLE', {
     message: `${where} does not answer`,
-    advice: 'check that the node runs, that rpcUrl is right and that this machine may reach it',
+    advice: 'Check that the node runs, that rpcUrl is right and that this machine may reach it.',
     cause: cause instanceof AggregateError ? cause.errors[0] : cause,
   });
 }

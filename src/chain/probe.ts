@@ -20,7 +20,7 @@ export async function requireContracts(client: ProbedClient, contracts: Contract
       throw new PonosError('CONTRACT_MISSING', {
         message: `there is no ${name} on chain ${client.name} (${client.chainId})`,
         facts: { address },
-        advice: `check that rpcUrl leads to the right network, or name the address under overrideContracts.${name}`,
+        advice: `Check that rpcUrl leads to the right network, or name the address under overrideContracts.${name}.`,
       });
     }),
   );
@@ -42,7 +42,7 @@ export async function requireHistory(client: ProbedClient, contract: Address): P
     throw new PonosError('CHAIN_NO_HISTORY', {
       message: `no endpoint of chain ${client.name} (${client.chainId}) has the state of past blocks`,
       facts: { block: at, head: head.number },
-      advice: 'use an archive node for L1: operator sets and keys are read as of past blocks',
+      advice: 'Use an archive node for L1: operator sets and keys are read as of past blocks.',
       cause,
     });
   }

@@ -60,7 +60,7 @@ export function rpcError(method: string, where: string, error: RpcErrorObject): 
         return new PonosError('FUNDS_INSUFFICIENT', {
           message: 'the account cannot pay for the transaction',
           facts,
-          advice: 'send native currency to the account of operatorPrivateKey on this chain',
+          advice: 'Send native currency to the account of operatorPrivateKey on this chain.',
         });
       }
       return new PonosError('TRANSACTION_REJECTED', {
@@ -71,7 +71,7 @@ export function rpcError(method: string, where: string, error: RpcErrorObject): 
       return new PonosError('CHAIN_NO_HISTORY', {
         message: 'the JSON-RPC endpoint does not have the state of a past block',
         facts,
-        advice: 'use an archive node for this chain',
+        advice: 'Use an archive node for this chain.',
       });
     case 'other':
       return new PonosError('CHAIN_RPC', { message: 'a JSON-RPC request was answered with an error', facts });

@@ -213,6 +213,6 @@ export function l1CoreAddresses(chainId: number, config: ContractConfig): L1Core
 function addressesMissing(chainId: number, names: readonly ContractName[]): PonosError {
   return new PonosError('CONFIG_INVALID', {
     message: `no address is known on chain ${chainId} for ${names.join(', ')}`,
-    advice: 'give the addresses under overrideContracts',
+    advice: 'Give the addresses under overrideContracts.',
   });
 }

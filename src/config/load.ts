@@ -86,7 +86,7 @@ export function configInvalid(file: string, problems: readonly ConfigProblem[]):
   const lines = problems.map((problem) => `\n  ${renderProblem(problem, file)}`);
   return new PonosError('CONFIG_INVALID', {
     message: `${file} has ${count}:${lines.join('')}`,
-    advice: 'correct them and check again with `ponos config validate`',
+    advice: 'Correct them and check again with `ponos config validate`.',
   });
 }
 
@@ -98,7 +98,7 @@ function configFile(role: Role, sources: ConfigSources): string {
   if (file !== undefined) return file;
   throw new PonosError('CONFIG_INVALID', {
     message: 'no configuration file is named',
-    advice: `give --config FILE or set ${environmentName(role, 'config')}; \`ponos config init --role ${role}\` writes a starter file`,
+    advice: `Give --config FILE or set ${environmentName(role, 'config')}; \`ponos config init --role ${role}\` writes a starter file.`,
   });
 }
 
@@ -109,7 +109,7 @@ export async function readConfigFile(file: string): Promise<string> {
   } catch (cause) {
     throw new PonosError('CONFIG_INVALID', {
       message: `the configuration file ${file} cannot be read`,
-      advice: 'check the path and the permissions',
+      advice: 'Check the path and the permissions.',
       cause,
     });
   }

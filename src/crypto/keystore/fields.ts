@@ -61,10 +61,16 @@ export class Fields {
     return found;
   }
 
+  /** Whether a number field has this value. */
+  is(name: string, value: number): boolean {
+    return this.#values[name] === value;
+  }
+
   integer(name: string, least: number, most: number): number {
     const value = this.#values[name];
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
-      throw this.invalid(`${this.#pathOf(name)} must be a whole number from ${least} to ${most}`);
+      const range = least === most ? `${least}` : `a whole number from ${least} to ${most}`;
+      throw this.invalid(`${this.#pathOf(name)} must be ${range}`);
     }
     return value;
   }
@@ -91,6 +97,15 @@ export class Fields {
 
 export function keystoreInvalid(message: string, source: Source, advice?: string): PonosError {
   return new PonosError('KEYSTORE_INVALID', { message, facts: { keystore: source }, advice });
+}
+
+/** A keystore of another curve than `needed`. */
+export function curveWrong(needed: string, found: string, source: Source): PonosError {
+  return new PonosError('KEYSTORE_CURVE', {
+    message: `the key in the keystore is ${found}, and ${needed} is needed`,
+    facts: { keystore: source },
+    advice: `Name a keystore made with: ponos keygen generate --curve-type ${needed} --use-keystore`,
+  });
 }
 
 export function passwordWrong(source: Source): PonosError {

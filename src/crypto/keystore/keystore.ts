@@ -13,7 +13,7 @@ import {
 import { equalBytes, padWord } from '../../base/bytes.js';
 import { isPonosError, PonosError } from '../../base/error.js';
 import { Secret } from '../../base/secret.js';
-import { Fields, keystoreInvalid, passwordWrong, type Source } from './fields.js';
+import { curveWrong, Fields, keystoreInvalid, passwordWrong, type Source } from './fields.js';
 import { deriveKey, type KdfParameters, newScrypt, readKdf } from './kdf.js';
 import { eip2335PasswordBytes } from './password.js';
 import { BLS_CURVES, type BlsCurve, derivePublicKey, PUBLIC_KEY_BYTES } from './public-key.js';
@@ -56,7 +56,7 @@ export async function openKeystore(
   options: OpenKeystoreOptions = {},
 ): Promise<OpenedKeystore> {
   const { source } = options;
-  const parsed = parseKeystore(text, source);
+  const parsed = parseKeystore(text, source, options.curve);
   const curve = requiredCurve(parsed.curve, options);
   const key = await deriveKey(parsed.kdf, eip2335PasswordBytes(password));
   if (!timingSafeEqual(checksumOf(key, parsed.cipherText), parsed.checksum)) throw passwordWrong(source);
@@ -116,8 +116,10 @@ interface ParsedKeystore {
   readonly cipherText: Uint8Array;
 }
 
-function parseKeystore(text: string, source: Source): ParsedKeystore {
+function parseKeystore(text: string, source: Source, needed: BlsCurve = 'bn254'): ParsedKeystore {
   const fields = Fields.parse(text, source);
+  // Version 3 is Ethereum's own format, in which no BLS key is kept.
+  if (fields.is('version', 3) && !fields.has('curveType')) throw curveWrong(needed, 'ecdsa', source);
   fields.integer('version', 4, 4);
   const curve = readCurve(fields.optionalText('curveType'), source);
   const crypto = fields.object('crypto');
@@ -147,11 +149,7 @@ function readCurve(name: string | undefined, source: Source): BlsCurve | undefin
 
 function requiredCurve(found: BlsCurve | undefined, { curve, source }: OpenKeystoreOptions): BlsCurve {
   if (found !== undefined && curve !== undefined && found !== curve) {
-    throw new PonosError('KEYSTORE_CURVE', {
-      message: `a ${curve} key is needed, and the keystore holds a ${found} key`,
-      facts: { keystore: source },
-      advice: `Name a keystore made with: ponos keygen generate --curve-type ${curve} --use-keystore`,
-    });
+    throw curveWrong(curve, found, source);
   }
   const known = found ?? curve;
   if (known === undefined) {

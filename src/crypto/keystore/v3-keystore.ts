@@ -6,7 +6,7 @@ import { isPonosError } from '../../base/error.js';
 import { Secret } from '../../base/secret.js';
 import { ecdsaAddress } from '../ecdsa.js';
 import { keccak256 } from '../keccak.js';
-import { Fields, keystoreInvalid, passwordWrong, type Source } from './fields.js';
+import { curveWrong, Fields, keystoreInvalid, passwordWrong, type Source } from './fields.js';
 import { deriveKey, type KdfParameters, newScrypt, readKdf } from './kdf.js';
 import { v3PasswordBytes } from './password.js';
 
@@ -92,6 +92,9 @@ interface ParsedV3 {
 
 function parseV3(text: string, source: Source): ParsedV3 {
   const fields = Fields.parse(text, source);
+  // Version 4 is EIP-2335, which keeps BLS keys.
+  if (fields.is('version', 4) && fields.has('pubkey'))
+    throw curveWrong('ecdsa', fields.optionalText('curveType') || 'BLS', source);
   fields.integer('version', 3, 3);
   const crypto = fields.object('crypto');
   crypto.choice('cipher', ['aes-128-ctr']);

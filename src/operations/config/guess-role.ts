@@ -14,7 +14,7 @@ export async function guessRole(file: string): Promise<Role> {
   if (role !== undefined && matching.length === 1) return role;
   throw new PonosError('USAGE', {
     message: `${file} does not show by its keys whether it is for an aggregator or an executor`,
-    advice: 'give --role aggregator or --role executor',
+    advice: 'Give --role aggregator or --role executor.',
   });
 }
 

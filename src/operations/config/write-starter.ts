@@ -12,7 +12,7 @@ export async function writeStarter(role: Role, path: string, { force }: { force:
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
       throw new PonosError('FILE_EXISTS', {
         message: `${path} exists already`,
-        advice: 'choose another --output, or give --force to overwrite it',
+        advice: 'Choose another --output, or give --force to overwrite it.',
       });
     }
     throw new PonosError('FILE_UNWRITABLE', { message: `${path} cannot be written`, cause });

@@ -83,7 +83,7 @@ describe('loadSigningKeys: BN254', () => {
     ['a wrong password', 'bn254-light.json', new Secret('wrong'), 'KEYSTORE_PASSWORD'],
     ['a keystore of another curve', 'bls381-default.json', password, 'KEYSTORE_CURVE'],
     ['a file that is no keystore', 'bad-json.json', password, 'KEYSTORE_INVALID'],
-    ['an ECDSA keystore', 'ecdsa-v3-light.json', password, 'KEYSTORE_INVALID'],
+    ['an ECDSA keystore', 'ecdsa-v3-light.json', password, 'KEYSTORE_CURVE'],
   ])('error: %s, in one sentence that names the file', async (_name, file, secret, code) => {
     const keystoreFile = vectorPath(file);
     const failure = await loadSigningKeys(bls({ keystoreFile, password: secret })).catch((error) => error);
@@ -128,7 +128,7 @@ describe('loadSigningKeys: ECDSA', () => {
 
   test.each([
     ['a wrong password', { keystoreFile: vectorPath('ecdsa-v3-light.json') }, 'KEYSTORE_PASSWORD'],
-    ['a BN254 keystore', { keystoreFile: vectorPath('bn254-light.json'), password }, 'KEYSTORE_INVALID'],
+    ['a BN254 keystore', { keystoreFile: vectorPath('bn254-light.json'), password }, 'KEYSTORE_CURVE'],
     ['no key', {}, 'CONFIG_INVALID'],
     ['a key that is not one', { privateKey: new Secret('0x1234') }, 'KEY_INVALID'],
   ])('error: %s', async (_name, config, code) => {
