@@ -237,7 +237,7 @@ export class TransactionSender {
       new PonosError('TRANSACTION_STUCK', {
         message: 'another transaction of the account took the nonce',
         facts: { nonce: pending.nonce, account: this.address, transaction: pending.forms.at(-1)?.hash },
-        advice: 'give the account to one node only',
+        advice: 'Give the account to one node only.',
       }),
     );
   }
@@ -286,7 +286,7 @@ export class TransactionSender {
     return new PonosError('TRANSACTION_REJECTED', {
       message: `the base fee of chain ${this.#options.client.name} is above maxFeeGwei`,
       facts: { reason: 'fee-cap', baseFeePerGas: head.baseFeePerGas, capPerGas: this.#capPerGas },
-      advice: 'raise tasks.submission.maxFeeGwei, or wait until the base fee falls',
+      advice: 'Raise tasks.submission.maxFeeGwei, or wait until the base fee falls.',
     });
   }
 }
