@@ -6,6 +6,7 @@ import type { TransactionSender } from '../chain/transaction-sender.js';
 import type { CoreAddresses } from '../config/known-chains.js';
 import type { CurveName } from '../crypto/curve.js';
 import type { ChainTime } from './chain-time.js';
+import type { GasMemory } from './gas-memory.js';
 
 /** A watched chain as the aggregator's stages see it. */
 export interface ChainContext {
@@ -15,7 +16,8 @@ export interface ChainContext {
   readonly addresses: CoreAddresses;
   readonly mailbox: TaskMailbox;
   readonly time: ChainTime;
-  readonly sender: Pick<TransactionSender, 'simulate' | 'send'>;
+  readonly gas: GasMemory;
+  readonly sender: Pick<TransactionSender, 'simulate' | 'send' | 'address'>;
   /** EIP-712 domain of this chain's ECDSA verifier. */
   readonly ecdsaDomainSeparator: Uint8Array;
   /** Curves that are not served on this chain, and why: our digests differ from the contract's. */

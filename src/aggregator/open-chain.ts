@@ -14,6 +14,7 @@ import { coreAddresses, l1CoreAddresses } from '../config/known-chains.js';
 import type { AggregatorConfig, ChainConfig } from '../config/types.js';
 import type { ChainContext } from './chain-context.js';
 import { ChainTime } from './chain-time.js';
+import { GasMemory } from './gas-memory.js';
 
 export interface OpenChainOptions {
   readonly config: AggregatorConfig;
@@ -85,6 +86,7 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
       time,
       heads,
       sender,
+      gas: new GasMemory(),
       close: async () => {
         time.close();
         await sender.close();

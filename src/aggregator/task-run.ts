@@ -244,20 +244,21 @@ class TaskRun {
     return certified;
   }
 
-  #submit({ certificate, output }: CertifiedResult, signal: AbortSignal): Promise<SubmitOutcome> {
-    const { mailbox, time, sender, client } = this.#chain;
-    const { taskId, blockTimestampSeconds } = this.#task;
+  #submit({ certificate, output, signers }: CertifiedResult, signal: AbortSignal): Promise<SubmitOutcome> {
+    const { mailbox, time, sender, client, gas } = this.#chain;
+    const { taskId, blockTimestampSeconds, avs, operatorSetId } = this.#task;
     const call = { to: mailbox.address, data: encodeSubmitResult(taskId, certificate, output) };
+    const kind = `${avs}/${operatorSetId} ${signers.length} signers, ${Math.ceil(call.data.length / 256)} x 256 bytes`;
     return submit(
       {
         createdAtSeconds: blockTimestampSeconds,
         chainTime: time,
         status: () => mailbox.getTaskStatus(taskId, 'latest'),
         isEarlierPending: () => isPending(client, this.#task.transactionHash),
-        simulate: () => sender.simulate(call),
-        send: async (gas) => {
+        simulate: () => gas.simulate({ client, sender, call, kind }),
+        send: async (needed) => {
           const onSigned = ({ hash }: { readonly hash: Hash32 }) => this.#noteTransaction(hash, signal);
-          const receipt = await sender.send({ ...call, gas, fields: { taskId }, onSigned }, signal);
+          const receipt = await sender.send({ ...call, gas: needed, fields: { taskId }, onSigned }, signal);
           return { hash: receipt.hash, succeeded: receipt.status === 'succeeded' };
         },
         onHookRevert: (error) =>
