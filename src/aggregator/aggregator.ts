@@ -7,11 +7,8 @@ import { type Clock, throwIfAborted } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { createAvsRegistrar } from '../chain/contracts/avs-registrar.js';
-import { TASK_CREATED_TOPIC } from '../chain/contracts/task-mailbox.js';
-import { createFollower } from '../chain/follower.js';
 import { OperatorTables } from '../chain/operator-tables.js';
 import { noteOtherVerifier } from '../chain/probe.js';
-import { findStartBlock } from '../chain/start-block.js';
 import type { TransactionSigner } from '../chain/transaction.js';
 import { l1CoreAddresses } from '../config/known-chains.js';
 import type { AggregatorConfig } from '../config/types.js';
@@ -21,8 +18,8 @@ import { type ChannelPool, createChannelPool } from '../rpc/channel-pool.js';
 import { type GrpcServer, startGrpcServer } from '../rpc/server.js';
 import type { SigningKeys } from '../signer/load-signers.js';
 import type { Signer } from '../signer/signer.js';
-import type { StoredTask } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
+import { followChain } from './follow-chain.js';
 import type { IntakeOptions } from './intake.js';
 import { type OpenedChain, openChain } from './open-chain.js';
 import { type Lookup, resolvePeer, systemLookup } from './peer-address.js';
@@ -30,12 +27,11 @@ import { createPeerPolicy } from './peer-policy.js';
 import { reorgedError } from './reorged.js';
 import { reportStanding } from './report-standing.js';
 import { taskName } from './task-plan.js';
-import type { QueuedTask } from './task-queue.js';
+import { queued } from './task-queue.js';
 import { runTask } from './task-run.js';
 import { TaskRunner } from './task-runner.js';
 import { type TaskTotals, TaskTracker } from './tracker.js';
 import { createVerifier } from './verify/verifier.js';
-import { recentBlocks, Watch } from './watch.js';
 
 /** Where neighbours share one machine, so that loopback sockets are meant. */
 const LOCAL_L1 = 31_337;
@@ -59,7 +55,6 @@ export function createAggregator(options: AggregatorOptions): Aggregator {
 
 export class Aggregator {
   readonly #options: AggregatorOptions;
-  readonly #logger: Logger;
   readonly #stop = new AbortController();
   /** What was opened, in that order. */
   readonly #closers: (() => Promise<void>)[] = [];
@@ -69,7 +64,6 @@ export class Aggregator {
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
-    this.#logger = options.logger;
     this.#tracker = new TaskTracker(() => options.clock.nowMs());
   }
 
@@ -243,6 +237,7 @@ export class Aggregator {
   }
 
   async #follow(chains: readonly OpenedChain[], runner: TaskRunner, server: GrpcServer): Promise<void> {
+    const { store, clock, logger } = this.#options;
     const runs: Promise<void>[] = [];
     this.#closers.push(async () => {
       await Promise.allSettled(runs);
@@ -261,10 +256,23 @@ export class Aggregator {
     // Whoever wants to know of it awaits it; nobody must.
     this.#failure.catch(() => undefined);
     for (const chain of chains) {
-      const follower = await this.#createFollower(chain, runner, onStoreHealth);
+      const follower = await followChain({
+        chain,
+        store,
+        clock,
+        logger,
+        isServed: (avs) => this.#serves(avs, chain.chainId),
+        onTasks: (tasks) => {
+          for (const task of tasks) runner.add(queued(task));
+        },
+        onReorged: (tasks) => {
+          for (const task of tasks) runner.cancel(taskName(task), reorgedError());
+        },
+        onStoreHealth,
+      });
       runs.push(
         follower.run(this.#stop.signal).catch((error: unknown) => {
-          this.#logger.error('a chain is not followed any more', { chainId: chain.chainId, error });
+          logger.error('a chain is not followed any more', { chainId: chain.chainId, error });
           alive.delete(chain.chainId);
           judgeHealth();
           if (alive.size === 0) fail(error);
@@ -273,63 +281,11 @@ export class Aggregator {
     }
   }
 
-  async #createFollower(chain: OpenedChain, runner: TaskRunner, onStoreHealth: (works: boolean) => void) {
-    const { clock, store } = this.#options;
-    const { chainId, client, config, heads, addresses } = chain;
-    const logger = this.#logger;
-    const watch = new Watch({
-      chainId,
-      client,
-      store,
-      clock,
-      logger: logger.child({ chainId }),
-      isServed: (avs) => this.#serves(avs, chainId),
-      onTasks: (tasks) => {
-        for (const task of tasks) runner.add(queued(task));
-      },
-      onReorged: (tasks) => {
-        for (const task of tasks) runner.cancel(taskName(task), reorgedError());
-      },
-      onStoreHealth,
-    });
-    return createFollower({
-      client,
-      heads,
-      clock,
-      logger,
-      filter: { addresses: [addresses.taskMailbox], topics: [TASK_CREATED_TOPIC] },
-      recent: await recentBlocks(store, chainId),
-      findStart: async (head) => {
-        if (config.startBlock !== undefined) return config.startBlock;
-        const slaSeconds = await chain.mailbox.maxTaskSlaSeconds('latest');
-        return findStartBlock(head, slaSeconds, async (number) => {
-          const block = await client.block(number);
-          if (block !== undefined) return block.timestampSeconds;
-          throw new PonosError('CHAIN_RPC', {
-            message: 'a past block is not known to the endpoint',
-            facts: { number },
-          });
-        });
-      },
-      pollIntervalMs: config.pollIntervalMs,
-      maxBlockRange: config.maxBlockRange,
-      maxReorgDepth: config.maxReorgDepth,
-      blockConfirmations: config.blockConfirmations,
-      onBlocks: (blocks) => watch.blocks(blocks),
-      onReorg: (orphans) => watch.reorg(orphans),
-    });
-  }
-
   #serves(avs: Address, chainId: ChainId): boolean {
     return this.#options.config.avss.some(
       ({ address, chainIds }) => address === avs && chainIds.includes(chainId),
     );
   }
-}
-
-function queued(task: StoredTask): QueuedTask {
-  const { chainId, taskId, avs, deadlineSeconds } = task;
-  return { key: taskName(task), chainId, taskId, avs, deadlineSeconds };
 }
 
 function signersByCurve({ bls, ecdsa }: SigningKeys): ReadonlyMap<CurveName, Signer> {

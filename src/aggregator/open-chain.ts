@@ -52,7 +52,7 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
   });
   try {
     await client.start(signal);
-    const addresses = await requireCore(client, id, config);
+    const addresses = await requireCore(client, id, config, logger);
     const [head, digests] = await Promise.all([client.head(), probeDigests(client, addresses)]);
     for (const [curve, reason] of digests.refusedCurves) {
       logger.error('tasks of a curve are refused on this chain', { curve, reason });
@@ -100,7 +100,7 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
 }
 
 /** The contracts a chain must have, L1 more than others, and L1's history. */
-async function requireCore(client: ChainClient, id: ChainId, config: AggregatorConfig) {
+async function requireCore(client: ChainClient, id: ChainId, config: AggregatorConfig, logger: Logger) {
   if (id !== config.l1ChainId) {
     const { taskMailbox, bn254CertificateVerifier, ecdsaCertificateVerifier, ...rest } = coreAddresses(
       id,
@@ -120,7 +120,8 @@ async function requireCore(client: ChainClient, id: ChainId, config: AggregatorC
     keyRegistrar,
     crossChainRegistry,
   });
-  await requireHistory(client, allocationManager);
+  const note = await requireHistory(client, allocationManager);
+  if (note !== undefined) logger.warn(note);
   return addresses;
 }
 

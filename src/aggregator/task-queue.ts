@@ -3,7 +3,8 @@
  * that one AVS's burst does not delay another's. Within an AVS: the earliest deadline first.
  */
 import type { Address } from '../base/brands.js';
-import type { TaskKey } from '../store/aggregator-records.js';
+import type { StoredTask, TaskKey } from '../store/aggregator-records.js';
+import { taskName } from './task-plan.js';
 
 /** What the queue needs to know of a task; everything else stays in the store until the task runs. */
 export interface QueuedTask extends TaskKey {
@@ -12,6 +13,12 @@ export interface QueuedTask extends TaskKey {
   readonly avs: Address;
   /** Unix seconds by chain time. */
   readonly deadlineSeconds: number;
+}
+
+/** What is queued of a stored task. */
+export function queued(task: Pick<StoredTask, 'chainId' | 'taskId' | 'avs' | 'deadlineSeconds'>): QueuedTask {
+  const { chainId, taskId, avs, deadlineSeconds } = task;
+  return { key: taskName(task), chainId, taskId, avs, deadlineSeconds };
 }
 
 interface Lane<T> {
