@@ -3,11 +3,12 @@ import type { Address } from '../base/brands.js';
 import { blockNumber } from '../base/brands.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { ChainClient } from './client.js';
+import { firstKnownBlock } from './find-block.js';
 
 /** L1 blocks of 30 days: as old as the operator table of a task may be. */
 const HISTORY_BLOCKS = 216_000;
 
-type ProbedClient = Pick<ChainClient, 'name' | 'chainId' | 'head' | 'code' | 'call'>;
+type ProbedClient = Pick<ChainClient, 'name' | 'chainId' | 'head' | 'block' | 'code' | 'call'>;
 
 /** Contracts by the names of the configuration's `overrideContracts`. */
 export type ContractsByName = Readonly<Record<string, Address>>;
@@ -26,18 +27,27 @@ export async function requireContracts(client: ProbedClient, contracts: Contract
   );
 }
 
+/** How anvil says that it was started from a dumped state, and so has blocks without their state. */
+const STATE_BEFORE_SNAPSHOT = /BlockOutOfRange/;
+
 /**
  * Reads the state of a block as old as the oldest that tasks lead to (the first one of a younger chain).
+ * @returns a sentence when the chain was started from a snapshot, and has state from there on only
  * @throws PonosError CHAIN_NO_HISTORY when the endpoint has dropped it, and the client's
  */
-export async function requireHistory(client: ProbedClient, contract: Address): Promise<void> {
+export async function requireHistory(client: ProbedClient, contract: Address): Promise<string | undefined> {
   const head = await client.head();
-  const at = blockNumber(Math.max(0, head.number - HISTORY_BLOCKS));
+  const first = await firstKnownBlock(head.number, (number) => client.block(number));
+  const at = blockNumber(Math.max(first, head.number - HISTORY_BLOCKS));
   try {
     await client.call({ to: contract, data: new Uint8Array(), at });
+    return undefined;
   } catch (cause) {
     // A call without a function reverts: the contract's state of that block was there to be asked.
-    if (isPonosError(cause, 'CONTRACT_REVERTED')) return;
+    if (isPonosError(cause, 'CONTRACT_REVERTED')) return undefined;
+    if (isPonosError(cause, 'CHAIN_RPC') && STATE_BEFORE_SNAPSHOT.test(String(cause.facts.answer))) {
+      return `chain ${client.name} (${client.chainId}) was started from a snapshot and has no state of the blocks before it: tasks whose operator table is older cannot be worked on`;
+    }
     if (!isPonosError(cause, 'CHAIN_NO_HISTORY')) throw cause;
     throw new PonosError('CHAIN_NO_HISTORY', {
       message: `no endpoint of chain ${client.name} (${client.chainId}) has the state of past blocks`,

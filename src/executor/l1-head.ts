@@ -5,17 +5,11 @@
 import { type BlockNumber, blockNumber } from '../base/brands.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
-
-/** What is needed of an L1 block. */
-export interface HeadBlock {
-  readonly number: BlockNumber;
-  readonly timestampSeconds: number;
-}
+import { firstBlockSince, type ReadBlock, type TimedBlock } from '../chain/find-block.js';
 
 export interface L1HeadOptions {
-  readonly readHead: () => Promise<HeadBlock>;
-  /** A block that exists, by number. */
-  readonly readBlock: (number: BlockNumber) => Promise<HeadBlock>;
+  readonly readHead: () => Promise<TimedBlock>;
+  readonly readBlock: ReadBlock;
   readonly clock: Clock;
   /** Seconds of chain time between a submission's block and the head. */
   readonly maxAgeSeconds: number;
@@ -35,8 +29,8 @@ const OLDEST_FRESH_SECONDS = 600;
 
 export class L1Head {
   readonly #options: L1HeadOptions;
-  #known: { readonly head: HeadBlock; readonly atMs: number } | undefined;
-  #reading: Promise<HeadBlock> | undefined;
+  #known: { readonly head: TimedBlock; readonly atMs: number } | undefined;
+  #reading: Promise<TimedBlock> | undefined;
   #oldest: { readonly number: BlockNumber; readonly headSeconds: number } | undefined;
   #searching: Promise<BlockNumber> | undefined;
 
@@ -45,7 +39,7 @@ export class L1Head {
   }
 
   /** The head, as old as one slot at most. @throws PonosError CHAIN_UNREACHABLE, CHAIN_RPC */
-  async current(): Promise<HeadBlock> {
+  async current(): Promise<TimedBlock> {
     const ageMs = this.#ageMs();
     if (this.#known && ageMs < FRESH_MS) return this.#known.head;
     try {
@@ -61,7 +55,7 @@ export class L1Head {
    * @returns the head and the block as a number
    * @throws PonosError REQUEST_DENIED for a block that is too old, REQUEST_LIMIT when it is not reached in time
    */
-  async admit(number: bigint, signal?: AbortSignal): Promise<{ head: HeadBlock; block: BlockNumber }> {
+  async admit(number: bigint, signal?: AbortSignal): Promise<{ head: TimedBlock; block: BlockNumber }> {
     const head = await this.#reach(number, signal);
     const oldest = await this.#oldestAdmissible(head);
     if (number < BigInt(oldest)) {
@@ -73,7 +67,7 @@ export class L1Head {
     return { head, block: blockNumber(number) };
   }
 
-  async #reach(number: bigint, signal?: AbortSignal): Promise<HeadBlock> {
+  async #reach(number: bigint, signal?: AbortSignal): Promise<TimedBlock> {
     const { clock } = this.#options;
     const startedMs = clock.nowMs();
     for (;;) {
@@ -96,7 +90,7 @@ export class L1Head {
     return this.#known ? this.#options.clock.nowMs() - this.#known.atMs : Number.POSITIVE_INFINITY;
   }
 
-  #renew(): Promise<HeadBlock> {
+  #renew(): Promise<TimedBlock> {
     this.#reading ??= this.#options
       .readHead()
       .then((head) => {
@@ -109,7 +103,7 @@ export class L1Head {
     return this.#reading;
   }
 
-  async #oldestAdmissible(head: HeadBlock): Promise<BlockNumber> {
+  async #oldestAdmissible(head: TimedBlock): Promise<BlockNumber> {
     const known = this.#oldest;
     if (known && Math.abs(head.timestampSeconds - known.headSeconds) < OLDEST_FRESH_SECONDS)
       return known.number;
@@ -127,21 +121,4 @@ export class L1Head {
       });
     return this.#searching;
   }
-}
-
-/** The lowest block whose time is at least `seconds`, by bisection: some 25 reads on mainnet. */
-export async function firstBlockSince(
-  seconds: number,
-  head: HeadBlock,
-  readBlock: (number: BlockNumber) => Promise<HeadBlock>,
-): Promise<BlockNumber> {
-  let low = 0;
-  let high = Number(head.number);
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const block = await readBlock(blockNumber(middle));
-    if (block.timestampSeconds >= seconds) high = middle;
-    else low = middle + 1;
-  }
-  return blockNumber(low);
 }

@@ -1,6 +1,5 @@
 /** L1 for admission: its head and blocks, with what was read of orphaned blocks forgotten. */
 import { type BlockNumber, blockNumber } from '../base/brands.js';
-import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { Block } from '../chain/block.js';
 import type { ChainClient } from '../chain/client.js';
@@ -10,8 +9,8 @@ type ViewedClient = Pick<ChainClient, 'chainId' | 'head' | 'block' | 'forgetFrom
 
 export interface L1View {
   readHead(): Promise<Block>;
-  /** @throws PonosError CHAIN_RPC when the endpoint does not have the block */
-  readBlock(number: BlockNumber): Promise<Block>;
+  /** Undefined when the endpoint does not know the block. */
+  readBlock(number: BlockNumber): Promise<Block | undefined>;
 }
 
 /** @param maxReorgDepth how many blocks below a replaced head are read anew */
@@ -33,11 +32,7 @@ export function createL1View(client: ViewedClient, maxReorgDepth: number, logger
       }
       return head;
     },
-    async readBlock(number) {
-      const block = await client.block(number);
-      if (block) return block;
-      throw new PonosError('CHAIN_RPC', { message: 'the L1 RPC does not have a block', facts: { number } });
-    },
+    readBlock: (number) => client.block(number),
   };
 }
 

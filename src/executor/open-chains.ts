@@ -54,7 +54,7 @@ export async function openChains(
 ): Promise<ExecutorChains> {
   const l1Addresses = l1CoreAddresses(config.l1Chain.chainId, config);
   const l1 = await openChain(config.l1Chain, l1Addresses, context, signal);
-  await checkL1(l1.client, l1Addresses);
+  await checkL1(l1.client, l1Addresses, context.logger);
   const others: OpenChain[] = [];
   for (const chain of config.chains.filter(({ chainId: id }) => id !== config.l1Chain.chainId)) {
     others.push(await openChain(chain, coreAddresses(chain.chainId, config), context, signal));
@@ -104,8 +104,9 @@ async function openChain(
   return { client, addresses, taskChain: createMailboxChain(client, addresses, refusedCurves) };
 }
 
-async function checkL1(client: ChainClient, addresses: L1CoreAddresses): Promise<void> {
+async function checkL1(client: ChainClient, addresses: L1CoreAddresses, logger: Logger): Promise<void> {
   const { allocationManager, keyRegistrar, crossChainRegistry } = addresses;
   await requireContracts(client, { allocationManager, keyRegistrar, crossChainRegistry });
-  await requireHistory(client, allocationManager);
+  const note = await requireHistory(client, allocationManager);
+  if (note !== undefined) logger.warn(note);
 }

@@ -261,6 +261,7 @@ describe('probes', () => {
       name: 'l1',
       chainId: world.l1.client.chainId,
       head: () => world.l1.client.head(),
+      block: world.l1.client.block.bind(world.l1.client),
       code: world.l1.client.code.bind(world.l1.client),
       call: async () => {
         throw rpcError('eth_call', 'here', { code: -32000, message: 'missing trie node 12 (path )' });

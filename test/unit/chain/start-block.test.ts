@@ -1,22 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { type BlockNumber, blockNumber, type Hash32 } from '../../../src/base/brands.js';
+import { type BlockNumber, blockNumber } from '../../../src/base/brands.js';
 import { findStartBlock } from '../../../src/chain/start-block.js';
 
 const DAY = 86_400;
 
 /** A chain whose block n has the time `timeOf(n)`. */
 async function start(head: number, timeOf: (number: number) => number, maxTaskSlaSeconds: number) {
-  const hash = '0x00' as Hash32;
-  const block = { number: blockNumber(head), hash, parentHash: hash, baseFeePerGas: 0n };
+  const at = (number: BlockNumber) => ({ number, timestampSeconds: timeOf(number) });
   let reads = 0;
-  const found = await findStartBlock(
-    { ...block, timestampSeconds: timeOf(head) },
-    maxTaskSlaSeconds,
-    async (at: BlockNumber) => {
-      reads++;
-      return timeOf(at);
-    },
-  );
+  const found = await findStartBlock(at(blockNumber(head)), maxTaskSlaSeconds, async (number) => {
+    reads++;
+    return at(number);
+  });
   return { found, reads };
 }
 

@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { blockNumber } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
-import { firstBlockSince, type HeadBlock, L1Head } from '../../../src/executor/l1-head.js';
+import type { TimedBlock } from '../../../src/chain/find-block.js';
+import { L1Head } from '../../../src/executor/l1-head.js';
 import { manualClock } from '../../support/manual-clock.js';
 
 const BLOCK_SECONDS = 12;
-const at = (number: number): HeadBlock => ({
+const at = (number: number): TimedBlock => ({
   number: blockNumber(number),
   timestampSeconds: 1_600_000_000 + number * BLOCK_SECONDS,
 });
@@ -96,16 +97,5 @@ describe('L1Head', () => {
     await expect(l1.current()).resolves.toEqual(at(1_000));
     await clock.advance(2_000);
     await expect(l1.current()).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' });
-  });
-});
-
-describe('firstBlockSince', () => {
-  test.each([
-    ['before the first block', at(0).timestampSeconds - 1, 0],
-    ['exactly a block', at(77).timestampSeconds, 77],
-    ['between two blocks', at(77).timestampSeconds + 1, 78],
-    ['after the head', at(1_000).timestampSeconds + 1, 1_000],
-  ])('behavior: %s', async (_name, seconds, expected) => {
-    expect(await firstBlockSince(seconds, at(1_000), async (number) => at(number))).toBe(expected);
   });
 });
