@@ -19,15 +19,13 @@ function requests(config: ConfigOf<Role>): Request[] {
   const localKey = 'give a local key instead';
   const plaintext = 'take it out; connections are plaintext';
   return [
+    {
+      key: 'operator.operatorPrivateKey.remoteSigner',
+      asked: operator.operatorPrivateKey?.remoteSigner === true,
+      instead: 'l1ChainId' in config ? localKey : 'take it out, an executor sends no transactions',
+    },
     ...('l1ChainId' in config
-      ? [
-          {
-            key: 'operator.operatorPrivateKey.remoteSigner',
-            asked: config.operator.operatorPrivateKey.remoteSigner,
-            instead: localKey,
-          },
-          { key: 'tlsEnabled', asked: config.tlsEnabled, instead: plaintext },
-        ]
+      ? [{ key: 'tlsEnabled', asked: config.tlsEnabled, instead: plaintext }]
       : performerRequests(config)),
     {
       key: 'operator.signingKeys.ecdsa.remoteSigner',
@@ -45,6 +43,11 @@ function performerRequests(config: ExecutorConfig): Request[] {
       key: 'avsPerformers[].deploymentMode: kubernetes',
       asked: config.avsPerformers.some((performer) => performer.deploymentMode === 'kubernetes'),
       instead: 'use docker or process',
+    },
+    {
+      key: 'releases.require: latest',
+      asked: config.releases.require === 'latest',
+      instead: 'set it to any, and check digests by hand',
     },
   ];
 }

@@ -56,6 +56,10 @@ const performer = group(
       doc: 'Accepted; the registrar is read from the chain.',
       omitFromStarter: true,
     }),
+    operatorAddress: address({
+      doc: 'Accepted; the operator is that of operator.address.',
+      omitFromStarter: true,
+    }),
     processType: choice(
       { doc: 'server; the older word docker means the same.', default: 'server', omitFromStarter: true },
       ['server'],

@@ -20,6 +20,7 @@ describe('notBuiltYet', () => {
       'executor',
       `${EXECUTOR_YAML}avsPerformers: [{avsAddress: ${AVS}, deploymentMode: kubernetes, image: {repository: a, tag: b}}]\n`,
     ],
+    ['releases.require: latest', 'executor', `${EXECUTOR_YAML}releases: {require: latest}\n`],
     [
       'operator.operatorPrivateKey.remoteSigner',
       'aggregator',
@@ -34,9 +35,8 @@ describe('notBuiltYet', () => {
       'executor',
       changed(EXECUTOR_YAML, `ecdsa:\n      privateKey: "${'cd'.repeat(32)}"`, `ecdsa: {${SIGNER}}`),
     ],
-    // An executor sends no transactions, so it does not matter how it would sign them.
     [
-      undefined,
+      'operator.operatorPrivateKey.remoteSigner',
       'executor',
       changed(
         EXECUTOR_YAML,
