@@ -1,23 +1,38 @@
-/** Ports that were free a moment ago. */
-import { createServer } from 'node:net';
+/** Ports for nodes that are configured now and started later. */
+import { randomInt } from 'node:crypto';
+import { createServer, type Server } from 'node:net';
+import { PonosError } from '../base/error.js';
 
-/** `count` different loopback ports, chosen by the operating system. */
+/**
+ * Below what Linux (32768) and others give to outgoing connections by default: such a connection could take a
+ * port between the choice and the start of its node.
+ */
+const [FIRST_PORT, LAST_PORT] = [20_000, 32_000];
+const MAX_ATTEMPTS = 1_000;
+
+/** `count` different ports that nobody listens on. @throws PonosError PORT_IN_USE when none can be found */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      return server;
-    }),
-  );
-  // All are held at once, so that no port is given twice.
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
+  const held = new Map<number, Server>();
+  try {
+    for (let attempt = 0; held.size < count; attempt++) {
+      if (attempt === MAX_ATTEMPTS + count) {
+        throw new PonosError('PORT_IN_USE', { message: `no free ports from ${FIRST_PORT} to ${LAST_PORT}` });
+      }
+      const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+      const server = held.has(port) ? undefined : await hold(port);
+      if (server !== undefined) held.set(port, server);
+    }
+    return [...held.keys()];
+  } finally {
+    await Promise.all([...held.values()].map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+}
+
+/** Listens where nodes do, on all addresses; undefined when that is not possible. */
+function hold(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '0.0.0.0', () => resolve(server));
   });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
