@@ -177,10 +177,11 @@ function sumWeights(members: readonly Member[]): bigint[] {
   );
 }
 
+/** A table that was never carried there and one without operators look alike to a reader. */
 function missingTable(request: OperatorTableRequest): PonosError {
   return tableRefused(
     'table-missing',
-    `chain ${request.taskChain.name} has no table of the operator set at the reference timestamp`,
+    `the task's operator table on chain ${request.taskChain.name} is missing, or nobody with stake and a key is in it`,
     request,
   );
 }
