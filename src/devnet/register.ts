@@ -61,16 +61,22 @@ export async function registerEveryone(world: Registration, sockets: readonly st
   await l1.settle(clock);
 }
 
-/** Makes an account an operator with its keys in these sets. Takes effect with the next `settle`. */
-async function registerOperator(
+/**
+ * Makes an account an operator and a member of these sets, with its keys or, where the registrar does not insist
+ * on keys, without. Takes effect with the next `settle`.
+ */
+export async function registerOperator(
   world: Registration,
   operator: CastOperator,
   sets: readonly { id: number; curve: CurveName }[],
   socket: string,
+  keys: 'with keys' | 'without keys' = 'with keys',
 ): Promise<void> {
   const { l1, contracts, cast } = world;
   await l1.send(operator, contracts.delegationManager, 'registerAsOperator', [ZERO_ADDRESS, 0, '']);
-  for (const set of sets) await registerKey(world, operator, set.id, set.curve);
+  if (keys === 'with keys') {
+    for (const set of sets) await registerKey(world, operator, set.id, set.curve);
+  }
   const data = coder.encode(['string'], [socket]);
   await l1.send(operator, contracts.allocationManager, 'registerForOperatorSets', [
     operator.address,
@@ -184,8 +190,9 @@ export async function configureTasks(
   { mailbox }: TaskChainContracts,
   cast: Cast,
   clock: Clock,
+  sets: readonly ExecutorSet[] = EXECUTOR_SETS,
 ): Promise<void> {
-  for (const set of EXECUTOR_SETS) {
+  for (const set of sets) {
     const consensus = [ConsensusType.stakeProportionThreshold, coder.encode(['uint16'], [set.thresholdBips])];
     await chain.send(cast.avs, mailbox, 'setExecutorOperatorSetTaskConfig', [
       [cast.avs.address, set.id],
