@@ -70,6 +70,7 @@ describe('ponos demo', () => {
 
   test.each([
     ['while the devnet is made', 'listens on'],
+    ['while the nodes start', 'operator tables are on both chains'],
     ['while tasks are under way', 'Round 1'],
   ])(
     'behavior: Ctrl-C %s ends everything, and tells where the logs are',
