@@ -17,7 +17,9 @@ export interface OwnedLogger extends Logger {
 }
 
 export function createLogger(options: LoggerOptions): OwnedLogger {
-  const line = format.printf((info) => renderLine(options.format, info.level, String(info.message), info.fields));
+  const line = format.printf((info) =>
+    renderLine(options.format, info.level, String(info.message), info.fields),
+  );
   const winston = createWinston({
     level: options.level,
     format: line,
