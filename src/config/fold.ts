@@ -90,7 +90,9 @@ function isPartOf(node: MapNode, keys: ReadonlyMap<string, string>): boolean {
 function foldLeaf(node: DocumentNode, option: LeafOption, context: Context): unknown {
   if (node.kind !== 'scalar') return option.jsonText ? JSON.stringify(plainValue(node)) : plainValue(node);
   if (typeof node.value !== 'string') return acceptsText(option) ? node.text : node.value;
-  if (option.literal || !node.value.includes('${')) return node.value;
+  if (option.literal) return node.value;
+  // Templates quote what they fill in: `chainId: "31337"` is meant as a number.
+  if (!node.value.includes('${')) return acceptsNumber(option) ? fromText(node.value, option) : node.value;
   const { text, problems } = interpolate(node.value, context.env);
   const { path, line, column } = node;
   context.draft.problems.push(...problems.map((message) => ({ path, line, column, message })));
@@ -99,12 +101,12 @@ function foldLeaf(node: DocumentNode, option: LeafOption, context: Context): unk
 }
 
 const acceptsText = (option: LeafOption) => option.schema.type === 'string';
+const acceptsNumber = ({ schema }: LeafOption) => schema.type === 'integer' || schema.type === 'number';
 
 /** A value that came as text (a flag, the environment, `${…}`) as what the option asks for, if it can be. */
 export function fromText(text: string, option: LeafOption): string | number | boolean {
-  const { type } = option.schema;
-  if ((type === 'integer' || type === 'number') && /^-?\d+(\.\d+)?$/.test(text.trim())) return Number(text);
-  if (type === 'boolean') {
+  if (acceptsNumber(option) && /^-?\d+(\.\d+)?$/.test(text.trim())) return Number(text);
+  if (option.schema.type === 'boolean') {
     if (/^(true|t|yes|on|1)$/i.test(text.trim())) return true;
     if (/^(false|f|no|off|0)$/i.test(text.trim())) return false;
   }

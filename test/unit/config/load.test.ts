@@ -192,6 +192,21 @@ avsPerformers:
     });
   });
 
+  test('behavior: a number in quotes, as templates write it, and a performer’s operator are accepted', async () => {
+    const { config, problems } = await examineText(
+      'executor',
+      `${changed(EXECUTOR_YAML, 'chainId: 31337', 'chainId: "31337"')}grpcPort: "7000"
+avsPerformers:
+  - avsAddress: "0x2222222222222222222222222222222222222222"
+    operatorAddress: "0x1111111111111111111111111111111111111111"
+    image: {repository: a, tag: "1"}
+`,
+      { strict: true },
+    );
+    expect(problems).toEqual([]);
+    expect(config).toMatchObject({ grpcPort: 7_000, l1Chain: { chainId: 31_337 } });
+  });
+
   test('behavior: a contract is an address or JSON text that holds one', async () => {
     const address = '0xABcdABcdABcdABcdABcdABcdABcdABcdABcdABcd';
     const config = await configOfText(
