@@ -86,7 +86,7 @@ export function configInvalid(file: string, problems: readonly ConfigProblem[]):
   const lines = problems.map((problem) => `\n  ${renderProblem(problem, file)}`);
   return new PonosError('CONFIG_INVALID', {
     message: `${file} has ${count}:${lines.join('')}`,
-    advice: 'Correct them and check again with `ponos config validate`.',
+    advice: `Correct ${problems.length === 1 ? 'it' : 'them'} and check again with \`ponos config validate\`.`,
   });
 }
 

@@ -101,8 +101,10 @@ function startCommand(args: readonly string[], env: NodeJS.ProcessEnv): RunningC
   };
 }
 
-/** Performers get little of our environment, but they do get the folder of temporary files. */
-function processesOf(folder: string): { pid: number; command: string }[] {
+/**
+ * The processes whose folder of temporary files this is. Performers get little of our environment, but they do get that.
+ */
+export function processesOf(folder: string): { pid: number; command: string }[] {
   const found: { pid: number; command: string }[] = [];
   for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {

@@ -95,8 +95,12 @@ export class Fields {
   }
 }
 
-export function keystoreInvalid(message: string, source: Source, advice?: string): PonosError {
-  return new PonosError('KEYSTORE_INVALID', { message, facts: { keystore: source }, advice });
+export function keystoreInvalid(message: string, source: Source): PonosError {
+  return new PonosError('KEYSTORE_INVALID', {
+    message,
+    facts: { keystore: source },
+    advice: 'Give the keystore whole and unchanged, as keygen has written it.',
+  });
 }
 
 /** A keystore of another curve than `needed`. */
