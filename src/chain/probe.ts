@@ -27,13 +27,13 @@ export async function requireContracts(client: ProbedClient, contracts: Contract
   );
 }
 
-/** How anvil says that it was started from a dumped state, and so has blocks without their state. */
-const STATE_BEFORE_SNAPSHOT = /BlockOutOfRange/;
+/** anvil keeps the state of some four thousand blocks, and of none before the dump that it was started from. */
+const DROPPED_BY_ANVIL = /BlockOutOfRange/;
 
 /**
  * Reads the state of a block as old as the oldest that tasks lead to (the first one of a younger chain).
- * @returns a sentence when the chain was started from a snapshot, and has state from there on only
- * @throws PonosError CHAIN_NO_HISTORY when the endpoint has dropped it, and the client's
+ * @returns a sentence when a development chain has dropped it, which every one does in time
+ * @throws PonosError CHAIN_NO_HISTORY when any other endpoint has dropped it, and the client's
  */
 export async function requireHistory(client: ProbedClient, contract: Address): Promise<string | undefined> {
   const head = await client.head();
@@ -45,10 +45,10 @@ export async function requireHistory(client: ProbedClient, contract: Address): P
   } catch (cause) {
     // A call without a function reverts: the contract's state of that block was there to be asked.
     if (isPonosError(cause, 'CONTRACT_REVERTED')) return undefined;
-    if (isPonosError(cause, 'CHAIN_RPC') && STATE_BEFORE_SNAPSHOT.test(String(cause.facts.answer))) {
-      return `chain ${client.name} (${client.chainId}) was started from a snapshot and has no state of the blocks before it: tasks whose operator table is older cannot be worked on`;
-    }
     if (!isPonosError(cause, 'CHAIN_NO_HISTORY')) throw cause;
+    if (DROPPED_BY_ANVIL.test(String(cause.facts.answer))) {
+      return `chain ${client.name} (${client.chainId}) has dropped the state of its older blocks: tasks whose operator table is that old fail until tables are transported anew`;
+    }
     throw new PonosError('CHAIN_NO_HISTORY', {
       message: `no endpoint of chain ${client.name} (${client.chainId}) has the state of past blocks`,
       facts: { block: at, head: head.number },

@@ -34,6 +34,8 @@ const REJECTIONS: readonly (readonly [RegExp, RejectionReason])[] = [
 ];
 const NO_HISTORY =
   /missing trie node|historical state|state (is )?(not available|unavailable)|pruned|archive/i;
+/** anvil says this of a block that it does not have yet, and of one whose state it has dropped. */
+const OUT_OF_RANGE = /BlockOutOfRange.*height is (\d+) but requested was (\d+)/;
 
 /** Pure classification of an error object. */
 export function readRpcError(error: RpcErrorObject): RpcErrorMeaning {
@@ -44,8 +46,13 @@ export function readRpcError(error: RpcErrorObject): RpcErrorMeaning {
   const data = revertData(error.data);
   // Code 3 is geth's (and by now everyone's) for a call that reverted with data.
   if (error.code === 3 || /revert/i.test(message)) return { kind: 'reverted', data };
-  if (NO_HISTORY.test(message)) return { kind: 'no-history' };
+  if (NO_HISTORY.test(message) || isBelowHeight(message)) return { kind: 'no-history' };
   return { kind: 'other' };
+}
+
+function isBelowHeight(message: string): boolean {
+  const [, height, requested] = OUT_OF_RANGE.exec(message) ?? [];
+  return height !== undefined && Number(requested) <= Number(height);
 }
 
 /** The error object as the program's error; `where` names chain and host. */

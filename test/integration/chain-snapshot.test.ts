@@ -1,6 +1,6 @@
 /** A development chain that was started from a dumped state: its first block is not 0, or has no state. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { chainId, parseAddress } from '../../src/base/brands.js';
+import { blockNumber, chainId, parseAddress } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { createChainClient } from '../../src/chain/client.js';
@@ -47,6 +47,9 @@ describe('a chain from a snapshot', () => {
   test('behavior: blocks whose state is gone are told of, and do not keep a node from starting', async () => {
     const { anvil, client } = await start(['--prune-history']);
     await anvil.rpc('anvil_mine', '0x8');
-    await expect(requireHistory(client, REVERTING)).resolves.toMatch(/started from a snapshot/);
+    await expect(
+      client.call({ to: REVERTING, data: new Uint8Array(), at: blockNumber(2) }),
+    ).rejects.toMatchObject({ code: 'CHAIN_NO_HISTORY' });
+    await expect(requireHistory(client, REVERTING)).resolves.toMatch(/dropped the state of its older blocks/);
   });
 });

@@ -42,12 +42,14 @@ describe('readRpcError', () => {
     'historical state abcd is not available',
     'state is not available',
     'block 5 has been pruned',
+    'BlockOutOfRangeError: block height is 5618 but requested was 2',
   ])('behavior: no history: %s', (message) => {
     expect(readRpcError({ code: -32000, message })).toEqual({ kind: 'no-history' });
   });
 
   test.each([
     { code: -32000, message: 'header not found' },
+    { code: -32602, message: 'BlockOutOfRangeError: block height is 8 but requested was 9' },
     { code: -32001, message: 'BlockOutOfRangeError' },
     { code: -32005, message: 'daily request count exceeded' },
     { code: -32603 },
