@@ -115,5 +115,9 @@ function curveOfName(file: string): KeyCurve {
 }
 
 function keyFileInvalid(code: 'KEYSTORE_INVALID' | 'KEY_INVALID', message: string, file: string): PonosError {
-  return new PonosError(code, { message, facts: { file: path.resolve(file) } });
+  return new PonosError(code, {
+    message,
+    facts: { file: path.resolve(file) },
+    advice: 'Give the file whole and unchanged, as keygen has written it.',
+  });
 }
