@@ -1,6 +1,6 @@
 /** From an operator's socket to the address that is dialled. */
 import { lookup as dnsLookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { PonosError } from '../base/error.js';
 import { formatSocketAddress, parseSocketAddress } from '../rpc/socket-address.js';
 import type { PeerPolicy } from './peer-policy.js';
@@ -20,8 +20,10 @@ export const systemLookup: Lookup = async (host) =>
 export async function resolvePeer(socket: string, policy: PeerPolicy, lookup: Lookup): Promise<string> {
   const { host, port } = parseSocketAddress(socket);
   const addresses = isIP(host) === 0 ? await resolve(host, lookup) : [host];
-  const allowed = addresses.find((address) => policy(address) === undefined);
-  if (allowed !== undefined) return formatSocketAddress({ host: allowed, port });
+  const allowed = addresses.filter((address) => policy(address) === undefined);
+  // Of a name with both kinds IPv4 first: nodes listen there, and `localhost` often leads to ::1 before.
+  const chosen = allowed.find(isIPv4) ?? allowed[0];
+  if (chosen !== undefined) return formatSocketAddress({ host: chosen, port });
   const [first = host] = addresses;
   throw new PonosError('PEER_REFUSED', {
     message: `the operator's socket is not dialled: it is ${policy(first)}`,

@@ -27,6 +27,14 @@ describe('resolvePeer', () => {
     expect(await resolvePeer('node:80', policy, resolvesTo('127.0.0.1', '10.0.0.1'))).toBe('10.0.0.1:80');
   });
 
+  test('behavior: IPv4 goes first, for a node listens there by default', async () => {
+    const local = createPeerPolicy({ allow: [], deny: [], allowLoopback: true });
+    expect(await resolvePeer('localhost:80', local, resolvesTo('::1', '127.0.0.1'))).toBe('127.0.0.1:80');
+    expect(await resolvePeer('node:80', policy, resolvesTo('2001:db8::1', '127.0.0.1'))).toBe(
+      '[2001:db8::1]:80',
+    );
+  });
+
   test('error: a name that leads to a metadata address is refused', async () => {
     const resolved = resolvePeer('innocent.example.org:80', policy, resolvesTo('169.254.169.254'));
     await expect(resolved).rejects.toMatchObject({
