@@ -1,5 +1,6 @@
 /** `ponos devnet up|down|status|transport`: local chains with the whole contract surface. */
 import type { Command } from 'commander';
+import type { DevnetUpFlags } from '../operations/devnet/up.js';
 import { parseCount, parsePort } from './numbers.js';
 
 const DEFAULT_FOLDER = './devnet';
@@ -25,7 +26,7 @@ export function registerDevnet(program: Command): void {
     .option('--executors <n>', 'number of executors, 1 to 50', parseCount(1, 50), 4)
     .option('--block-time <seconds>', 'seconds between blocks', parseCount(1, 3600), 1)
     .option('--docker <image:tag>', 'performers are containers of this image (default: a child process each)')
-    .action(async (flags: UpFlags) => {
+    .action(async (flags: Omit<DevnetUpFlags, 'write'>) => {
       const { devnetUp } = await import('../operations/devnet/up.js');
       await devnetUp({ ...flags, write: (line) => process.stdout.write(`${line}\n`) });
     });
@@ -58,15 +59,4 @@ export function registerDevnet(program: Command): void {
       const { devnetTransport } = await import('../operations/devnet/transport.js');
       await devnetTransport({ ...flags, write: (line) => process.stdout.write(`${line}\n`) });
     });
-}
-
-interface UpFlags {
-  readonly dir: string;
-  readonly l1Port: number;
-  readonly l2Port: number;
-  readonly executorPort: number;
-  readonly managementPort: number;
-  readonly executors: number;
-  readonly blockTime: number;
-  readonly docker?: string;
 }
