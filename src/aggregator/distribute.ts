@@ -4,7 +4,7 @@
  */
 import { ClientError, Status } from 'nice-grpc-common';
 import type { Address } from '../base/brands.js';
-import { type Clock, throwIfAborted } from '../base/clock.js';
+import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
 import { SUBMISSION_VERSION, submissionMessage } from '../protocol/submission.js';
 import type { ExecutorClient } from '../rpc/channel-pool.js';
@@ -98,7 +98,8 @@ async function attemptCall(
   signal: AbortSignal,
 ): Promise<TaskResult | CallFailure> {
   try {
-    const client = await options.connect(operator);
+    // Looking up where an operator is can take long, at the will of its name server: nobody waits for that.
+    const client = await untilAborted(options.connect(operator), signal);
     return await client.submitTask(submission, { signal });
   } catch (error) {
     return classifyFailure(error);

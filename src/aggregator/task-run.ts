@@ -1,6 +1,6 @@
 /** One task from its record in the store to its end: intake → gather → certify → submit. */
 import type { Address, ChainId, Hash32 } from '../base/brands.js';
-import { type Clock, throwIfAborted } from '../base/clock.js';
+import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { record } from '../chain/block.js';
@@ -144,7 +144,7 @@ class TaskRun {
     const signingCurves = new Set(signers.keys());
     const options = { l1, tables, aggregator, signingCurves, chain: this.#chain };
     const intake = await this.#persistently('the task cannot be read now', signal, () =>
-      takeIn(this.#task, options),
+      untilAborted(takeIn(this.#task, options), signal),
     );
     return intake.kind === 'planned' ? intake.plan : undefined;
   }
@@ -253,9 +253,10 @@ class TaskRun {
       {
         createdAtSeconds: blockTimestampSeconds,
         chainTime: time,
-        status: () => mailbox.getTaskStatus(taskId, 'latest'),
-        isEarlierPending: () => isPending(client, this.#task.transactionHash),
-        simulate: () => gas.simulate({ client, sender, call, kind }),
+        // A silent endpoint must hold up neither the deadline nor the node's end.
+        status: () => untilAborted(mailbox.getTaskStatus(taskId, 'latest'), signal),
+        isEarlierPending: () => untilAborted(isPending(client, this.#task.transactionHash), signal),
+        simulate: () => untilAborted(gas.simulate({ client, sender, call, kind }), signal),
         send: async (needed) => {
           const onSigned = ({ hash }: { readonly hash: Hash32 }) => this.#noteTransaction(hash, signal);
           const receipt = await sender.send({ ...call, gas: needed, fields: { taskId }, onSigned }, signal);

@@ -1,6 +1,5 @@
 /** A transaction from its request until the chain has spoken. */
 import type { Address } from '../base/brands.js';
-import { abortError } from '../base/clock.js';
 import type { LogFields } from '../base/logger.js';
 import type { Receipt, SignedTransaction } from './transaction.js';
 
@@ -48,15 +47,4 @@ export function createSettlement(): Settlement {
   // Whoever sent it may have stopped waiting.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
-}
-
-/** `promise`, or ABORTED as soon as the signal aborts; the promise itself goes on. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortError(signal));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -3,7 +3,7 @@
  * with higher fees when blocks pass them by, and each awaited until it is mined.
  */
 import type { Address, Hash32 } from '../base/brands.js';
-import { abortError, throwIfAborted } from '../base/clock.js';
+import { abortError, throwIfAborted, untilAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { Account } from './account.js';
@@ -16,7 +16,6 @@ import {
   type PendingTransaction,
   type TransactionCall,
   type TransactionRequest,
-  untilAborted,
 } from './pending-transaction.js';
 import {
   type Receipt,

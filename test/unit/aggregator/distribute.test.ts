@@ -63,6 +63,7 @@ describe('distribute', () => {
   /** Executors answer by script: a result, an error, or a wait without end. */
   function world(
     answer: (operatorIndex: number, attempt: number, signal: AbortSignal) => Promise<TaskResult>,
+    findPeer: (operatorIndex: number) => Promise<void> = async () => undefined,
   ) {
     const plan = taskPlan(bn254, 'ecdsa', [1n, 1n, 1n]);
     const clock = manualClock();
@@ -78,6 +79,7 @@ describe('distribute', () => {
       signer,
       clock,
       connect: async ({ index }) => {
+        await findPeer(index);
         const client: Pick<ExecutorClient, 'submitTask'> = {
           submitTask: async (submission, call) => {
             submissions.push(submission as TaskSubmission);
@@ -149,6 +151,17 @@ describe('distribute', () => {
       [2, 3],
     ]);
     expect(failures).toEqual(['1 PERMISSION_DENIED: no!', '2 UNAVAILABLE: no', '2 UNAVAILABLE: no']);
+  });
+
+  test('behavior: nobody waits for an operator whose name server does not answer', async () => {
+    const { done, stop, results, plan } = world(
+      async (index) => honestResult(bn254, plan, index, 'x'),
+      (index) => (index === 1 ? new Promise(() => undefined) : Promise.resolve()),
+    );
+    await settle();
+    expect(results.sort()).toEqual([0, 2]);
+    stop.abort();
+    await expect(done).rejects.toMatchObject({ code: 'ABORTED' });
   });
 
   test('error: aborting hangs up on everyone and leaves no sleeper', async () => {
