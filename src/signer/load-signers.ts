@@ -44,7 +44,7 @@ export async function loadSigningKeys(config: SigningKeysConfig): Promise<Signin
 export async function loadTransactionKey(config: OperatorPrivateKeyConfig): Promise<LocalTransactionSigner> {
   if (config.remoteSigner) throw remoteSignerNotBuilt('operator.operatorPrivateKey');
   if (config.privateKey === undefined) throw noKey('operator.operatorPrivateKey', 'privateKey');
-  return localTransactionSigner(new Secret(parseEcdsaSecret(config.privateKey.reveal())));
+  return localTransactionSigner(ecdsaSecret(config.privateKey, 'operator.operatorPrivateKey.privateKey'));
 }
 
 async function loadBls(config: BlsConfig): Promise<Bn254Signer> {
@@ -57,11 +57,24 @@ async function loadEcdsa(config: EcdsaConfig): Promise<EcdsaSigner> {
   const at = 'operator.signingKeys.ecdsa';
   if (config.remoteSigner) throw remoteSignerNotBuilt(at);
   if (config.privateKey !== undefined) {
-    return createLocalEcdsaSigner(new Secret(parseEcdsaSecret(config.privateKey.reveal())));
+    return createLocalEcdsaSigner(ecdsaSecret(config.privateKey, `${at}.privateKey`));
   }
   const { text, source } = await keystoreText(config, at);
   const { secret } = await openV3Keystore(text, await passwordOf(config), { source });
   return createLocalEcdsaSigner(secret);
+}
+
+/** @throws PonosError KEY_INVALID naming the key of the configuration */
+function ecdsaSecret(privateKey: Secret, at: string): Secret<Uint8Array> {
+  try {
+    return new Secret(parseEcdsaSecret(privateKey.reveal()));
+  } catch (cause) {
+    throw new PonosError('KEY_INVALID', {
+      message: `${at} is no private key`,
+      advice: 'Give 64 hex digits, or make a key with: ponos keygen generate --curve-type ecdsa',
+      cause,
+    });
+  }
 }
 
 /** The keystore itself wins over a file with one. */

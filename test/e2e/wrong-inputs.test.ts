@@ -79,6 +79,13 @@ const FOR_BOTH: Readonly<Record<string, WrongInput>> = {
     says: /a keystore is not JSON \(keystore .*bad-json\.json\)$/,
     advises: /whole and unchanged/,
   },
+  'a number that is no private key': {
+    change: ({ operator }) => {
+      operator.signingKeys.ecdsa = { privateKey: `0x${'00'.repeat(32)}` };
+    },
+    says: /operator\.signingKeys\.ecdsa\.privateKey is no private key: .*order of secp256k1/,
+    advises: /keygen generate --curve-type ecdsa/,
+  },
   'a chain that is not reached': {
     change: (config) => setL1(config, 'http://127.0.0.1:1/secret-access-token'),
     says: /the JSON-RPC endpoint 127\.0\.0\.1:1 of chain \S+ \(31337\) does not answer: .*ECONNREFUSED/,
