@@ -1,8 +1,10 @@
 /** The store on disk: LevelDB, synced writes, and a lock of our own. */
 import path from 'node:path';
 import type { ClassicLevel } from 'classic-level';
+import { PonosError } from '../base/error.js';
 import { makeFolder } from '../base/make-folder.js';
-import type { KeyValueStore } from './key-value-store.js';
+import { createGroupWriter } from './group-writer.js';
+import type { KeyValueStore, WriteOperation } from './key-value-store.js';
 import { acquireProcessLock, type ProcessLock } from './process-lock.js';
 import { storeError } from './store-error.js';
 
@@ -55,8 +57,18 @@ async function openDatabase(dir: string, options: LevelStoreOptions): Promise<Da
 
 function levelStore(database: Database, lock: ProcessLock, dir: string, sync: boolean): KeyValueStore {
   let closing: Promise<void> | undefined;
+  const writer = createGroupWriter({
+    write: (operations) => database.batch(operations.map(toNative), { sync }),
+    async renew() {
+      if (closing !== undefined)
+        throw new PonosError('STORE_UNAVAILABLE', { message: 'the store is closed' });
+      await database.close();
+      await database.open();
+    },
+  });
   const close = async () => {
     try {
+      await writer.idle();
       await database.close();
     } catch (error) {
       throw storeError(error, dir);
@@ -73,11 +85,8 @@ function levelStore(database: Database, lock: ProcessLock, dir: string, sync: bo
       }
     },
     async batch(operations) {
-      const native = operations.map((operation) =>
-        operation.type === 'put' ? operation : ({ type: 'del', key: operation.key } as const),
-      );
       try {
-        await database.batch(native, { sync });
+        await writer.write(operations);
       } catch (error) {
         throw storeError(error, dir);
       }
@@ -95,4 +104,8 @@ function levelStore(database: Database, lock: ProcessLock, dir: string, sync: bo
       return closing;
     },
   };
+}
+
+function toNative(operation: WriteOperation) {
+  return operation.type === 'put' ? operation : ({ type: 'del', key: operation.key } as const);
 }

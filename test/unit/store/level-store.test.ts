@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LevelStoreOptions, openLevelStore } from '../../../src/store/level-store.js';
@@ -40,6 +40,31 @@ describe('openLevelStore', () => {
     expect(await readdir(options.dir)).toContain('ponos.lock');
     await store.close();
     expect(await readdir(options.dir)).not.toContain('ponos.lock');
+  });
+
+  test('error: after a failed write it is opened anew, and nothing that was acknowledged is lost', async () => {
+    const store = await openLevelStore({ ...options, writeBufferSizeBytes: 64 * 1024 });
+    const acknowledged: string[] = [];
+    const write = async (key: string) => {
+      await store.batch([{ type: 'put', key, value: new Uint8Array(40_000) }]);
+      acknowledged.push(key);
+    };
+    // Folders in place of LevelDB's next tables: writing them fails, and with it every later write of this opening.
+    const obstacles = Array.from({ length: 50 }, (_, index) =>
+      path.join(options.dir, `${String(index + 4).padStart(6, '0')}.ldb`),
+    );
+    for (const obstacle of obstacles) await mkdir(obstacle);
+    const fill = async () => {
+      for (let index = 0; index < 1_000; index++) await write(`k${index}`);
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    for (const obstacle of obstacles) await rmdir(obstacle);
+    await write('after');
+    await store.close();
+
+    const again = await openLevelStore(options);
+    for (const key of acknowledged) expect(await again.get(key)).toHaveLength(40_000);
+    await again.close();
   });
 
   test('error: a second open in this process, which leaves the first one usable and locked', async () => {
