@@ -25,9 +25,13 @@ export function initialFees({ baseFeePerGas, priorityFeePerGas, capPerGas }: Fee
   );
 }
 
+/** A transaction that offers more than this many times the market's price waits for something else than fees. */
+const MOST_TIMES_MARKET = 10n;
+
 /**
  * Fees of a replacement: both amounts raised, since pools ask that of both, and at least what a new
- * transaction would offer. Undefined when the cap leaves no room to raise them.
+ * transaction would offer. Undefined when the cap leaves no room to raise them, or when they are far above
+ * the market's already.
  */
 export function bumpedFees(previous: Fees, bumpPercent: number, market: FeeMarket): Fees | undefined {
   const raised = {
@@ -36,6 +40,7 @@ export function bumpedFees(previous: Fees, bumpPercent: number, market: FeeMarke
   };
   if (market.capPerGas !== undefined && raised.maxFeePerGas > market.capPerGas) return undefined;
   const fresh = initialFees(market) ?? raised;
+  if (raised.maxFeePerGas > MOST_TIMES_MARKET * fresh.maxFeePerGas) return undefined;
   return capped(
     {
       maxFeePerGas: larger(raised.maxFeePerGas, fresh.maxFeePerGas),

@@ -13,13 +13,15 @@ export interface TransactionRequest extends TransactionCall {
   readonly gas: bigint;
   /** For log lines, e.g. the task id. */
   readonly fields?: LogFields;
-  /** Called with every signed form before it is sent, so that it can be persisted. */
+  /** Called with every signed form before it is sent, so that it can be persisted; not after the wait has ended. */
   readonly onSigned?: (transaction: SignedTransaction) => Promise<void>;
 }
 
 /** A transaction that was sent and is not in a block yet. */
 export interface PendingTransaction {
   readonly request: TransactionRequest;
+  /** Aborted when nobody waits for it any more. */
+  readonly signal: AbortSignal | undefined;
   readonly nonce: number;
   /** Every form that was sent; one of them may be mined. The last one is the dearest. */
   readonly forms: SignedTransaction[];

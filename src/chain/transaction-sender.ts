@@ -28,8 +28,8 @@ import {
 const GAS_MARGIN_PERCENT = 25n;
 /** Nonces tried for one transaction when somebody else uses the account too. */
 const MAX_NONCE_ATTEMPTS = 4;
-/** Heads at which a nonce must be seen taken by a stranger: one endpoint of several may lag. */
-const TAKEN_SIGHTINGS = 3;
+/** Heads at which a nonce must be seen taken by a stranger, or used by nobody: one endpoint of several may lag. */
+const SIGHTINGS = 3;
 
 export interface TransactionSenderOptions {
   readonly client: Pick<ChainClient, 'request' | 'head' | 'name' | 'chainId'>;
@@ -55,6 +55,7 @@ export class TransactionSender {
   #check: Promise<void> | undefined;
   #uncheckedHead: Block | undefined;
   #nextNonce: number | undefined;
+  #gapSightings = 0;
   #suggestion: { readonly head: Hash32; readonly priorityFeePerGas: bigint } | undefined;
   #closed = false;
 
@@ -85,7 +86,7 @@ export class TransactionSender {
   async send(request: TransactionRequest, signal?: AbortSignal): Promise<Receipt> {
     const broadcast = this.#queue.then(() => {
       throwIfAborted(signal);
-      return this.#broadcast(request);
+      return this.#broadcast(request, signal);
     });
     this.#queue = broadcast.catch(() => undefined);
     const pending = await broadcast;
@@ -102,7 +103,10 @@ export class TransactionSender {
     await this.#check;
   }
 
-  async #broadcast(request: TransactionRequest): Promise<PendingTransaction> {
+  async #broadcast(
+    request: TransactionRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<PendingTransaction> {
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw abortError();
       const head = await this.#head();
@@ -110,6 +114,7 @@ export class TransactionSender {
       if (fees === undefined) throw this.#capTooLow(head);
       const nonce = await this.#nonce();
       const transaction = await this.#sign(request, nonce, fees);
+      await request.onSigned?.(transaction);
       try {
         const isUncertain = await this.#hand(transaction);
         this.#nextNonce = nonce + 1;
@@ -118,7 +123,7 @@ export class TransactionSender {
           transaction: transaction.hash,
           nonce,
         });
-        return this.#track(request, transaction, head, isUncertain);
+        return this.#track({ request, signal, transaction, head, isUncertain });
       } catch (error) {
         if (!isNonceTaken(error) || attempt === MAX_NONCE_ATTEMPTS) throw error;
         this.#nextNonce = Math.max(nonce + 1, await this.#account.transactionCount('pending'));
@@ -137,26 +142,29 @@ export class TransactionSender {
     }
   }
 
-  #track(
-    request: TransactionRequest,
-    transaction: SignedTransaction,
-    head: Block,
-    isUncertain: boolean,
-  ): PendingTransaction {
+  #track(sent: {
+    readonly request: TransactionRequest;
+    readonly signal: AbortSignal | undefined;
+    readonly transaction: SignedTransaction;
+    readonly head: Block;
+    readonly isUncertain: boolean;
+  }): PendingTransaction {
+    const { request, signal, transaction } = sent;
     const pending: PendingTransaction = {
       request,
+      signal,
       nonce: transaction.nonce,
       forms: [transaction],
       settled: createSettlement(),
-      sentAtBlock: head.number,
-      isUncertain,
+      sentAtBlock: sent.head.number,
+      isUncertain: sent.isUncertain,
       takenSightings: 0,
     };
     this.#pending.set(pending.nonce, pending);
     return pending;
   }
 
-  async #sign(
+  #sign(
     request: TransactionRequest,
     nonce: number,
     fees: SignedTransaction['fees'],
@@ -164,13 +172,12 @@ export class TransactionSender {
     const gasLimit = (request.gas * (100n + GAS_MARGIN_PERCENT)) / 100n;
     const { signer, client } = this.#options;
     const call = { to: request.to, data: request.data, gasLimit };
-    const transaction = await signTransaction(signer, client.chainId, call, nonce, fees);
-    await request.onSigned?.(transaction);
-    return transaction;
+    return signTransaction(signer, client.chainId, call, nonce, fees);
   }
 
   async #nonce(): Promise<number> {
-    if (this.#nextNonce !== undefined) return this.#nextNonce;
+    // With nothing on its way the chain is asked anew: a reorg may have taken nonces back.
+    if (this.#nextNonce !== undefined && this.#pending.size > 0) return this.#nextNonce;
     const afterOurs = Math.max(-1, ...this.#pending.keys()) + 1;
     return Math.max(afterOurs, await this.#account.transactionCount('pending'));
   }
@@ -212,6 +219,7 @@ export class TransactionSender {
     // Before the receipts: a nonce counted as used here has its receipt below, if it is one of ours.
     const used = await this.#account.transactionCount('latest');
     await Promise.all([...this.#pending.values()].map((pending) => this.#lookForReceipt(pending)));
+    await this.#fillGap(used, head);
     for (const pending of [...this.#pending.values()].sort((a, b) => a.nonce - b.nonce)) {
       if (this.#closed) return;
       if (pending.nonce < used) this.#noteTaken(pending);
@@ -230,7 +238,7 @@ export class TransactionSender {
 
   #noteTaken(pending: PendingTransaction): void {
     pending.takenSightings += 1;
-    if (pending.takenSightings < TAKEN_SIGHTINGS) return;
+    if (pending.takenSightings < SIGHTINGS) return;
     this.#pending.delete(pending.nonce);
     pending.settled.reject(
       new PonosError('TRANSACTION_STUCK', {
@@ -239,6 +247,39 @@ export class TransactionSender {
         advice: 'Give the account to one node only.',
       }),
     );
+  }
+
+  /**
+   * Nonces below ours that no transaction has any more, since a reorg undid those that had them: ours would
+   * wait behind them for ever. Empty transactions take their place.
+   */
+  async #fillGap(used: number, head: Block): Promise<void> {
+    const lowest = Math.min(...this.#pending.keys());
+    const pooled = used < lowest ? await this.#account.transactionCount('pending') : lowest;
+    if (this.#pending.size === 0 || pooled >= lowest) {
+      this.#gapSightings = 0;
+      return;
+    }
+    this.#gapSightings += 1;
+    if (this.#gapSightings < SIGHTINGS) return;
+    const fees = initialFees(await this.#market(head));
+    if (fees === undefined) return;
+    const empty = { to: this.address, data: new Uint8Array() };
+    const request = { ...empty, gas: await this.simulate(empty) };
+    for (let nonce = pooled; nonce < lowest && !this.#closed; nonce++) {
+      const transaction = await this.#sign(request, nonce, fees);
+      try {
+        const isUncertain = await this.#hand(transaction);
+        this.#track({ request, signal: undefined, transaction, head, isUncertain });
+        this.#logger.warn('a nonce that a reorg took back is filled with an empty transaction', {
+          nonce,
+          transaction: transaction.hash,
+        });
+      } catch (error) {
+        // Something unknown to us waits at this nonce after all.
+        if (!isNonceTaken(error)) throw error;
+      }
+    }
   }
 
   async #sendAgain(pending: PendingTransaction): Promise<void> {
@@ -259,10 +300,12 @@ export class TransactionSender {
     const fees = bumpedFees(latest.fees, this.#options.bumpPercent, await this.#market(head));
     pending.sentAtBlock = head.number;
     if (fees === undefined) {
-      this.#warn(pending, 'a transaction waits, and its fees are as high as maxFeeGwei allows');
+      this.#warn(pending, 'a transaction waits, and its fees are as high as is allowed or can help');
       return this.#sendAgain(pending);
     }
     const replacement = await this.#sign(pending.request, pending.nonce, fees);
+    // When nobody waits for it any more, those behind it still do.
+    if (!pending.signal?.aborted) await pending.request.onSigned?.(replacement);
     pending.forms.push(replacement);
     this.#logger.info('a transaction is replaced by one with higher fees', {
       ...pending.request.fields,

@@ -170,7 +170,71 @@ describe('a transaction sender', () => {
     await until(async () => (await pooled()) === 1);
     await mine();
     expect(await second).toMatchObject({ status: 'succeeded' });
-    expect(signed.map(({ nonce }) => nonce)).toEqual([1, 2]);
+    expect(signed.map(({ nonce }) => nonce)).toEqual([2]);
+  });
+
+  test('behavior: after a reorg that undid its transactions it goes on at the nonce that is free again', async () => {
+    const sender = newSender();
+    const snapshot = await anvil.rpc('evm_snapshot');
+    const first = sender.send(request().request);
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    await first;
+    await anvil.rpc('evm_revert', snapshot);
+    const { signed, request: call } = request();
+    const second = sender.send(call);
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await second).toMatchObject({ status: 'succeeded' });
+    expect(signed.map(({ nonce }) => nonce)).toEqual([0]);
+  });
+
+  test('behavior: a gap that a reorg tore below a waiting transaction is filled', async () => {
+    const sender = newSender({ bumpAfterBlocks: 100 });
+    const snapshot = await anvil.rpc('evm_snapshot');
+    const first = sender.send(request().request);
+    await until(async () => (await pooled()) === 1);
+    const { signed, request: call } = request();
+    const second = sender.send(call);
+    await until(async () => (await pooled()) === 2);
+    await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
+    await mine();
+    await first;
+    await anvil.rpc('evm_revert', snapshot);
+    await client.request('eth_sendRawTransaction', [signed[0]?.raw]);
+    let isMined = false;
+    const mined = second.then((receipt) => {
+      isMined = true;
+      return receipt;
+    });
+    await until(async () => {
+      if (!isMined) await mine();
+      return isMined;
+    });
+    expect(signed.map(({ nonce }) => nonce)).toEqual([1]);
+    expect(await mined).toMatchObject({ status: 'succeeded', hash: signed[0]?.hash });
+  });
+
+  test('behavior: a transaction nobody waits for any more is replaced too, for those behind it', async () => {
+    const abort = new AbortController();
+    const over = new PonosError('TASK_EXPIRED', { message: 'too late' });
+    const sender = newSender({ bumpAfterBlocks: 1 });
+    const { signed, request: call } = request();
+    const store = async (transaction: SignedTransaction) => {
+      if (abort.signal.aborted) throw over;
+      signed.push(transaction);
+    };
+    const first = sender.send({ ...call, onSigned: store }, abort.signal);
+    await until(async () => (await pooled()) === 1);
+    abort.abort(over);
+    await expect(first).rejects.toBe(over);
+    const second = sender.send(request().request);
+    await until(async () => (await pooled()) === 2);
+    await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
+    await mine();
+    await until(async () => (await pooled()) === 2);
+    await mine();
+    expect(await second).toMatchObject({ status: 'succeeded' });
   });
 
   test('error: another transaction took the nonce', async () => {

@@ -43,4 +43,9 @@ describe('bumpedFees', () => {
     });
     expect(bumpedFees(previous, 20, { ...market, capPerGas: 251n })).toBeUndefined();
   });
+
+  test('behavior: what offers ten times the price of the market is not raised any more', () => {
+    expect(bumpedFees({ ...previous, maxFeePerGas: 1_750n }, 20, market)).toBeDefined();
+    expect(bumpedFees({ ...previous, maxFeePerGas: 1_751n }, 20, market)).toBeUndefined();
+  });
 });
