@@ -216,7 +216,9 @@ describe('a devnet, its nodes and tasks by separate commands', () => {
     expect(network.signers(task, ended, EXECUTORS)).toEqual(['executor-1', 'executor-2']);
     await network.logged('aggregator', 'task verified', task.created.taskId);
     expect(network.lines('aggregator', 'task submitted', task.created.taskId)).toHaveLength(1);
+    // The answer that came before the kill was kept: nobody had to give it again.
     expect(network.lines('executor-2', 'task received', task.created.taskId)).toHaveLength(1);
+    expect(network.lines('executor-2', 'task answered from store', task.created.taskId)).toEqual([]);
   }, 90_000);
 
   test('behavior: an executor that is killed at work takes its performer along and does the task again', async () => {
