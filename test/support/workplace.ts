@@ -135,9 +135,9 @@ export function isListening(address: string): Promise<boolean> {
   });
 }
 
-/** Asks again until it is so: other processes do not tell when they change. @throws after a minute */
+/** Asks again until it is so: other processes do not tell when they change. @throws after 45 seconds */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + 60_000;
+  const endMs = Date.now() + 45_000;
   while (!(await holds())) {
     if (Date.now() > endMs) throw new Error(`it did not come about that ${what}`);
     await systemClock.sleep(50);
