@@ -1,5 +1,5 @@
 /** One task from its record in the store to its end: intake → gather → certify → submit. */
-import type { Address, ChainId, Hash32 } from '../base/brands.js';
+import { type Address, blockNumber, type ChainId, type Hash32 } from '../base/brands.js';
 import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
@@ -278,11 +278,13 @@ class TaskRun {
   }
 
   async #settle(outcome: SubmitOutcome, stop: AbortSignal): Promise<void> {
-    const transactionHash = outcome.kind === 'verified' ? outcome.transactionHash : undefined;
-    await this.#change({ status: 'completed', transactionHash }, stop);
+    const sent = outcome.kind === 'verified' ? { transactionHash: outcome.transactionHash } : {};
+    // Not the head itself: another endpoint may have told of the result a block ahead of it.
+    const settledAtBlock = blockNumber(this.#chain.time.head.number + 1);
+    await this.#change({ status: 'completed', settledAtBlock, ...sent }, stop);
     const tookMs = this.#end(outcome.kind);
     if (outcome.kind === 'verified')
-      this.#logger.info('task verified', { transaction: transactionHash, tookMs });
+      this.#logger.info('task verified', { transaction: outcome.transactionHash, tookMs });
     else this.#logger.info('task completed: its result was on chain already', { tookMs });
   }
 

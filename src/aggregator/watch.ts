@@ -10,7 +10,7 @@ import type { Block, ChainLog } from '../chain/block.js';
 import type { ChainClient } from '../chain/client.js';
 import { decodeTaskCreated, type TaskCreatedEvent } from '../chain/contracts/task-mailbox.js';
 import type { FollowedBlocks, Orphans } from '../chain/follower.js';
-import type { NewTask, StoredTask } from '../store/aggregator-records.js';
+import { isFinished, type NewTask, type StoredTask } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 
 export interface WatchOptions {
@@ -19,7 +19,7 @@ export interface WatchOptions {
   readonly store: Pick<AggregatorStore, 'saveBlock' | 'rewind'>;
   /** Whether tasks of an AVS on this chain are ours. */
   readonly isServed: (avs: Address) => boolean;
-  /** New or revived tasks, which are in the store now. */
+  /** New or revived tasks, and those whose result a reorg has undone; they are in the store now. */
   readonly onTasks: (tasks: readonly StoredTask[]) => void;
   /** Tasks whose block is gone; the store has them as failed. */
   readonly onReorged: (tasks: readonly StoredTask[]) => void;
@@ -51,8 +51,17 @@ export class Watch {
 
   /** For the follower's `onReorg`. */
   async reorg({ ancestor }: Orphans): Promise<void> {
-    const { chainId, store, clock, onReorged } = this.#options;
-    onReorged(await this.#stored(store.rewind(chainId, ancestor, clock.nowMs())));
+    const { chainId, store, clock, logger, onReorged, onTasks } = this.#options;
+    const changed = await this.#stored(store.rewind(chainId, ancestor, clock.nowMs()));
+    onReorged(changed.filter(isFinished));
+    const reopened = changed.filter((task) => !isFinished(task));
+    for (const { taskId, avs } of reopened) {
+      logger.warn('the block with the result of a task was replaced; the task is taken up again', {
+        taskId,
+        avs,
+      });
+    }
+    onTasks(reopened);
   }
 
   async #stored<T>(write: Promise<T>): Promise<T> {

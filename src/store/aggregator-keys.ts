@@ -10,6 +10,8 @@ export const payloadKeyOf = ({ chainId, taskId }: TaskKey) => storeKey('payload'
 export const openKeyOf = ({ chainId, taskId }: TaskKey) => storeKey('open', chainId, taskId);
 export const blockTaskKeyOf = (task: TaskKey & { readonly blockNumber: number }) =>
   storeKey('block-task', task.chainId, task.blockNumber, task.taskId);
+export const settledKeyOf = (task: TaskKey & { readonly settledAtBlock: number }) =>
+  storeKey('settled', task.chainId, task.settledAtBlock, task.taskId);
 export const outputKeyOf = ({ chainId, taskId }: TaskKey, outputHash: Hash32) =>
   storeKey('output', chainId, taskId, outputHash);
 export const answerKeyOf = ({ chainId, taskId }: TaskKey, answer: AcceptedAnswer) =>

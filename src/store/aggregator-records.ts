@@ -34,8 +34,10 @@ export interface TaskProgress {
   readonly status: StoredTaskStatus;
   /** Why it failed, in a sentence, or `reorged`. */
   readonly reason?: string;
-  /** The transaction that brought its result on chain. */
+  /** The transaction that was last sent with its result. */
   readonly transactionHash?: Hash32;
+  /** Its result was on chain at the latest in this block; a reorg of it may have taken the result back. */
+  readonly settledAtBlock?: BlockNumber;
   /** How often its result was submitted. */
   readonly attempts: number;
   readonly updatedAtMs: number;
@@ -46,7 +48,7 @@ export interface StoredTask extends NewTask, TaskProgress {}
 /** What a step of a task changes, and when. */
 export type TaskChange = Partial<TaskProgress> & { readonly updatedAtMs: number };
 
-/** Finished tasks are never changed again, except by a reorg. */
+/** Finished tasks are never changed again, except by a reorg of their block or of their result's. */
 export function isFinished({ status }: Pick<TaskProgress, 'status'>): boolean {
   return status === 'completed' || status === 'failed';
 }

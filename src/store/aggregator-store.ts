@@ -11,6 +11,7 @@ import {
   openKeyOf,
   outputKeyOf,
   payloadKeyOf,
+  settledKeyOf,
   taskKeyOf,
 } from './aggregator-keys.js';
 import {
@@ -50,14 +51,16 @@ export interface AggregatorStore {
   recentBlocks(chainId: ChainId): Promise<BlockRef[]>;
   /**
    * In one atomic write: the block becomes the cursor, and its tasks are stored as pending. A task that
-   * is known already stays as it is, unless a reorg had undone it: then it is pending anew.
+   * is known already stays as it is, unless a reorg had undone it: then it is pending anew, and what was
+   * sent for it is still known.
    * @returns the tasks that are to be taken up
    */
   saveBlock(chainId: ChainId, block: BlockRef, tasks: readonly NewTask[]): Promise<StoredTask[]>;
   /**
    * Undoes the blocks above `ancestor` in one atomic write: it becomes the cursor, and their tasks are
-   * failed with reason `reorged`, finished ones included.
-   * @returns the undone tasks
+   * failed with reason `reorged`, finished ones included. Completed tasks of earlier blocks are pending
+   * anew when their result was, or may have been, in one of the undone blocks.
+   * @returns the tasks that were changed
    */
   rewind(chainId: ChainId, ancestor: BlockRef, nowMs: number): Promise<StoredTask[]>;
   task(key: TaskKey): Promise<StoredTask | undefined>;
@@ -122,6 +125,11 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     return [put(taskKeyOf(record), record), isFinished(record) ? remove(openKey) : put(openKey, true)];
   }
 
+  /** The task's place among those whose result is in a block. */
+  function settled({ settledAtBlock, ...key }: StoredTask, operation: (key: string) => WriteOperation) {
+    return settledAtBlock === undefined ? [] : [operation(settledKeyOf({ ...key, settledAtBlock }))];
+  }
+
   async function saveBlock(
     chainId: ChainId,
     block: BlockRef,
@@ -140,7 +148,8 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
       const pending: StoredTask = {
         ...created,
         status: 'pending',
-        attempts: 0,
+        attempts: known?.attempts ?? 0,
+        transactionHash: known?.transactionHash,
         updatedAtMs: created.createdAtMs,
       };
       fresh.push(pending);
@@ -154,10 +163,14 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     return fresh;
   }
 
-  async function taskKeysAbove(chainId: ChainId, number: number): Promise<TaskKey[]> {
+  async function taskKeysAbove(
+    index: 'block-task' | 'settled',
+    chainId: ChainId,
+    number: number,
+  ): Promise<TaskKey[]> {
     const keys: TaskKey[] = [];
-    const { lt } = keysBelow('block-task', chainId);
-    for await (const { key } of store.scan({ gte: storeKey('block-task', chainId, number + 1), lt })) {
+    const { lt } = keysBelow(index, chainId);
+    for await (const { key } of store.scan({ gte: storeKey(index, chainId, number + 1), lt })) {
       keys.push({ chainId, taskId: key.split('/').at(-2) as TaskKey['taskId'] });
     }
     return keys;
@@ -166,7 +179,10 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
   async function rewind(
     chainId: ChainId,
     ancestor: BlockRef,
-    keys: readonly TaskKey[],
+    {
+      orphaned,
+      unsettled,
+    }: { readonly orphaned: readonly TaskKey[]; readonly unsettled: readonly TaskKey[] },
     nowMs: number,
   ): Promise<StoredTask[]> {
     const operations = [put(cursorKeyOf(chainId), referenceOf(ancestor))];
@@ -174,16 +190,39 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     for await (const { key } of store.scan({ gte: blockKeyOf(chainId, ancestor.number + 1), lt })) {
       operations.push(remove(key));
     }
-    const undone: StoredTask[] = [];
-    for (const key of keys) {
-      const orphan = await task(key);
-      if (orphan === undefined) throw corruptRecord(taskKeyOf(key), 'it is missing');
-      const failed: StoredTask = { ...orphan, status: 'failed', reason: REORGED, updatedAtMs: nowMs };
-      undone.push(failed);
-      operations.push(...writeTask(failed), remove(blockTaskKeyOf(failed)));
+    const changed: StoredTask[] = [];
+    for (const key of orphaned) {
+      const orphan = await needTask(key);
+      const failed: StoredTask = {
+        ...orphan,
+        status: 'failed',
+        reason: REORGED,
+        settledAtBlock: undefined,
+        updatedAtMs: nowMs,
+      };
+      changed.push(failed);
+      operations.push(...writeTask(failed), remove(blockTaskKeyOf(failed)), ...settled(orphan, remove));
+    }
+    for (const key of unsettled) {
+      const completed = await needTask(key);
+      if (completed.blockNumber > ancestor.number) continue;
+      const pending: StoredTask = {
+        ...completed,
+        status: 'pending',
+        settledAtBlock: undefined,
+        updatedAtMs: nowMs,
+      };
+      changed.push(pending);
+      operations.push(...writeTask(pending), ...settled(completed, remove));
     }
     await store.batch(operations);
-    return undone;
+    return changed;
+  }
+
+  async function needTask(key: TaskKey): Promise<StoredTask> {
+    const found = await task(key);
+    if (found === undefined) throw corruptRecord(taskKeyOf(key), 'it is missing');
+    return found;
   }
 
   async function updateTask(key: TaskKey, change: TaskChange): Promise<StoredTask> {
@@ -196,7 +235,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     }
     if (isFinished(before)) return before;
     const after = { ...before, ...change };
-    await store.batch(writeTask(after));
+    await store.batch([...writeTask(after), ...settled(after, (settledKey) => put(settledKey, true))]);
     return after;
   }
 
@@ -221,7 +260,8 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     cursor: (chainId) => getJson<BlockRef>(cursorKeyOf(chainId)),
     async recentBlocks(chainId) {
       const blocks: BlockRef[] = [];
-      for await (const { key, value } of store.scan({ ...keysBelow('block', chainId), reverse: true })) {
+      const newest = { ...keysBelow('block', chainId), reverse: true, limit: KEPT_BLOCKS };
+      for await (const { key, value } of store.scan(newest)) {
         blocks.push(decodeJsonRecord<BlockRef>(key, value));
       }
       return blocks;
@@ -229,8 +269,10 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     saveBlock: (chainId, block, tasks) =>
       queue.run(tasks.map(taskKeyOf), () => saveBlock(chainId, block, tasks)),
     async rewind(chainId, ancestor, nowMs) {
-      const keys = await taskKeysAbove(chainId, ancestor.number);
-      return queue.run(keys.map(taskKeyOf), () => rewind(chainId, ancestor, keys, nowMs));
+      const orphaned = await taskKeysAbove('block-task', chainId, ancestor.number);
+      const unsettled = await taskKeysAbove('settled', chainId, ancestor.number);
+      const names = new Set([...orphaned, ...unsettled].map(taskKeyOf));
+      return queue.run([...names], () => rewind(chainId, ancestor, { orphaned, unsettled }, nowMs));
     },
     task,
     async unfinishedTasks() {

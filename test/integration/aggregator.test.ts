@@ -12,6 +12,7 @@ import {
   aggregatorDevnet,
   BN254_SET,
   ECDSA_SET,
+  type LogLine,
 } from '../support/aggregator-devnet.js';
 import { deferred } from '../support/deferred.js';
 import type { ScriptedExecutor } from '../support/scripted-executor.js';
@@ -153,6 +154,23 @@ describe('an aggregator on two chains', () => {
     expect(executor(2).submissions).toHaveLength(1);
     await world.logged(({ message }) => message === 'task verified');
     expect((await store.task({ chainId: chainId(L1), taskId: task.taskId }))?.status).toBe('completed');
+  }, 60_000);
+
+  test('behavior: a result whose block is replaced is submitted again, in the nonce that is free again', async () => {
+    await start();
+    const [task] = await world.createTasks(L1, BN254_SET, ['taken back']);
+    if (!task) throw new Error('no task');
+    const ofTask = (text: string) => (line: LogLine) =>
+      line.message.startsWith(text) && line.fields.taskId === task.taskId;
+    const block = await world.verifiedAt(L1, task);
+    await world.logged(ofTask('task verified'));
+    const client = world.client(L1);
+    const { number: head } = await client.head();
+    await client.request('anvil_reorg', [head - block + 1, []]);
+    await world.logged(ofTask('the block with the result of a task was replaced'));
+    await world.logged(() => world.log.filter(ofTask('task verified')).length === 2);
+    expect(await world.status(L1, task)).toBe(TaskStatus.verified);
+    for (const { submissions } of world.executors) expect(submissions.length).toBeLessThanOrEqual(2);
   }, 60_000);
 
   test('error: a task whose threshold cannot be met any more fails at once, with every reason', async () => {

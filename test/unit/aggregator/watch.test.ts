@@ -128,6 +128,23 @@ describe('Watch', () => {
     expect((await recentBlocks(store, CHAIN)).map(({ number }) => number)).toEqual([4, 6]);
   });
 
+  test('behavior: a task is taken up again when only the block with its result was orphaned', async () => {
+    const { blocks, watch, store, taken, reorged } = world();
+    await blocks(4, [createdLog(1, 4)]);
+    await blocks(5, []);
+    const key = { chainId: CHAIN, taskId: taskId(1) };
+    await store.updateTask(key, { status: 'completed', settledAtBlock: blockNumber(5), updatedAtMs: 1 });
+    const ancestor = { number: blockNumber(4), hash: hash(4) };
+    await watch.reorg({
+      ancestor,
+      orphaned: [{ number: blockNumber(5), hash: hash(5) }],
+      recent: [ancestor],
+    });
+    expect(reorged).toEqual([]);
+    expect(taken).toEqual([taskId(1), taskId(1)]);
+    expect((await store.task(key))?.status).toBe('pending');
+  });
+
   test('error: when the store fails nothing is handed on, and the node is not healthy until it works', async () => {
     const full = new PonosError('STORE_UNAVAILABLE', { message: 'disk full' });
     let works = false;

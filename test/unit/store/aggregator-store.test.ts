@@ -207,13 +207,15 @@ describe('aggregator store', () => {
       const before = newTask(2, block(6));
       await store.saveBlock(l1, block(5), []);
       await store.saveBlock(l1, block(6), [before]);
-      await store.updateTask(before, { status: 'processing', attempts: 2, updatedAtMs: 1 });
+      const sent = { attempts: 2, transactionHash: hash(99) };
+      await store.updateTask(before, { status: 'processing', ...sent, updatedAtMs: 1 });
       await store.rewind(l1, block(5), 77);
       const again = newTask(2, block(7, 1), { referenceTimestamp: 1_500 });
       const [revived] = await store.saveBlock(l1, block(7, 1), [again]);
       expect(revived).toMatchObject({
         status: 'pending',
-        attempts: 0,
+        attempts: 2,
+        transactionHash: hash(99),
         blockNumber: 7,
         referenceTimestamp: 1_500,
       });
@@ -222,6 +224,27 @@ describe('aggregator store', () => {
       // The place in its former block is forgotten, so that it is undone with the new one only.
       expect(await store.rewind(l1, block(6), 78)).toHaveLength(1);
       expect(await store.rewind(l1, block(5), 79)).toEqual([]);
+    });
+
+    test('behavior: a task whose result was in an undone block is pending again, its own block being there', async () => {
+      const [kept, early, orphan] = [newTask(1, block(4)), newTask(2, block(4)), newTask(3, block(6))];
+      await store.saveBlock(l1, block(4), [kept, early]);
+      await store.saveBlock(l1, block(6), [orphan]);
+      const completed = { status: 'completed', transactionHash: hash(99), updatedAtMs: 1 } as const;
+      await store.updateTask(early, { ...completed, settledAtBlock: blockNumber(5) });
+      await store.updateTask(kept, { ...completed, settledAtBlock: blockNumber(7) });
+      await store.updateTask(orphan, { ...completed, settledAtBlock: blockNumber(7) });
+
+      const changed = await store.rewind(l1, block(5), 77);
+      expect(changed.map(({ taskId, status, reason }) => [taskId, status, reason])).toEqual([
+        [hash(3), 'failed', 'reorged'],
+        [hash(1), 'pending', undefined],
+      ]);
+      expect(await store.unfinishedTasks()).toMatchObject([{ taskId: hash(1), transactionHash: hash(99) }]);
+      expect(await store.task(early)).toMatchObject({ status: 'completed' });
+      // Settled anew in a block that stays, it stays as it is.
+      await store.updateTask(kept, { ...completed, settledAtBlock: blockNumber(5) });
+      expect(await store.rewind(l1, block(5), 78)).toEqual([]);
     });
 
     test('behavior: a late change does not bring an undone task back', async () => {
