@@ -4,7 +4,7 @@
  */
 import type { Address, BlockNumber, OperatorSet } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
-import { PonosError } from '../base/error.js';
+import { isPonosError, PonosError } from '../base/error.js';
 import type { Bn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
 import { keccak256 } from '../crypto/keccak.js';
@@ -74,28 +74,39 @@ export class Authority {
   }
 
   async #checkAggregator(submission: Submission, head: BlockNumber, taskBlock: BlockNumber): Promise<void> {
-    const { operator, bn254 } = this.#options;
-    const digest = keccak256(
-      submissionMessage({
-        taskId: submission.taskId,
-        avs: submission.operatorSet.avs,
-        executor: operator,
-        operatorSetId: submission.operatorSet.id,
-        referenceTimestamp: submission.referenceTimestamp,
-        taskBlockNumber: submission.taskBlockNumber,
-        payload: submission.payload,
-      }),
-    );
+    const { bn254 } = this.#options;
     const keyNow = await this.#keyOfMember(submission, head, 'now');
+    // Not before: a payload of 1.5 MiB takes longer to hash than all that came until here.
+    const digest = this.#digest(submission);
     const verified = keyNow !== undefined && verifiesWith(keyNow, digest, submission.signature, bn254);
     if (!verified) this.#countUnproven();
-    const keyThen = await this.#keyOfMember(submission, taskBlock, 'at the block of the task');
+    const keyThen = await this.#keyOfMember(submission, taskBlock, 'at the block of the task').catch(
+      (error: unknown) => {
+        // The AVS, or the contracts of the chain, were not there yet.
+        if (!isPonosError(error, 'AVS_UNKNOWN') && !isPonosError(error, 'CONTRACT_MISSING')) throw error;
+        throw denied(submission, 'the AVS had no aggregators at the block of the task', error);
+      },
+    );
     if (keyThen === undefined) throw denied(submission, 'the aggregator has no key at the block of the task');
     const valid =
       keyNow !== undefined && equalKeys(keyNow, keyThen)
         ? verified
         : verifiesWith(keyThen, digest, submission.signature, bn254);
     if (!valid) throw denied(submission, 'the signature is not by the registered key of the aggregator');
+  }
+
+  #digest(submission: Submission): Uint8Array {
+    return keccak256(
+      submissionMessage({
+        taskId: submission.taskId,
+        avs: submission.operatorSet.avs,
+        executor: this.#options.operator,
+        operatorSetId: submission.operatorSet.id,
+        referenceTimestamp: submission.referenceTimestamp,
+        taskBlockNumber: submission.taskBlockNumber,
+        payload: submission.payload,
+      }),
+    );
   }
 
   async #keyOfMember(
@@ -145,14 +156,16 @@ export class Authority {
     }
     if (found === undefined) throw denied(submission, 'this operator has no key in the operator set');
     throw new PonosError('OPERATOR_KEY_MISMATCH', {
-      message: `the ${curve} key of this node is not the one registered for its operator`,
+      message: own
+        ? `the ${curve} key of this node is not the one registered for its operator`
+        : `the operator set signs with ${curve}, and this node has no such key`,
       facts: { operator, avs: operatorSet.avs, operatorSetId: operatorSet.id },
       advice: 'Configure the registered key under operator.signingKeys, or register the configured one.',
     });
   }
 }
 
-function denied(submission: Submission, message: string): PonosError {
+function denied(submission: Submission, message: string, cause?: unknown): PonosError {
   return new PonosError('REQUEST_DENIED', {
     message,
     facts: {
@@ -161,5 +174,6 @@ function denied(submission: Submission, message: string): PonosError {
       operatorSetId: submission.operatorSet.id,
       taskBlockNumber: submission.taskBlockNumber,
     },
+    cause,
   });
 }

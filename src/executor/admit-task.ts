@@ -100,19 +100,10 @@ export class TaskSight {
   async #lookUp(taskId: TaskId): Promise<FoundTask | undefined> {
     const { clock, taskChains: chains } = this.#options;
     for (const delayMs of [...RETRY_DELAYS_MS, undefined]) {
-      const answers = await Promise.allSettled(chains.map((chain) => chain.readTask(taskId)));
-      for (const [index, answer] of answers.entries()) {
-        const chain = chains[index];
-        if (chain && answer.status === 'fulfilled' && answer.value) {
-          return { chain, task: answer.value, readAtMs: clock.nowMs() };
-        }
-      }
-      if (delayMs !== undefined) {
-        await clock.sleep(delayMs);
-        continue;
-      }
-      const failure = answers.find((answer) => answer.status === 'rejected');
-      if (failure) throw failure.reason;
+      const answer = await firstKnown(chains, taskId);
+      if ('task' in answer) return { ...answer, readAtMs: clock.nowMs() };
+      if (delayMs !== undefined) await clock.sleep(delayMs);
+      else if (answer.failure !== undefined) throw answer.failure;
     }
     return undefined;
   }
@@ -129,6 +120,26 @@ export class TaskSight {
       facts: { taskId: submission.taskId, chains: [...seen].join(',') },
     });
   }
+}
+
+/**
+ * The first chain that knows the task, without waiting for the others: one whose RPC hangs must not hold up the tasks
+ * of the rest. When none knows it: what the first failed chain failed with, if one did.
+ */
+function firstKnown(
+  chains: readonly TaskChain[],
+  taskId: TaskId,
+): Promise<Pick<FoundTask, 'chain' | 'task'> | { readonly failure: unknown }> {
+  return new Promise((resolve) => {
+    const asked = chains.map(async (chain) => {
+      const task = await chain.readTask(taskId);
+      if (task) resolve({ chain, task });
+    });
+    void Promise.allSettled(asked).then((outcomes) => {
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      resolve({ failure: failed?.reason });
+    });
+  });
 }
 
 /** The first fact in which a submission differs from the mailbox; undefined when there is none. */

@@ -24,6 +24,8 @@ const WAIT_MS = 10_000;
 const POLL_MS = 500;
 /** No chain makes more blocks than this while we wait: further ahead is refused without waiting. */
 const MAX_BLOCKS_AHEAD = 100n;
+/** Submissions that wait at one time: nobody has proven anything by then, and each holds its payload. */
+const MAX_WAITING = 128;
 /** The age limit's block number is searched anew when chain time has gone on by this much. */
 const OLDEST_FRESH_SECONDS = 600;
 
@@ -33,6 +35,7 @@ export class L1Head {
   #reading: Promise<TimedBlock> | undefined;
   #oldest: { readonly number: BlockNumber; readonly headSeconds: number } | undefined;
   #searching: Promise<BlockNumber> | undefined;
+  #waiting = 0;
 
   constructor(options: L1HeadOptions) {
     this.#options = options;
@@ -75,14 +78,20 @@ export class L1Head {
       const head = await this.current();
       const ahead = number - BigInt(head.number);
       if (ahead <= 0n) return head;
-      if (ahead > MAX_BLOCKS_AHEAD || clock.nowMs() - startedMs >= WAIT_MS) {
+      const waitedMs = clock.nowMs() - startedMs;
+      if (ahead > MAX_BLOCKS_AHEAD || waitedMs >= WAIT_MS || this.#waiting >= MAX_WAITING) {
         throw new PonosError('REQUEST_LIMIT', {
           message: 'task_block_number is ahead of the L1 head',
           facts: { taskBlockNumber: number, head: head.number },
           advice: 'Send it again later; if this lasts, the L1 RPC of this node lags behind.',
         });
       }
-      await clock.sleep(POLL_MS, signal);
+      this.#waiting += 1;
+      try {
+        await clock.sleep(POLL_MS, signal);
+      } finally {
+        this.#waiting -= 1;
+      }
     }
   }
 

@@ -60,6 +60,9 @@ export interface ExecutorWorld {
     l1Task: Partial<MailboxTask> | undefined;
     l2Task: Partial<MailboxTask> | undefined;
     l2IsDown: boolean;
+    l2Hangs: boolean;
+    /** What L1 answers about the aggregators at a past block. */
+    pastFailure: PonosError | undefined;
     supportedChains: number[];
     execute: (payload: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
     /** What the store's writes fail with. */
@@ -76,6 +79,8 @@ export async function executorWorld(
     maxConcurrent?: number;
     maxWaiting?: number;
     requireTaskOnChain?: boolean;
+    /** The curves this node has keys of. */
+    curves?: readonly CurveName[];
   } = {},
 ): Promise<ExecutorWorld> {
   const clock = manualClock();
@@ -100,6 +105,8 @@ export async function executorWorld(
     l1Task: {},
     l2Task: undefined,
     l2IsDown: false,
+    l2Hangs: false,
+    pastFailure: undefined,
     supportedChains: [31_337, 31_338],
     execute: async (payload) => Uint8Array.of(...payload, 0xff),
     storeFailure: undefined,
@@ -133,12 +140,13 @@ export async function executorWorld(
   });
   const authority = new Authority({
     operator: OPERATOR,
-    ownKeys: Object.values(ownKeys),
+    ownKeys: Object.values(ownKeys).filter(({ curve }) => limits.curves?.includes(curve) ?? true),
     bn254,
     clock,
     reader: {
       async aggregators(avs, at) {
         reads.push(`aggregators@${at}`);
+        if (state.pastFailure && at < state.head) throw state.pastFailure;
         const isMember = state.memberFrom <= at && at <= state.memberUntil;
         return { operatorSet: { avs, id: 0 }, members: new Set(isMember ? [AGGREGATOR_OPERATOR] : []) };
       },
@@ -177,6 +185,7 @@ export async function executorWorld(
         refusedCurves: new Map([['bn254', 'its digest differs']]),
         readTask: async () => {
           reads.push('task on L2');
+          if (state.l2Hangs) await clock.sleep(10_000);
           if (state.l2IsDown) throw new PonosError('CHAIN_UNREACHABLE', { message: 'L2 is down' });
           return taskOf(state.l2Task);
         },

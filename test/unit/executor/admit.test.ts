@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isPonosError } from '../../../src/base/error.js';
+import { isPonosError, PonosError } from '../../../src/base/error.js';
 import type { TaskSubmission } from '../../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import { grpcStatusOf } from '../../../src/rpc/status.js';
 import {
@@ -100,6 +100,24 @@ const CASES: readonly Case[] = [
     name: '5 an aggregator that was none at the block of the task',
     spoil: (world) => {
       world.state.memberFrom = 950;
+      return {};
+    },
+    status: PERMISSION_DENIED,
+    lastRead: 'aggregators@900',
+  },
+  {
+    name: '5 a block at which the AVS was not there yet',
+    spoil: (world) => {
+      world.state.pastFailure = new PonosError('AVS_UNKNOWN', { message: 'the AVS has no registrar' });
+      return {};
+    },
+    status: PERMISSION_DENIED,
+    lastRead: 'aggregators@900',
+  },
+  {
+    name: '5 a block at which the contracts of L1 were not there yet',
+    spoil: (world) => {
+      world.state.pastFailure = new PonosError('CONTRACT_MISSING', { message: 'nothing answers' });
       return {};
     },
     status: PERMISSION_DENIED,
@@ -212,9 +230,9 @@ describe('the checks of a submission, in their order', () => {
   });
 
   test('behavior: each case is refused by its own check even if every later one would refuse too', async () => {
-    for (const [index, { spoil, status }] of CASES.slice(0, 12).entries()) {
+    for (const [index, { spoil, status }] of CASES.slice(0, 14).entries()) {
       const world = await executorWorld();
-      const later = CASES.slice(index + 1, 12).map((each) => each.spoil(world));
+      const later = CASES.slice(index + 1, 14).map((each) => each.spoil(world));
       const own = spoil(world);
       const request = world.submission(Object.assign({}, ...later.reverse(), own));
       expect([index, await statusOf(world, request)]).toEqual([index, status]);
@@ -245,6 +263,22 @@ describe('floods', () => {
     expect(new Set(world.reads.filter((read) => read !== 'block'))).toEqual(
       new Set(['head', 'aggregators@1000']),
     );
+  });
+
+  test('behavior: the payload of a stranger is not even hashed', async () => {
+    const world = await executorWorld();
+    const request = world.submission({ aggregatorAddress: `0x${'77'.repeat(20)}` });
+    let looks = 0;
+    const payload = new Proxy(request.payload, {
+      get(target, name) {
+        looks += name === 'length' ? 0 : 1;
+        return Reflect.get(target, name, target);
+      },
+    });
+    await expect(world.flow.submit({ ...request, payload }, PEER)).rejects.toMatchObject({
+      code: 'REQUEST_DENIED',
+    });
+    expect(looks).toBe(0);
   });
 
   test('behavior: whoever names a member and cannot sign gets few looks into the past', async () => {
@@ -306,6 +340,20 @@ describe('what a task may still be', () => {
     world.state.l1Task = {};
     await world.clock.advance(3_000);
     await expect(answered).resolves.toBeDefined();
+  });
+
+  test('behavior: a chain whose RPC hangs does not hold up a task that another one knows', async () => {
+    const world = await executorWorld();
+    world.state.l2Hangs = true;
+    await expect(world.flow.submit(world.submission(), PEER)).resolves.toBeDefined();
+  });
+
+  test("error: a node without a key of the operator set's curve says so", async () => {
+    const world = await executorWorld({ curves: ['bn254'] });
+    await expect(world.flow.submit(world.submission(), PEER)).rejects.toMatchObject({
+      code: 'OPERATOR_KEY_MISMATCH',
+      message: 'the operator set signs with ecdsa, and this node has no such key',
+    });
   });
 
   test('behavior: a chain that is down does not matter when another one knows the task', async () => {

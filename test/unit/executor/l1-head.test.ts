@@ -3,7 +3,7 @@ import { blockNumber } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
 import type { TimedBlock } from '../../../src/chain/find-block.js';
 import { L1Head } from '../../../src/executor/l1-head.js';
-import { manualClock } from '../../support/manual-clock.js';
+import { manualClock, settle } from '../../support/manual-clock.js';
 
 const BLOCK_SECONDS = 12;
 const at = (number: number): TimedBlock => ({
@@ -77,6 +77,31 @@ describe('L1Head', () => {
   test.each([1_101n, 2n ** 64n - 1n])('error: block %s is so far ahead that nobody waits', async (number) => {
     const { l1 } = world();
     await expect(l1.admit(number)).rejects.toMatchObject({ code: 'REQUEST_LIMIT' });
+  });
+
+  test('behavior: only so many wait at one time, and their places are free again afterwards', async () => {
+    const { l1, state, clock } = world();
+    const outcomes: string[] = [];
+    const ask = () =>
+      l1.admit(1_001n).then(
+        () => outcomes.push('admitted'),
+        (error: { code: string }) => outcomes.push(error.code),
+      );
+    const first = Array.from({ length: 2_000 }, ask);
+    await settle();
+    expect(clock.sleepers).toBe(128);
+    expect(outcomes).toEqual(Array(1_872).fill('REQUEST_LIMIT'));
+    state.head = 1_001;
+    await clock.advance(1_500);
+    await Promise.all(first);
+    expect(outcomes.slice(1_872)).toEqual(Array(128).fill('admitted'));
+    state.head = 1_000;
+    await clock.advance(1_500);
+    const next = ask();
+    await settle();
+    expect(clock.sleepers).toBe(1);
+    await clock.advance(12_000);
+    await next;
   });
 
   test('behavior: a waiting caller that hangs up stops waiting', async () => {
