@@ -19,7 +19,9 @@ export interface OutputTail {
 /** @param secrets values that are blotted out wherever the performer prints them */
 export function createOutputTail(logger: Logger, secrets: Iterable<Secret>): OutputTail {
   const hidden = [...secrets]
-    .map((secret) => secret.reveal())
+    // Output is read by lines, so a value of several lines (a PEM key) is looked for line by line.
+    .flatMap((secret) => secret.reveal().split(/\r?\n/))
+    .map((line) => line.trim())
     .filter((value) => value.length >= MIN_REDACTED_CHARS);
   const decoder = new StringDecoder('utf8');
   const kept: string[] = [];

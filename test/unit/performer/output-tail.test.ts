@@ -32,6 +32,13 @@ describe('createOutputTail', () => {
     expect(logged).toHaveLength(50);
   });
 
+  test('behavior: no line of a secret of several lines is kept', () => {
+    const key = '-----BEGIN KEY-----\nMC4CAQAwBQYDK2Vw\r\nBCIEIJ1hsZ3v90ly\n-----END KEY-----\n';
+    const { lines, logged } = tailOf([`key:\n${key}`, 'the end\n'], [key]);
+    expect(lines).toEqual(['key:', ...Array(4).fill('[redacted]'), 'the end']);
+    expect(logged).toEqual(lines);
+  });
+
   test('behavior: a line without an end stays bounded', () => {
     const { lines } = tailOf(Array.from({ length: 100 }, () => 'x'.repeat(1000)));
     expect(lines.every((line) => line.length <= 500)).toBe(true);
