@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { Address } from '../base/brands.js';
+import { PonosError } from '../base/error.js';
 import { PERFORMER_PORT, type PerformerImage, type PerformerSpec } from './runtime.js';
 
 /** Labels that say whose a container or network is. */
@@ -27,6 +28,18 @@ export function imageReference({ repository, tag, digest }: PerformerImage): str
 /** The filter that finds the containers of this operator's executor. */
 export function ownedBy(operator: Address): { label: string[] } {
   return { label: [`${LABELS.role}=performer`, `${LABELS.operator}=${operator}`] };
+}
+
+/**
+ * Networks in which a container has no address of its own: on that of the host, its port would be everybody's.
+ * @throws PonosError CONFIG_INVALID for one of them
+ */
+export function checkNetworkName(name: string): void {
+  if (!/^(host|none|container:.*)$/.test(name)) return;
+  throw new PonosError('CONFIG_INVALID', {
+    message: `performerNetworkName cannot be ${name}: performers need a network of their own`,
+    advice: 'Name a bridge network (it is made if missing), or leave it empty.',
+  });
 }
 
 /** @param networkName the network to join; empty: publish the port on loopback instead */

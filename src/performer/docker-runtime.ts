@@ -8,6 +8,7 @@ import { type Clock, throwIfAborted } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import {
+  checkNetworkName,
   containerName,
   containerOptions,
   imageReference,
@@ -49,9 +50,10 @@ interface Engine {
 
 /**
  * Connects to the engine and removes what an executor of this operator left behind (it was killed).
- * @throws PonosError DOCKER_UNAVAILABLE
+ * @throws PonosError DOCKER_UNAVAILABLE, CONFIG_INVALID for a network that performers cannot join
  */
 export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<PerformerRuntime> {
+  checkNetworkName(options.networkName);
   const engine: Engine = {
     docker: new Docker({ ...options.engine, timeout: ENGINE_TIMEOUT_MS }),
     patient: new Docker(options.engine),

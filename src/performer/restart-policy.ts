@@ -12,13 +12,22 @@ export interface RestartPlan {
   readonly restarts: number;
 }
 
+/** What a performer was lost by: itself, or the engine it ran in, which is not its fault. */
+export type LossCause = 'performer' | 'engine';
+
 /**
  * @param restarts restarts in a row before this end
  * @param healthyForMs how long it was in service since its last start
- * @returns undefined when it is given up
+ * @returns undefined when it is given up, which it never is for an engine that is gone
  */
-export function planRestart(restarts: number, healthyForMs: number): RestartPlan | undefined {
-  const before = healthyForMs >= HEALTHY_RESET_MS ? 0 : restarts;
+export function planRestart(
+  restarts: number,
+  healthyForMs: number,
+  cause: LossCause,
+): RestartPlan | undefined {
+  const counted = healthyForMs >= HEALTHY_RESET_MS ? 0 : restarts;
+  // Once the engine is back, the performer still has a restart of its own.
+  const before = cause === 'engine' ? Math.min(counted, MAX_RESTARTS - 2) : counted;
   if (before >= MAX_RESTARTS) return undefined;
   return { delayMs: Math.min(FIRST_DELAY_MS * 2 ** before, MAX_DELAY_MS), restarts: before + 1 };
 }

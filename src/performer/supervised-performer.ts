@@ -4,7 +4,7 @@ import { abortError, type Clock } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { createPerformerClient, type PerformerClient } from './client.js';
-import { planRestart } from './restart-policy.js';
+import { type LossCause, planRestart } from './restart-policy.js';
 import type { PerformerInstance, PerformerRuntime, PerformerSpec } from './runtime.js';
 
 const HEALTHY_WITHIN_MS = 60_000;
@@ -150,8 +150,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
       client = undefined;
       reason = 'the performer is restarted';
       // Tasks that it still does may finish within the grace time.
-      await instance.running.stop(stopGraceMs);
-      instance.client.close();
+      await instance.running.stop(stopGraceMs).finally(() => instance.client.close());
     }
   }
 
@@ -159,6 +158,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
     let restarts = 0;
     for (;;) {
       let healthyForMs = 0;
+      let cause: LossCause = 'performer';
       try {
         const ended = await serve(onServing);
         reason = ended.lost;
@@ -167,8 +167,9 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
         onFailure(error);
         if (closing.signal.aborted) return;
         reason = explain(error);
+        if (isPonosError(error, 'DOCKER_UNAVAILABLE')) cause = 'engine';
       }
-      const plan = planRestart(restarts, healthyForMs);
+      const plan = planRestart(restarts, healthyForMs, cause);
       if (plan === undefined) break;
       restarts = plan.restarts;
       logger.warn('performer lost, restarting it', { performer: id, reason, ...plan });

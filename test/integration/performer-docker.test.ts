@@ -230,6 +230,11 @@ function withEngine(docker: import('dockerode'), options: import('dockerode').Do
 }
 
 describe('without an engine', () => {
+  test('error: the network of the host is refused before the engine is asked', async () => {
+    const options = { operator: OPERATOR, networkName: 'host', clock: systemClock, logger: silentLogger };
+    await expect(openDockerRuntime(options)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
   test('error: one sentence and what to do', async () => {
     const opening = openDockerRuntime({
       operator: OPERATOR,

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { parseAddress } from '../../../src/base/brands.js';
 import { Secret } from '../../../src/base/secret.js';
-import { containerName, containerOptions, imageReference } from '../../../src/performer/docker-container.js';
+import {
+  checkNetworkName,
+  containerName,
+  containerOptions,
+  imageReference,
+} from '../../../src/performer/docker-container.js';
 import type { PerformerSpec } from '../../../src/performer/runtime.js';
 
 const AVS = parseAddress('0xDbD92D51a79FaA4Ff31e7D6AbeFcE76358B64f84');
@@ -29,6 +34,17 @@ describe('imageReference', () => {
     [{ repository: 'a', tag: 'v1', digest: 'sha256:00' }, 'a@sha256:00'],
   ])('default: %j', (image, expected) => {
     expect(imageReference(image)).toBe(expected);
+  });
+});
+
+describe('checkNetworkName', () => {
+  test('default: none, and any network of their own', () => {
+    for (const name of ['', 'bridge', 'hourglass', 'hosts'])
+      expect(() => checkNetworkName(name)).not.toThrow();
+  });
+
+  test.each(['host', 'none', 'container:db'])('error: %s', (name) => {
+    expect(() => checkNetworkName(name)).toThrow(`performerNetworkName cannot be ${name}`);
   });
 });
 

@@ -5,7 +5,11 @@ describe('planRestart', () => {
   test('default: five restarts in a row, each later than the one before, then none', () => {
     const delays: number[] = [];
     let restarts = 0;
-    for (let plan = planRestart(0, 0); plan !== undefined; plan = planRestart(restarts, 0)) {
+    for (
+      let plan = planRestart(0, 0, 'performer');
+      plan !== undefined;
+      plan = planRestart(restarts, 0, 'performer')
+    ) {
       delays.push(plan.delayMs);
       restarts = plan.restarts;
     }
@@ -17,6 +21,13 @@ describe('planRestart', () => {
     ['a second less does not', 4, 59_000, { delayMs: 30_000, restarts: 5 }],
     ['nor after the last one', 5, 59_000, undefined],
   ])('behavior: %s', (_name, restarts, healthyForMs, expected) => {
-    expect(planRestart(restarts, healthyForMs)).toEqual(expected);
+    expect(planRestart(restarts, healthyForMs, 'performer')).toEqual(expected);
+  });
+
+  test('behavior: an engine that is gone is no reason to give a performer up', () => {
+    for (const restarts of [0, 4, 5]) {
+      const plan = planRestart(restarts, 0, 'engine');
+      expect(planRestart(plan?.restarts ?? 5, 0, 'performer')).toBeDefined();
+    }
   });
 });

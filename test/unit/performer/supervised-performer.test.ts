@@ -1,0 +1,57 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseAddress } from '../../../src/base/brands.js';
+import { PonosError } from '../../../src/base/error.js';
+import type { ErrorCode } from '../../../src/base/error-codes.js';
+import { silentLogger } from '../../../src/base/logger.js';
+import { supervisePerformer } from '../../../src/performer/supervised-performer.js';
+import { manualClock } from '../../support/manual-clock.js';
+
+const AVS = parseAddress(`0x${'0a'.repeat(20)}`);
+const TEN_MINUTES_MS = 600_000;
+
+/** A performer whose every deployment fails. */
+function failing(code: ErrorCode) {
+  const clock = manualClock();
+  const state = { deployments: 0 };
+  const performer = supervisePerformer({
+    spec: {
+      avs: AVS,
+      command: [],
+      env: new Map(),
+      resources: { memoryBytes: 1, cpus: 1, pids: 1, readOnlyRootfs: false },
+    },
+    runtime: {
+      deploy: async () => {
+        state.deployments += 1;
+        throw new PonosError(code, { message: 'not now' });
+      },
+      close: async () => undefined,
+    },
+    maxOutputBytes: 1,
+    clock,
+    logger: silentLogger,
+  });
+  return { clock, state, performer };
+}
+
+describe('supervisePerformer', () => {
+  test('default: a performer that cannot be started is given up after five restarts', async () => {
+    const { clock, state, performer } = failing('PERFORMER_UNAVAILABLE');
+    await expect(performer.firstDeployment).rejects.toMatchObject({ code: 'PERFORMER_UNAVAILABLE' });
+    await clock.advance(TEN_MINUTES_MS);
+    expect(state.deployments).toBe(6);
+    await performer.close(0);
+  });
+
+  test('behavior: an engine that is gone is asked until it is back, however long it takes', async () => {
+    const { clock, state, performer } = failing('DOCKER_UNAVAILABLE');
+    await clock.advance(TEN_MINUTES_MS);
+    const before = state.deployments;
+    expect(before).toBeGreaterThan(20);
+    await clock.advance(TEN_MINUTES_MS);
+    expect(state.deployments).toBeGreaterThan(before + 20);
+    expect(performer.state).toMatchObject({ inService: false, reason: 'not now' });
+    await performer.close(0);
+    expect(clock.sleepers).toBe(0);
+  });
+});
