@@ -5,7 +5,8 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import type { Address } from '../base/brands.js';
 import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
-import { explain, isPonosError } from '../base/error.js';
+import { explain } from '../base/error.js';
+import { canPass } from '../chain/rpc-error.js';
 import { SUBMISSION_VERSION, submissionMessage } from '../protocol/submission.js';
 import type { ExecutorClient } from '../rpc/channel-pool.js';
 import type {
@@ -58,7 +59,7 @@ export function classifyFailure(error: unknown): CallFailure {
     const tooLong = error.code === Status.RESOURCE_EXHAUSTED && /larger than max/.test(error.details);
     return { reason, final: tooLong || !RETRIED_STATUS.has(error.code) };
   }
-  return { reason: explain(error), final: !isPonosError(error) || error.kind !== 'retryable' };
+  return { reason: explain(error), final: !canPass(error) };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Trying again for as long as there is time: what cannot be done now may be possible before the deadline. */
-import { type Clock, throwIfAborted } from '../base/clock.js';
-import { isPonosError } from '../base/error.js';
+import { abortError, type Clock } from '../base/clock.js';
+import { isPonosError, PonosError } from '../base/error.js';
+import { canPass } from '../chain/rpc-error.js';
 
 export interface RetryUntilOptions {
   readonly clock: Clock;
@@ -12,18 +13,31 @@ export interface RetryUntilOptions {
 
 const DELAYS_MS = [250, 500, 1_000, 2_000, 5_000] as const;
 
-/** Calls `attempt` until it succeeds. @throws what it throws that is not retryable, and the signal's reason */
+/**
+ * Calls `attempt` until it succeeds.
+ * @throws what it throws that time cannot mend, and the signal's reason; a deadline's with the last failure as
+ *   its cause
+ */
 export async function retryUntil<T>(attempt: () => Promise<T>, options: RetryUntilOptions): Promise<T> {
   const { clock, signal, onRetry } = options;
-  for (let failures = 0; ; failures++) {
-    throwIfAborted(signal);
+  let lastFailure: unknown;
+  for (let failures = 0; !signal.aborted; failures++) {
     try {
       return await attempt();
     } catch (error) {
-      throwIfAborted(signal);
-      if (!isPonosError(error) || error.kind !== 'retryable') throw error;
+      if (signal.aborted) break;
+      if (!canPass(error)) throw error;
+      lastFailure = error;
       onRetry(error);
     }
-    await clock.sleep(DELAYS_MS[Math.min(failures, DELAYS_MS.length - 1)] ?? 0, signal);
+    const pauseMs = DELAYS_MS[Math.min(failures, DELAYS_MS.length - 1)] ?? 0;
+    await clock.sleep(pauseMs, signal).catch(() => undefined); // the loop ends when it was aborted
   }
+  throw withLastFailure(abortError(signal), lastFailure);
+}
+
+/** What ended the trying. Of a deadline the reader wants to know what kept the task until then. */
+export function withLastFailure(ended: PonosError, lastFailure: unknown): PonosError {
+  if (lastFailure === undefined || !isPonosError(ended, 'TASK_EXPIRED')) return ended;
+  return new PonosError('TASK_EXPIRED', { message: ended.message, cause: lastFailure });
 }

@@ -6,8 +6,10 @@ import type { Hash32 } from '../base/brands.js';
 import { throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import { revertName } from '../chain/contracts/errors.js';
+import { canPass } from '../chain/rpc-error.js';
 import { TaskStatus } from '../protocol/enums.js';
 import type { ChainTime } from './chain-time.js';
+import { withLastFailure } from './retry-until.js';
 
 export interface SubmitOptions {
   readonly createdAtSeconds: number;
@@ -63,12 +65,12 @@ const MAX_REVERTED_TRANSACTIONS = 3;
 /**
  * Submits until the task is settled.
  * @throws PonosError TASK_REFUSED when the contracts can never take the result, TASK_EXPIRED when the
- *   mailbox has closed the task, TRANSACTION_FAILED, and the signal's reason when it aborts; after a
- *   hook's refusals the deadline's error carries the last of them as its cause
+ *   mailbox has closed the task, TRANSACTION_FAILED, and the signal's reason when it aborts; the
+ *   deadline's error carries the hook's last refusal, or what else was in the way, as its cause
  */
 export async function submit(options: SubmitOptions, signal: AbortSignal): Promise<SubmitOutcome> {
   const { chainTime } = options;
-  const attempts: Attempts = { reverted: 0, hookRevert: undefined };
+  const attempts: Attempts = { reverted: 0, hookRevert: undefined, lastFailure: undefined };
   try {
     // The mailbox refuses a result in a block of the task's own time.
     while (chainTime.head.timestampSeconds <= options.createdAtSeconds) await chainTime.nextHead(signal);
@@ -80,7 +82,8 @@ export async function submit(options: SubmitOptions, signal: AbortSignal): Promi
       await chainTime.nextHead(signal);
     }
   } catch (error) {
-    if (attempts.hookRevert === undefined || !isPonosError(error, 'TASK_EXPIRED')) throw error;
+    if (!isPonosError(error, 'TASK_EXPIRED')) throw error;
+    if (attempts.hookRevert === undefined) throw withLastFailure(error, attempts.lastFailure);
     throw new PonosError('TASK_EXPIRED', {
       message: "the AVS's hook has refused the result until the deadline",
       cause: attempts.hookRevert,
@@ -92,6 +95,8 @@ export async function submit(options: SubmitOptions, signal: AbortSignal): Promi
 interface Attempts {
   reverted: number;
   hookRevert: unknown;
+  /** What the last attempt failed with, if time may mend it. */
+  lastFailure: unknown;
 }
 
 async function attempt(
@@ -99,6 +104,7 @@ async function attempt(
   attempts: Attempts,
   signal: AbortSignal,
 ): Promise<SubmitOutcome | 'again' | 'next block'> {
+  attempts.lastFailure = undefined;
   try {
     if (await options.isEarlierPending()) return 'next block';
     const mined = await options.send(await options.simulate(), signal);
@@ -114,7 +120,8 @@ async function attempt(
     throwIfAborted(signal);
     if (isPonosError(error, 'CONTRACT_REVERTED')) return afterRevert(options, attempts, error);
     // An empty account, fees above the cap, a silent endpoint: the operator or time may mend it.
-    if (!isPonosError(error) || error.kind !== 'retryable') throw error;
+    if (!canPass(error)) throw error;
+    attempts.lastFailure = error;
     options.onRetry(error);
     return 'next block';
   }

@@ -264,7 +264,7 @@ class TaskRun {
         },
         onHookRevert: (error) =>
           this.#logger.warn("the AVS's hook refuses the result; it is asked anew each block", { error }),
-        onRetry: (error) => this.#logger.warn('the result cannot be submitted now, trying again', { error }),
+        onRetry: this.#reporter('the result cannot be submitted now, trying again'),
       },
       signal,
     );
@@ -335,8 +335,19 @@ class TaskRun {
   }
 
   #persistently<T>(problem: string, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
-    const onRetry = (error: unknown) => this.#logger.warn(`${problem}, trying again`, { error });
+    const onRetry = this.#reporter(`${problem}, trying again`);
     return retryUntil(attempt, { clock: this.#deps.clock, signal, onRetry });
+  }
+
+  /** Warns of a problem when it is news; a chain that is down for long tells it once per task. */
+  #reporter(problem: string): (error: unknown) => void {
+    let told: string | undefined;
+    return (error) => {
+      const what = explain(error);
+      if (what === told) this.#logger.debug(problem, { error });
+      else this.#logger.warn(problem, { error });
+      told = what;
+    };
   }
 }
 

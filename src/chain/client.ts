@@ -10,6 +10,12 @@ import { type Delivery, Endpoint } from './endpoint.js';
 
 /** An endpoint that failed is asked last for this long. */
 const SUSPENSION_MS = 15_000;
+/** The same for one that is behind the others: it takes longer to catch up than to come back. */
+const LAG_SUSPENSION_MS = 5 * 60_000;
+/** A head this old is compared with those of the other endpoints. */
+const STANDSTILL_MS = 15_000;
+/** Blocks by which honest endpoints differ for a moment. */
+const TOLERATED_LAG_BLOCKS = 2;
 
 export interface ChainClientOptions {
   readonly chainId: ChainId;
@@ -55,6 +61,9 @@ export class ChainClient {
   readonly #calls = new CallCache();
   readonly #clock: Clock;
   readonly #logger: Logger;
+  /** The highest head, and when it was first seen. */
+  #highest: { readonly number: number; readonly seenAtMs: number } | undefined;
+  #comparing: Promise<void> | undefined;
 
   constructor(options: ChainClientOptions) {
     this.chainId = options.chainId;
@@ -89,18 +98,19 @@ export class ChainClient {
     for (const error of errors) this.#logger.warn('an endpoint of several is not in service', { error });
   }
 
-  /** The newest block of the endpoint that answers. */
+  /** The newest block of the endpoint that answers; of several, of one that keeps up with the others. */
   async head(): Promise<Block> {
-    return parseBlock(await this.request('eth_getBlockByNumber', ['latest', false]));
+    const head = await this.#ask('eth_getBlockByNumber', ['latest', false], 'single', parseBlock);
+    if (this.#sources.length > 1) this.#watchHead(head);
+    return head;
   }
 
   /** A block of the canonical chain by number, or any block by hash; undefined if the endpoint knows none. */
   async block(numberOrHash: BlockNumber | Hash32): Promise<Block | undefined> {
-    const answer =
-      typeof numberOrHash === 'number'
-        ? await this.request('eth_getBlockByNumber', [toQuantity(numberOrHash), false], 'batched')
-        : await this.request('eth_getBlockByHash', [numberOrHash, false], 'batched');
-    return answer === null ? undefined : parseBlock(answer);
+    const parse = (answer: unknown) => (answer === null ? undefined : parseBlock(answer));
+    return typeof numberOrHash === 'number'
+      ? this.#ask('eth_getBlockByNumber', [toQuantity(numberOrHash), false], 'batched', parse)
+      : this.#ask('eth_getBlockByHash', [numberOrHash, false], 'batched', parse);
   }
 
   /** In the order of the chain. @throws PonosError CHAIN_RPC also for a range the endpoint finds too large */
@@ -110,7 +120,7 @@ export class ChainClient {
         ? { blockHash: place.blockHash }
         : { fromBlock: toQuantity(place.fromBlock), toBlock: toQuantity(place.toBlock) };
     const query = { address: filter.addresses, topics: filter.topics, ...where };
-    return parseLogs(await this.request('eth_getLogs', [query]));
+    return this.#ask('eth_getLogs', [query], 'single', parseLogs);
   }
 
   /**
@@ -119,10 +129,8 @@ export class ChainClient {
    */
   call({ to, data, at }: CallRequest): Promise<Uint8Array> {
     const hex = toHex(data);
-    const load = async () => {
-      const tag = at === 'latest' ? at : toQuantity(at);
-      return parseData(await this.request('eth_call', [{ to, data: hex }, tag], 'batched'));
-    };
+    const tag = at === 'latest' ? at : toQuantity(at);
+    const load = () => this.#ask('eth_call', [{ to, data: hex }, tag], 'batched', parseData);
     return at === 'latest' ? load() : this.#calls.get(at, `${to}:${hex}`, load);
   }
 
@@ -134,7 +142,7 @@ export class ChainClient {
   /** The code at an address; empty if there is no contract. */
   async code(address: Address, at: BlockTag): Promise<Uint8Array> {
     const tag = at === 'latest' ? at : toQuantity(at);
-    return parseData(await this.request('eth_getCode', [address, tag], 'batched'));
+    return this.#ask('eth_getCode', [address, tag], 'batched', parseData);
   }
 
   /**
@@ -142,13 +150,21 @@ export class ChainClient {
    * transaction is an answer.
    * @throws PonosError as `Endpoint.request`; of several failed endpoints, the first one's error
    */
-  async request(method: string, params: readonly unknown[], delivery: Delivery = 'single'): Promise<unknown> {
+  request(method: string, params: readonly unknown[], delivery: Delivery = 'single'): Promise<unknown> {
+    return this.#ask(method, params, delivery, (answer) => answer);
+  }
+
+  /** An answer that does not parse is one of an endpoint that fails. */
+  async #ask<T>(
+    method: string,
+    params: readonly unknown[],
+    delivery: Delivery,
+    parse: (answer: unknown) => T,
+  ): Promise<T> {
     let firstError: unknown;
     for (const source of this.#inOrder()) {
       try {
-        const answer = await source.endpoint.request(method, params, delivery);
-        source.suspendedUntilMs = 0;
-        return answer;
+        return parse(await source.endpoint.request(method, params, delivery));
       } catch (error) {
         if (!isEndpointFailure(error)) throw error;
         firstError ??= error;
@@ -161,6 +177,46 @@ export class ChainClient {
   /** Ends all connections; what is under way rejects with ABORTED. */
   async close(): Promise<void> {
     await Promise.all(this.#sources.map(({ endpoint }) => endpoint.close()));
+    await this.#comparing;
+  }
+
+  /** A head that stands still, or is below one seen before, may be that of an endpoint that lags. */
+  #watchHead(head: Block): void {
+    const nowMs = this.#clock.nowMs();
+    const highest = this.#highest;
+    if (highest === undefined || head.number > highest.number) {
+      this.#highest = { number: head.number, seenAtMs: nowMs };
+      return;
+    }
+    const isBehind = head.number < highest.number - TOLERATED_LAG_BLOCKS;
+    if (!isBehind && nowMs - highest.seenAtMs < STANDSTILL_MS) return;
+    this.#comparing ??= this.#compareHeads().finally(() => {
+      this.#comparing = undefined;
+    });
+  }
+
+  /** Leaves endpoints that are behind for last. Never rejects: who does not answer is not compared. */
+  async #compareHeads(): Promise<void> {
+    const answers = await Promise.allSettled(
+      this.#sources.map(async (source) => {
+        const answer = await source.endpoint.request('eth_getBlockByNumber', ['latest', false], 'single');
+        return { source, number: parseBlock(answer).number };
+      }),
+    );
+    const heads = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    if (heads.length === 0) return;
+    const newest = Math.max(...heads.map(({ number }) => number));
+    const nowMs = this.#clock.nowMs();
+    this.#highest = { number: newest, seenAtMs: nowMs };
+    for (const { source, number } of heads) {
+      if (number >= newest - TOLERATED_LAG_BLOCKS) continue;
+      source.suspendedUntilMs = nowMs + LAG_SUSPENSION_MS;
+      this.#logger.warn('an endpoint is behind the others and is asked last for a while', {
+        endpoint: source.endpoint.where,
+        head: number,
+        newest,
+      });
+    }
   }
 
   #inOrder(): readonly Source[] {
@@ -176,7 +232,7 @@ export class ChainClient {
     if (source.suspendedUntilMs <= nowMs) {
       this.#logger.warn('an endpoint failed, the next is asked', { error: explain(error) });
     }
-    source.suspendedUntilMs = nowMs + SUSPENSION_MS;
+    source.suspendedUntilMs = Math.max(source.suspendedUntilMs, nowMs + SUSPENSION_MS);
   }
 }
 

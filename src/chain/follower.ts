@@ -11,6 +11,7 @@ import type { ChainClient, LogFilter } from './client.js';
 import { nextRangeSize, planNext } from './follow-plan.js';
 import type { HeadTracker } from './head-tracker.js';
 import { judgeReorg, remember } from './reorg.js';
+import { canPass } from './rpc-error.js';
 
 /** Remembered blocks, at least; more when maxReorgDepth asks for it. */
 const MIN_RECENT = 128;
@@ -254,12 +255,6 @@ function isLinked(cursor: BlockRef, head: Block): boolean {
 
 function inOrder(logs: readonly ChainLog[]): readonly ChainLog[] {
   return [...logs].sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex);
-}
-
-/** An endpoint that serves another chain all of a sudden is as good as one that does not answer. */
-function canPass(error: unknown): boolean {
-  if (!isPonosError(error)) return false;
-  return error.kind === 'retryable' || error.code === 'CHAIN_MISMATCH' || error.code === 'CHAIN_NO_HISTORY';
 }
 
 /** Reads nothing before `run` or `step`. */

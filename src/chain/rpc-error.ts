@@ -1,6 +1,6 @@
 /** What a JSON-RPC error object means: nodes agree on few codes, so their sentences are read too. */
 import type { Hex } from '../base/brands.js';
-import { PonosError } from '../base/error.js';
+import { isPonosError, PonosError } from '../base/error.js';
 import { revertedError } from './contracts/errors.js';
 
 /** The `error` member of a JSON-RPC answer. */
@@ -40,12 +40,13 @@ const OUT_OF_RANGE = /BlockOutOfRange.*height is (\d+) but requested was (\d+)/;
 /** Pure classification of an error object. */
 export function readRpcError(error: RpcErrorObject): RpcErrorMeaning {
   const message = error.message ?? '';
+  const data = revertData(error.data);
+  // Code 3 is geth's (and by now everyone's) for a call that reverted with data. Its sentence may quote the
+  // contract's, which may be like one of a node. Too little gas is a call's own failure, too.
+  if (error.code === 3 || /revert|out ?of ?gas/i.test(message)) return { kind: 'reverted', data };
   for (const [pattern, reason] of REJECTIONS) {
     if (pattern.test(message)) return { kind: 'rejected', reason };
   }
-  const data = revertData(error.data);
-  // Code 3 is geth's (and by now everyone's) for a call that reverted with data.
-  if (error.code === 3 || /revert/i.test(message)) return { kind: 'reverted', data };
   if (NO_HISTORY.test(message) || isBelowHeight(message)) return { kind: 'no-history' };
   return { kind: 'other' };
 }
@@ -83,6 +84,15 @@ export function rpcError(method: string, where: string, error: RpcErrorObject): 
     case 'other':
       return new PonosError('CHAIN_RPC', { message: 'a JSON-RPC request was answered with an error', facts });
   }
+}
+
+/**
+ * Whether time may mend it. An endpoint that serves another chain or has no history all of a sudden is as
+ * good as one that does not answer: at the start they were proven, and there may be several behind one URL.
+ */
+export function canPass(error: unknown): boolean {
+  if (!isPonosError(error)) return false;
+  return error.kind === 'retryable' || error.code === 'CHAIN_MISMATCH' || error.code === 'CHAIN_NO_HISTORY';
 }
 
 /** Nodes put the returned bytes at `data`, or one or two objects deeper. */

@@ -9,6 +9,7 @@ import { silentLogger } from '../../src/base/logger.js';
 import { type ChainClient, createChainClient } from '../../src/chain/client.js';
 import { type Anvil, startAnvil } from '../support/anvil.js';
 import { emitLog, LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
+import { manualClock } from '../support/manual-clock.js';
 
 /** Reverts with the four bytes of `ThresholdNotMet()`. */
 const REVERTING = parseAddress('0x00000000000000000000000000000000000000e1');
@@ -35,12 +36,13 @@ function newClient(
   rpcUrls: readonly string[] = [anvil.url],
   id = 31337,
   requestTimeoutMs = 5000,
+  clock = systemClock,
 ): ChainClient {
   const client = createChainClient({
     chainId: chainId(id),
     name: 'local',
     rpcUrls,
-    clock: systemClock,
+    clock,
     requestTimeoutMs,
     logger: silentLogger,
   });
@@ -184,6 +186,38 @@ describe('a chain client', () => {
     await client.head();
     // Tried once more, then left alone for a while.
     expect(asked).toBe(before + 1);
+  });
+
+  /** An endpoint of the chain that gives each method's scripted result, null by default. */
+  function scripted(results: Readonly<Record<string, unknown>>) {
+    return serve((text) => {
+      const request: { id: number; method: string } = JSON.parse(text);
+      const result = request.method === 'eth_chainId' ? '0x7a69' : (results[request.method] ?? null);
+      return { status: 200, body: JSON.stringify({ jsonrpc: '2.0', id: request.id, result }) };
+    });
+  }
+
+  test('behavior: the next endpoint is asked when the first answers null', async () => {
+    const client = newClient([await scripted({}), anvil.url]);
+    expect((await client.head()).number).toBeGreaterThan(0);
+    const other = newClient([await scripted({}), anvil.url]);
+    const filter = { addresses: [LOG_EMITTER], topics: [] };
+    const place = { fromBlock: blockNumber(0), toBlock: blockNumber(0) };
+    expect(await other.logs(filter, place)).toEqual([]);
+  });
+
+  test('behavior: an endpoint that stays behind the others is left for last', async () => {
+    const genesis = await anvil.rpc('eth_getBlockByNumber', '0x0', false);
+    const frozen = await scripted({ eth_getBlockByNumber: genesis });
+    const clock = manualClock();
+    const client = newClient([frozen, anvil.url], 31337, 5000, clock);
+    for (let block = 0; block < 3; block++) await anvil.rpc('evm_mine');
+    expect((await client.head()).number).toBe(0);
+    await clock.advance(15_000);
+    const { number } = await newClient().head();
+    let head = await client.head();
+    while (head.number === 0) head = await client.head();
+    expect(head.number).toBe(number);
   });
 
   test('behavior: an endpoint that turns out to serve another chain is passed over', async () => {

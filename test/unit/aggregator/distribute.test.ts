@@ -46,6 +46,7 @@ describe('classifyFailure', () => {
   test.each([
     ['PEER_UNREACHABLE', false],
     ['CHAIN_RPC', false],
+    ['CHAIN_NO_HISTORY', false],
     ['PEER_REFUSED', true],
     ['VALUE_INVALID', true],
   ] as const)('behavior: %s before the call is final: %p', (code, final) => {

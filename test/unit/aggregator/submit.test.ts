@@ -122,6 +122,15 @@ describe('submit', () => {
     expect(seen.hookReverts).toHaveLength(1);
   });
 
+  test('error: what was in the way until the deadline is told', async () => {
+    const dry = new PonosError('FUNDS_INSUFFICIENT', { message: 'the account is dry' });
+    const { result, nextBlock, stop } = world([dry]);
+    const failure = expect(result).rejects.toMatchObject({ code: 'TASK_EXPIRED', cause: dry });
+    await nextBlock();
+    stop.abort(new PonosError('TASK_EXPIRED', { message: 'the deadline has passed' }));
+    await failure;
+  });
+
   test('error: a hook that refuses until the deadline is named with its selector and data', async () => {
     const { result, nextBlock, stop, seen } = world([OF_THE_HOOK]);
     const failure = result.then(

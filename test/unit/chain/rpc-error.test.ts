@@ -24,6 +24,18 @@ describe('readRpcError', () => {
     });
   });
 
+  test('behavior: what a contract says when it reverts is not taken for what the node says', () => {
+    const message = 'execution reverted: insufficient balance';
+    expect(readRpcError({ code: 3, message, data: STALE })).toEqual({ kind: 'reverted', data: STALE });
+  });
+
+  test.each(['out of gas', 'EVM error OutOfGas'])(
+    'behavior: a call without enough gas fails by itself: %s',
+    (message) => {
+      expect(readRpcError({ code: -32000, message })).toEqual({ kind: 'reverted', data: undefined });
+    },
+  );
+
   test.each([
     ['nonce too low: next nonce 5, tx nonce 3', 'nonce-too-low'],
     ['already known', 'already-known'],
