@@ -42,11 +42,12 @@ export interface Workplace {
   close(): Promise<void>;
 }
 
-export function openWorkplace(): Workplace {
+/** @param variables added to the environment of everything that is started */
+export function openWorkplace(variables: NodeJS.ProcessEnv = {}): Workplace {
   if (!fs.existsSync(EXECUTABLE)) throw new Error('dist/ponos.cjs is missing: run `make build` first');
   // Nothing here is called after what it holds: a password found in a log is then not a folder's name.
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ponos-e2e-'));
-  const env = { ...process.env, TMPDIR: folder };
+  const env = { ...process.env, ...variables, TMPDIR: folder };
   const start = (...args: readonly string[]) => startCommand(args, env);
   const run = (...args: readonly string[]) => start(...args).ended;
   return {
