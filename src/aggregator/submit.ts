@@ -16,8 +16,11 @@ export interface SubmitOptions {
   readonly chainTime: ChainTime;
   /** The mailbox' status of the task at the head. */
   readonly status: () => Promise<number>;
-  /** Whether a transaction of an earlier run may still be mined; another one would be paid for in vain. */
-  readonly isEarlierPending: () => Promise<boolean>;
+  /**
+   * Waits until the transaction of an earlier run is mined, since another one would be paid for in vain;
+   * undefined when there is none that waits for it.
+   */
+  readonly awaitEarlier: (signal: AbortSignal) => Promise<MinedTransaction | undefined>;
   /** Runs the transaction at the head and returns the gas it needs. @throws PonosError CONTRACT_REVERTED */
   readonly simulate: () => Promise<bigint>;
   /** Sends the transaction and waits until it is mined. */
@@ -106,8 +109,8 @@ async function attempt(
 ): Promise<SubmitOutcome | 'again' | 'next block'> {
   attempts.lastFailure = undefined;
   try {
-    if (await options.isEarlierPending()) return 'next block';
-    const mined = await options.send(await options.simulate(), signal);
+    const earlier = await options.awaitEarlier(signal);
+    const mined = earlier ?? (await options.send(await options.simulate(), signal));
     if (mined.succeeded) return { kind: 'verified', transactionHash: mined.hash };
     if (await isVerified(options)) return { kind: 'completed elsewhere' };
     attempts.reverted += 1;

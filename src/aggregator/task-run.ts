@@ -3,10 +3,9 @@ import { type Address, blockNumber, type ChainId, type Hash32 } from '../base/br
 import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { record } from '../chain/block.js';
-import type { ChainClient } from '../chain/client.js';
 import { encodeSubmitResult } from '../chain/contracts/task-mailbox.js';
 import type { OperatorTables } from '../chain/operator-tables.js';
+import type { Receipt } from '../chain/transaction.js';
 import type { Bn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
 import { TaskStatus } from '../protocol/enums.js';
@@ -22,7 +21,7 @@ import { gather } from './gather.js';
 import { type IntakeOptions, takeIn } from './intake.js';
 import { isReorged } from './reorged.js';
 import { retryUntil } from './retry-until.js';
-import { type SubmitOutcome, submit } from './submit.js';
+import { type MinedTransaction, type SubmitOutcome, submit } from './submit.js';
 import { type TaskPlan, taskName } from './task-plan.js';
 import type { TaskEnd, TaskTracker } from './tracker.js';
 import type { Verifier } from './verify/verifier.js';
@@ -249,19 +248,20 @@ class TaskRun {
     const { taskId, blockTimestampSeconds, avs, operatorSetId } = this.#task;
     const call = { to: mailbox.address, data: encodeSubmitResult(taskId, certificate, output) };
     const kind = `${avs}/${operatorSetId} ${signers.length} signers, ${Math.ceil(call.data.length / 256)} x 256 bytes`;
+    const onSigned = ({ hash }: { readonly hash: Hash32 }) => this.#noteTransaction(hash, signal);
+    const settings = { fields: { taskId }, onSigned };
     return submit(
       {
         createdAtSeconds: blockTimestampSeconds,
         chainTime: time,
         // A silent endpoint must hold up neither the deadline nor the node's end.
         status: () => untilAborted(mailbox.getTaskStatus(taskId, 'latest'), signal),
-        isEarlierPending: () => untilAborted(isPending(client, this.#task.transactionHash), signal),
-        simulate: () => untilAborted(gas.simulate({ client, sender, call, kind }), signal),
-        send: async (needed) => {
-          const onSigned = ({ hash }: { readonly hash: Hash32 }) => this.#noteTransaction(hash, signal);
-          const receipt = await sender.send({ ...call, gas: needed, fields: { taskId }, onSigned }, signal);
-          return { hash: receipt.hash, succeeded: receipt.status === 'succeeded' };
+        awaitEarlier: async () => {
+          if (this.#task.transactionHash === undefined) return undefined;
+          return mined(await sender.resume(this.#task.transactionHash, settings, signal));
         },
+        simulate: () => untilAborted(gas.simulate({ client, sender, call, kind }), signal),
+        send: async (needed) => mined(await sender.send({ ...call, ...settings, gas: needed }, signal)),
         onHookRevert: (error) =>
           this.#logger.warn("the AVS's hook refuses the result; it is asked anew each block", { error }),
         onRetry: this.#reporter('the result cannot be submitted now, trying again'),
@@ -351,9 +351,8 @@ class TaskRun {
   }
 }
 
-/** Whether the node has the transaction in its pool. One that was mined or dropped is no reason to wait. */
-async function isPending(client: Pick<ChainClient, 'request'>, hash: Hash32 | undefined): Promise<boolean> {
-  if (hash === undefined) return false;
-  const found = await client.request('eth_getTransactionByHash', [hash]);
-  return found !== null && record(found, 'a transaction').blockNumber === null;
+function mined(receipt: Receipt): MinedTransaction;
+function mined(receipt: Receipt | undefined): MinedTransaction | undefined;
+function mined(receipt: Receipt | undefined): MinedTransaction | undefined {
+  return receipt && { hash: receipt.hash, succeeded: receipt.status === 'succeeded' };
 }

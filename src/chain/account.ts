@@ -4,7 +4,7 @@ import { toHex } from '../base/bytes.js';
 import { isPonosError } from '../base/error.js';
 import { quantity } from './block.js';
 import type { ChainClient } from './client.js';
-import { parseReceipt, type Receipt } from './transaction.js';
+import { type PooledTransaction, parsePooled, parseReceipt, type Receipt } from './transaction.js';
 
 /** Offered where a node does not suggest anything: 1 gwei. */
 const DEFAULT_PRIORITY_FEE = 1_000_000_000n;
@@ -42,6 +42,12 @@ export class Account {
 
   async receipt(hash: Hash32): Promise<Receipt | undefined> {
     return parseReceipt(await this.#client.request('eth_getTransactionReceipt', [hash], 'batched'));
+  }
+
+  /** A transaction of this account that is not in a block yet; undefined when the node has none. */
+  async pooled(hash: Hash32): Promise<PooledTransaction | undefined> {
+    const found = parsePooled(await this.#client.request('eth_getTransactionByHash', [hash]));
+    return found?.from === this.#address ? found : undefined;
   }
 
   /**

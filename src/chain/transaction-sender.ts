@@ -93,6 +93,31 @@ export class TransactionSender {
     return untilAborted(pending.settled.promise, signal);
   }
 
+  /**
+   * Takes care of a transaction that an earlier run has sent, as if this one had: it is replaced when blocks
+   * pass it by, and awaited. Undefined when it does not wait in the node's pool, mined or lost.
+   * @throws PonosError as `send`
+   */
+  async resume(
+    hash: Hash32,
+    settings: Pick<TransactionRequest, 'fields' | 'onSigned'>,
+    signal?: AbortSignal,
+  ): Promise<Receipt | undefined> {
+    const found = await untilAborted(this.#account.pooled(hash), signal);
+    if (found === undefined) return undefined;
+    const { to, data, nonce, fees, gasLimit } = found;
+    const known = this.#pending.get(nonce);
+    if (known !== undefined) return untilAborted(known.settled.promise, signal);
+    // Signing is deterministic, so that this is the very transaction, ready to be sent again.
+    const { signer, client } = this.#options;
+    const transaction = await signTransaction(signer, client.chainId, { to, data, gasLimit }, nonce, fees);
+    const request = { ...settings, to, data, gas: gasLimit };
+    const head = await this.#head();
+    if (this.#closed) throw abortError();
+    const pending = this.#track({ request, signal, transaction, head, isUncertain: false });
+    return untilAborted(pending.settled.promise, signal);
+  }
+
   /** Ends all waits with ABORTED; what was sent may still be mined. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -7,10 +7,11 @@ import {
   type ChainId,
   type Hash32,
   type Hex,
+  parseAddress,
   parseHash32,
 } from '../base/brands.js';
 import { toHex } from '../base/bytes.js';
-import { quantity, record } from './block.js';
+import { parseData, quantity, record } from './block.js';
 import type { Fees } from './fees.js';
 
 /** An EIP-1559 transaction without value. */
@@ -37,6 +38,16 @@ export interface SignedTransaction {
   readonly hash: Hash32;
   readonly raw: string;
   readonly nonce: number;
+  readonly fees: Fees;
+}
+
+/** A transaction that waits in a node's pool. */
+export interface PooledTransaction {
+  readonly from: Address;
+  readonly to: Address;
+  readonly data: Uint8Array;
+  readonly nonce: number;
+  readonly gasLimit: bigint;
   readonly fees: Fees;
 }
 
@@ -69,6 +80,24 @@ export async function signTransaction(
     ...fees,
   });
   return { hash: parseHash32(Transaction.from(raw).hash ?? ''), raw, nonce, fees };
+}
+
+/** @returns undefined unless it waits in the pool and is of the kind that is signed here. @throws PonosError CHAIN_RPC */
+export function parsePooled(answer: unknown): PooledTransaction | undefined {
+  if (answer === null) return undefined;
+  const fields = record(answer, 'a transaction');
+  if (typeof fields.blockNumber === 'string' || typeof fields.maxFeePerGas !== 'string') return undefined;
+  return {
+    from: parseAddress(String(fields.from)),
+    to: parseAddress(String(fields.to)),
+    data: parseData(fields.input),
+    nonce: Number(quantity(fields.nonce)),
+    gasLimit: quantity(fields.gas),
+    fees: {
+      maxFeePerGas: quantity(fields.maxFeePerGas),
+      maxPriorityFeePerGas: quantity(fields.maxPriorityFeePerGas),
+    },
+  };
 }
 
 /** @returns undefined while the transaction is not in a block. @throws PonosError CHAIN_RPC */

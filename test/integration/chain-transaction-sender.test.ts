@@ -237,6 +237,30 @@ describe('a transaction sender', () => {
     expect(await second).toMatchObject({ status: 'succeeded' });
   });
 
+  test('behavior: a transaction that an earlier run has sent is replaced and awaited, too', async () => {
+    const { signed, request: call } = request();
+    const former = newSender();
+    const lost = former.send(call).catch(() => undefined);
+    await until(async () => (await pooled()) === 1);
+    await former.close();
+    await lost;
+    const [sent] = signed;
+    if (sent === undefined) throw new Error('nothing was signed');
+    const sender = newSender();
+    const resumed = sender.resume(sent.hash, { onSigned: call.onSigned });
+    await until(async () => {
+      if (signed.length === 2) return true;
+      await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
+      await mine();
+      return false;
+    });
+    expect(signed.map(({ nonce }) => nonce)).toEqual([0, 0]);
+    await until(async () => (await anvil.rpc('eth_getTransactionByHash', signed[1]?.hash)) !== null);
+    await mine();
+    expect(await resumed).toMatchObject({ status: 'succeeded', hash: signed[1]?.hash });
+    expect(await sender.resume(sent.hash, {})).toBeUndefined();
+  });
+
   test('error: another transaction took the nonce', async () => {
     const { signed, request: call } = request();
     const sent = newSender({ bumpAfterBlocks: 100 }).send(call);

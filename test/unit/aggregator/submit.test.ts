@@ -1,12 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { ChainTime } from '../../../src/aggregator/chain-time.js';
-import { meaningOfRevert, type SubmitOptions, submit } from '../../../src/aggregator/submit.js';
+import {
+  type MinedTransaction,
+  meaningOfRevert,
+  type SubmitOptions,
+  submit,
+} from '../../../src/aggregator/submit.js';
 import { blockNumber, type Hex, parseHash32, parseHex } from '../../../src/base/brands.js';
 import { isPonosError, PonosError } from '../../../src/base/error.js';
 import type { Block } from '../../../src/chain/block.js';
 import { revertedError } from '../../../src/chain/contracts/errors.js';
 import { HeadTracker } from '../../../src/chain/head-tracker.js';
 import { TaskStatus } from '../../../src/protocol/enums.js';
+import { deferred } from '../../support/deferred.js';
 import { manualClock, settle } from '../../support/manual-clock.js';
 
 const hash = (n: number) => parseHash32(`0x${n.toString(16).padStart(64, '0')}`);
@@ -41,7 +47,7 @@ function world(simulations: readonly (unknown | undefined)[], change: Partial<Su
       if (outcome !== undefined) throw outcome;
       return 100_000n;
     },
-    isEarlierPending: async () => false,
+    awaitEarlier: async () => undefined,
     send: async () => {
       seen.sent += 1;
       return { hash: hash(77), succeeded: true };
@@ -162,17 +168,13 @@ describe('submit', () => {
     await expect(result).rejects.toMatchObject({ code: 'TASK_EXPIRED' });
   });
 
-  test('behavior: nothing is sent while a transaction of an earlier run may still be mined', async () => {
-    let pending = true;
-    const { result, seen, nextBlock } = world([revert(INVALID_STATUS)], {
-      isEarlierPending: async () => pending,
-      status: async () => TaskStatus.verified,
-    });
+  test('behavior: nothing is sent while the transaction of an earlier run may still be mined', async () => {
+    const earlier = deferred<MinedTransaction>();
+    const { result, seen, nextBlock } = world([undefined], { awaitEarlier: () => earlier.promise });
     await nextBlock();
     expect(seen.simulated).toBe(0);
-    pending = false;
-    await nextBlock();
-    expect(await result).toEqual({ kind: 'completed elsewhere' });
+    earlier.resolve({ hash: hash(78), succeeded: true });
+    expect(await result).toEqual({ kind: 'verified', transactionHash: hash(78) });
     expect(seen.sent).toBe(0);
   });
 
