@@ -9,32 +9,37 @@ export const SCHEMA_VERSION = 1;
 
 export type StoreRole = 'aggregator' | 'executor';
 
-interface Schema {
+export interface StoreSchema {
   readonly version: number;
   readonly role: StoreRole;
 }
 
 const KEY = storeKey('schema');
 
+/** What the store says it is; undefined for one that nobody has claimed. @throws PonosError STORE_CORRUPT */
+export async function readSchema(store: KeyValueStore): Promise<StoreSchema | undefined> {
+  const record = await store.get(KEY);
+  return record && decodeJsonRecord<StoreSchema>(KEY, record);
+}
+
 /** Marks an empty store as ours, or checks that it is. @throws PonosError STORE_MISMATCH, STORE_CORRUPT */
 export async function claimStore(store: KeyValueStore, role: StoreRole): Promise<void> {
-  const record = await store.get(KEY);
-  if (record === undefined) {
-    const schema: Schema = { version: SCHEMA_VERSION, role };
+  const known = await readSchema(store);
+  if (known === undefined) {
+    const schema: StoreSchema = { version: SCHEMA_VERSION, role };
     await store.batch([{ type: 'put', key: KEY, value: encodeJsonRecord(KEY, schema) }]);
     return;
   }
-  const schema = decodeJsonRecord<Schema>(KEY, record);
-  if (schema.role !== role) {
+  if (known.role !== role) {
     throw new PonosError('STORE_MISMATCH', {
-      message: `the store belongs to an ${schema.role}, this is an ${role}`,
+      message: `the store belongs to an ${known.role}, this is an ${role}`,
       advice: 'Give each node a storage directory of its own.',
     });
   }
-  if (schema.version > SCHEMA_VERSION) {
+  if (known.version > SCHEMA_VERSION) {
     throw new PonosError('STORE_MISMATCH', {
       message: 'the store was written by a newer version of ponos',
-      facts: { storeVersion: schema.version, supportedVersion: SCHEMA_VERSION },
+      facts: { storeVersion: known.version, supportedVersion: SCHEMA_VERSION },
       advice: 'Run that version, or set another storage directory.',
     });
   }
