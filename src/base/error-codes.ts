@@ -65,6 +65,10 @@ export const ERROR_CODES = {
   AVS_UNKNOWN: { kind: 'user', meaning: 'The AVS is not known to the chain or to this node.' },
   TASK_UNKNOWN: { kind: 'user', meaning: 'No mailbox knows this task.' },
   TASK_REFUSED: { kind: 'refused', meaning: 'A task cannot be certified; the message names the reason.' },
+  OUTPUT_GONE: {
+    kind: 'refused',
+    meaning: 'The task was answered before, and its output is no longer kept; it is not run a second time.',
+  },
   TASK_EXPIRED: { kind: 'refused', meaning: 'The deadline of a task has passed.' },
   PERFORMER_MISSING: { kind: 'user', meaning: 'No performer is configured for the AVS.' },
   PERFORMER_UNAVAILABLE: { kind: 'retryable', meaning: 'The performer of an AVS is not in service.' },

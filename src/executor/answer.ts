@@ -1,7 +1,7 @@
 /** Stage 5, answer: the message a caller gets. Public peers compare strings, so its own spelling comes back. */
 import { RESULT_VERSION } from '../protocol/result.js';
 import type { TaskResult } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
-import type { ResultSignatures } from '../store/executor-store.js';
+import type { ResultSignatures } from '../store/executor-records.js';
 import type { Submission } from './submission.js';
 
 /** An output with its signatures under one reference timestamp: all that a result says of its own. */

@@ -1,5 +1,4 @@
 /** An executor, from its configuration to a node that serves, and back down in reverse order. */
-
 import { toHex } from '../base/bytes.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
 import { CloseStack } from '../base/close-stack.js';
@@ -12,22 +11,19 @@ import { startPerformerPool } from '../performer/performer-pool.js';
 import { performerSpec } from '../performer/spec-from-config.js';
 import { createPeerLimiter } from '../rpc/peer-limiter.js';
 import { loadSigningKeys, type SigningKeys } from '../signer/load-signers.js';
-import { createExecutorStore } from '../store/executor-store.js';
-import type { KeyValueStore } from '../store/key-value-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore } from '../store/open-store.js';
-import { storeKey } from '../store/store-key.js';
 import { Authority } from './admit-authority.js';
 import { TaskSight } from './admit-task.js';
 import { AvsSlots } from './avs-slots.js';
-import { Intake } from './intake.js';
+import type { Intake } from './intake.js';
 import { L1Head } from './l1-head.js';
+import { openAnswers } from './open-answers.js';
 import { openChains } from './open-chains.js';
 import { RefusalLog } from './refusal-log.js';
 import type { RegisteredKey } from './registered-key.js';
 import { reportRegistrations } from './registration.js';
 import { startExecutorServers } from './servers.js';
-import { recoverStore } from './store-recovery.js';
 import { TaskFlow } from './task-flow.js';
 
 export interface ExecutorOptions {
@@ -104,7 +100,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   const performers = await startPerformers(options, signal);
   stack.add('the performers', () => performers.close(0));
 
-  const intake = openIntake(store, options, stack);
+  const { answers, intake } = await openAnswers({ store, chains, head, config, clock, logger, stack });
   const flow = new TaskFlow({
     intake,
     admit: {
@@ -132,7 +128,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
       maxOutputBytes: config.limits.maxOutputBytes,
     },
     sign: { operator, signers: { bn254: signers.bls, ecdsa: signers.ecdsa } },
-    store: createExecutorStore(store),
+    store: answers,
     l1EcdsaVerifier: chains.l1EcdsaVerifier,
     refusals: new RefusalLog(logger, clock),
     clock,
@@ -169,30 +165,6 @@ async function startPerformers({ config, env, clock, logger }: ExecutorOptions, 
   });
   const { maxOutputBytes } = config.limits;
   return startPerformerPool({ specs, runtime, maxOutputBytes, clock, logger }, signal);
-}
-
-/** Takes work once opened; after a failed write it stops taking it until writing works again. */
-function openIntake(store: KeyValueStore, { clock, logger }: ExecutorOptions, stack: CloseStack): Intake {
-  const closing = new AbortController();
-  let recovery: Promise<void> = Promise.resolve();
-  const intake: Intake = new Intake({
-    onStoreFailure: () => {
-      recovery = recoverStore({ intake, write: () => touch(store), clock }, closing.signal).catch(
-        (error: unknown) => logger.error('the store cannot be recovered; restart the node', { error }),
-      );
-    },
-    logger,
-  });
-  stack.add('the recovery of the store', () => {
-    closing.abort();
-    return recovery;
-  });
-  return intake;
-}
-
-/** A synced write that leaves nothing behind. */
-function touch(store: KeyValueStore): Promise<void> {
-  return store.batch([{ type: 'delete', key: storeKey('touch') }]);
 }
 
 /** Lets what runs finish within the grace time, and ends the rest. */

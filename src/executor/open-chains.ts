@@ -5,6 +5,7 @@ import type { CloseStack } from '../base/close-stack.js';
 import type { Logger } from '../base/logger.js';
 import { type ChainClient, createChainClient } from '../chain/client.js';
 import { createCrossChainRegistry } from '../chain/contracts/cross-chain-registry.js';
+import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
 import { probeDigests } from '../chain/digest-probe.js';
 import { noteOtherVerifier, requireContracts, requireHistory } from '../chain/probe.js';
 import {
@@ -28,6 +29,8 @@ export interface ExecutorChains {
   readonly taskChains: readonly TaskChain[];
   /** Chains that receive operator tables, and so can have tasks. */
   readonly supportedChains: () => Promise<readonly ChainId[]>;
+  /** `MAX_TASK_SLA` of each mailbox: the longest time a task there may have. */
+  readonly taskSeconds: readonly number[];
 }
 
 export interface OpenChainsContext {
@@ -41,6 +44,7 @@ interface OpenChain {
   readonly client: ChainClient;
   readonly addresses: CoreAddresses;
   readonly taskChain: TaskChain;
+  readonly maxTaskSlaSeconds: number;
 }
 
 /**
@@ -76,6 +80,7 @@ export async function openChains(
     ),
     taskChains: all.map(({ taskChain }) => taskChain),
     supportedChains: async () => [...(await registry.getSupportedChains('latest')).keys()],
+    taskSeconds: all.map(({ maxTaskSlaSeconds }) => maxTaskSlaSeconds),
   };
 }
 
@@ -101,7 +106,9 @@ async function openChain(
     logger.warn('results of this curve are not signed for a chain', { chain: chain.name, curve, reason });
   }
   logger.info('chain reached', { chain: chain.name, chainId: chain.chainId, mailbox: taskMailbox });
-  return { client, addresses, taskChain: createMailboxChain(client, addresses, refusedCurves) };
+  const taskChain = createMailboxChain(client, addresses, refusedCurves);
+  const maxTaskSlaSeconds = await createTaskMailbox(client, taskMailbox).maxTaskSlaSeconds('latest');
+  return { client, addresses, taskChain, maxTaskSlaSeconds };
 }
 
 async function checkL1(client: ChainClient, addresses: L1CoreAddresses, logger: Logger): Promise<void> {

@@ -4,7 +4,8 @@
  */
 import type { Hash32 } from '../base/brands.js';
 import { PonosError } from '../base/error.js';
-import type { AnswerKey, ExecutorStore, StoredAnswer } from '../store/executor-store.js';
+import type { AnswerKey, StoredAnswer } from '../store/executor-records.js';
+import type { ExecutorStore } from '../store/executor-store.js';
 import type { Admitted } from './admit.js';
 import type { Answer } from './answer.js';
 import type { Submission } from './submission.js';
@@ -18,7 +19,8 @@ export type Recall =
 /**
  * Judges a submission by what is known of its task: the same reference timestamp gets the very same bytes, another
  * one (a task that was re-mined after a reorg keeps its id) the same output signed anew.
- * @throws PonosError REQUEST_CONFLICT for another payload
+ * @throws PonosError REQUEST_CONFLICT for another payload; OUTPUT_GONE when only the commitment is left: another run
+ * could give another output
  */
 export function recall(
   known: Pick<StoredAnswer, 'payloadHash' | 'output' | 'signatures'> | undefined,
@@ -27,6 +29,12 @@ export function recall(
   if (!known) return { action: 'run' };
   if (known.payloadHash !== asked.payloadHash) throw payloadConflict();
   const { output } = known;
+  if (output === undefined) {
+    throw new PonosError('OUTPUT_GONE', {
+      message: 'this task was answered before, and its output is no longer kept',
+      advice: 'Raise retention.taskDays when answers are still asked for after that time.',
+    });
+  }
   const signatures = known.signatures.get(asked.referenceTimestamp);
   return signatures
     ? { action: 'repeat', answer: { output, ...signatures } }

@@ -10,7 +10,7 @@ import {
   taskMessageHash,
 } from '../protocol/result.js';
 import type { Signer } from '../signer/signer.js';
-import type { ResultSignatures } from '../store/executor-store.js';
+import type { ResultSignatures } from '../store/executor-records.js';
 import type { Submission } from './submission.js';
 
 export interface SignDependencies {

@@ -125,7 +125,7 @@ export class TaskFlow {
   }
 
   async #work(admitted: Admitted, payloadHash: Hash32, logger: Logger): Promise<Answer> {
-    const { clock, run } = this.#deps;
+    const { clock } = this.#deps;
     const startedMs = clock.nowMs();
     const { submission } = admitted;
     const { referenceTimestamp } = submission;
@@ -145,10 +145,34 @@ export class TaskFlow {
       referenceTimestamp,
       payloadBytes: submission.payload.length,
     });
-    const output = await runTask(admitted, run, this.#stop.signal);
+    const output = await this.#run(admitted, payloadHash, logger);
     const answer = await this.#signAndRemember(admitted, payloadHash, output);
     logger.info('task answered', { outputBytes: output.length, tookMs: clock.nowMs() - startedMs });
     return answer;
+  }
+
+  /**
+   * Runs the task, noted as under way meanwhile. A process that dies between here and the stored answer has signed
+   * nothing: the task runs again when it is submitted again.
+   */
+  async #run(admitted: Admitted, payloadHash: Hash32, logger: Logger): Promise<Uint8Array> {
+    const { clock, run } = this.#deps;
+    const { referenceTimestamp } = admitted.submission;
+    const key = answerKeyOf(admitted.submission);
+    const task = { payloadHash, referenceTimestamp, startedAtMs: clock.nowMs() };
+    // Beside the run: the note holds up no task, and a store that has failed is known before anything is signed.
+    const noted = this.#withStore((store) => store.begin(key, task));
+    noted.catch(() => undefined); // awaited below, when the run has succeeded
+    try {
+      const output = await runTask(admitted, run, this.#stop.signal);
+      await noted;
+      return output;
+    } catch (error) {
+      await this.#withStore((store) => store.giveUp(key)).catch((failure: unknown) =>
+        logger.debug('a task that was given up stays noted as under way', { error: failure }),
+      );
+      throw error;
+    }
   }
 
   async #signAndRemember(admitted: Admitted, payloadHash: Hash32, output: Uint8Array): Promise<Answer> {

@@ -1,12 +1,24 @@
 /**
- * What an executor has answered. It is the executor's memory of what it signed, and keeps it from
- * ever signing two outputs for one task.
+ * What an executor has answered, and what it is working on. It is the executor's memory of what it signed, and keeps
+ * it from ever signing two outputs for one task.
  */
-import type { Address, Hash32, Hex, TaskId } from '../base/brands.js';
-import { fromHex, toHex } from '../base/bytes.js';
-import { PonosError } from '../base/error.js';
+import { type Hash32, parseAddress, parseTaskId } from '../base/brands.js';
+import { toHex } from '../base/bytes.js';
+import { isPonosError, PonosError } from '../base/error.js';
 import { keccak256 } from '../crypto/keccak.js';
-import type { KeyValueStore } from './key-value-store.js';
+import {
+  type Answer,
+  type AnsweredTask,
+  type AnswerKey,
+  type AnswerRecord,
+  type Commitment,
+  commitmentOf,
+  fromRecord,
+  type StoredAnswer,
+  type TaskUnderWay,
+  toRecord,
+} from './executor-records.js';
+import type { KeyValueStore, WriteOperation } from './key-value-store.js';
 import { createKeyedQueue } from './keyed-queue.js';
 import {
   corruptRecord,
@@ -15,42 +27,26 @@ import {
   encodeJsonRecord,
   encodeRecord,
 } from './record-codec.js';
-import { storeKey } from './store-key.js';
+import { keysBelow, storeKey } from './store-key.js';
 
-/** A task as an executor knows it. */
-export interface AnswerKey {
-  readonly avs: Address;
-  readonly operatorSetId: number;
-  readonly taskId: TaskId;
+/** What retention takes away of an answered task. */
+export type Leaving = 'nothing' | 'output' | 'everything';
+
+export interface SweepPage {
+  /** Where the last page ended; undefined begins anew. */
+  readonly after: string | undefined;
+  /** Small records that are looked at. */
+  readonly limit: number;
+  readonly judge: (task: AnsweredTask) => Leaving;
 }
 
-/** The two signatures of a result, for one reference timestamp. */
-export interface ResultSignatures {
-  readonly resultSignature: Uint8Array;
-  readonly authSignature: Uint8Array;
-}
-
-/** An answer as it is to be given. */
-export interface Answer extends ResultSignatures {
-  /** keccak-256 of the payload. */
-  readonly payloadHash: Hash32;
-  readonly output: Uint8Array;
-  readonly referenceTimestamp: number;
-  /** When the answer was made. */
-  readonly createdAtMs: number;
-  /** When the task ends, by chain time. */
-  readonly deadlineSeconds: number;
-}
-
-/** What is stored of a task: one output, signed for one or more reference timestamps. */
-export interface StoredAnswer {
-  readonly payloadHash: Hash32;
-  /** keccak-256 of the output. */
-  readonly outputHash: Hash32;
-  readonly output: Uint8Array;
-  readonly signatures: ReadonlyMap<number, ResultSignatures>;
-  readonly createdAtMs: number;
-  readonly deadlineSeconds: number;
+export interface SweptPage {
+  /** Where the next page begins; undefined when this was the last one. */
+  readonly next: string | undefined;
+  readonly outputs: number;
+  readonly records: number;
+  /** Records that could not be read, and were left as they are. */
+  readonly damaged: readonly PonosError[];
 }
 
 export interface ExecutorStore {
@@ -58,102 +54,216 @@ export interface ExecutorStore {
   find(key: AnswerKey): Promise<StoredAnswer | undefined>;
   /**
    * Stores an answer and returns what may be given: the answer as stored before, if there is one for
-   * this reference timestamp, otherwise this one. It is on the disk when this resolves.
+   * this reference timestamp, otherwise this one. It is on the disk when this resolves, and the task is no
+   * longer under way.
    * @throws PonosError REQUEST_CONFLICT when the task was answered for another payload or with another
    * output; STORE_CORRUPT, STORE_UNAVAILABLE
    */
-  saveAnswer(key: AnswerKey, answer: Answer): Promise<StoredAnswer>;
+  saveAnswer(key: AnswerKey, answer: Answer): Promise<StoredAnswer & { readonly output: Uint8Array }>;
+  /** Notes that work on a task begins. @throws PonosError STORE_UNAVAILABLE */
+  begin(key: AnswerKey, task: TaskUnderWay): Promise<void>;
+  /** Notes that work has ended without an answer. @throws PonosError STORE_UNAVAILABLE */
+  giveUp(key: AnswerKey): Promise<void>;
+  /**
+   * What was under way when the process that wrote this ended, without its notes from then on.
+   * @throws PonosError STORE_CORRUPT, STORE_UNAVAILABLE
+   */
+  takeAbandoned(): Promise<readonly (AnswerKey & TaskUnderWay)[]>;
+  /**
+   * Every task that is kept, by AVS, operator set and task id, as the store was when the iteration began.
+   * @throws PonosError STORE_CORRUPT, STORE_UNAVAILABLE
+   */
+  answers(): AsyncIterable<AnsweredTask>;
+  /**
+   * Takes up what the operator has signed by another store. The output does not come along: the task is refused
+   * from then on. @returns whether the task is new here
+   * @throws PonosError REQUEST_CONFLICT when this store has another payload or output for the task; STORE_CORRUPT,
+   * STORE_UNAVAILABLE
+   */
+  mergeAnswered(task: AnswerKey & Commitment): Promise<boolean>;
+  /** Takes away what has been kept for long enough, one page of the records. @throws PonosError STORE_UNAVAILABLE */
+  sweep(page: SweepPage): Promise<SweptPage>;
 }
 
-/** The small record, kept for as long as the task could be asked again; the output is apart from it. */
-interface AnswerRecord {
-  readonly payloadHash: Hash32;
-  readonly outputHash: Hash32;
-  readonly signatures: Readonly<Record<string, { readonly result: Hex; readonly auth: Hex }>>;
-  readonly createdAtMs: number;
-  readonly deadlineSeconds: number;
-}
+const NAMESPACE = 'answer';
+const UNDER_WAY = 'under-way';
 
 export function createExecutorStore(store: KeyValueStore): ExecutorStore {
   const queue = createKeyedQueue();
 
-  async function find(key: AnswerKey): Promise<StoredAnswer | undefined> {
-    const [answerKey, outputKey] = keysOf(key);
-    const record = await store.get(answerKey);
-    if (record === undefined) return undefined;
-    const output = await store.get(outputKey);
-    if (output === undefined) throw corruptRecord(outputKey, 'it is missing');
-    return fromRecord(decodeJsonRecord(answerKey, record), decodeRecord(outputKey, output));
+  /** Reading, deciding and writing what concerns one task as one step. */
+  const alone = <T>(key: AnswerKey, action: () => Promise<T>) => queue.run([keysOf(key).answer], action);
+
+  async function readRecord(key: string): Promise<AnswerRecord | undefined> {
+    const value = await store.get(key);
+    return value && decodeJsonRecord(key, value);
   }
 
-  async function saveAnswer(key: AnswerKey, answer: Answer): Promise<StoredAnswer> {
+  async function find(key: AnswerKey): Promise<StoredAnswer | undefined> {
+    const keys = keysOf(key);
+    const record = await readRecord(keys.answer);
+    if (record === undefined || record.isOutputGone) return record && fromRecord(record, undefined);
+    const output = await store.get(keys.output);
+    if (output !== undefined) return fromRecord(record, decodeRecord(keys.output, output));
+    // Retention may have come in between the two reads.
+    const again = await readRecord(keys.answer);
+    if (again === undefined || again.isOutputGone) return again && fromRecord(again, undefined);
+    throw corruptRecord(keys.output, 'it is missing');
+  }
+
+  async function saveAnswer(key: AnswerKey, answer: Answer) {
+    const { output, payloadHash, resultSignature, authSignature, referenceTimestamp } = answer;
     const stored = await find(key);
-    const outputHash = toHex<Hash32>(keccak256(answer.output));
+    const outputHash = toHex<Hash32>(keccak256(output));
     if (stored !== undefined) {
-      refuseConflict(key, stored, answer.payloadHash, outputHash);
-      if (stored.signatures.has(answer.referenceTimestamp)) return stored;
+      refuseConflict(key, stored, { payloadHash, outputHash });
+      if (stored.output && stored.signatures.has(referenceTimestamp)) return { ...stored, output };
     }
-    const { resultSignature, authSignature, referenceTimestamp } = answer;
-    const merged: StoredAnswer = {
-      payloadHash: answer.payloadHash,
+    const signatures = new Map(stored?.signatures);
+    // The first ones stay: another caller may have them already.
+    if (!signatures.has(referenceTimestamp))
+      signatures.set(referenceTimestamp, { resultSignature, authSignature });
+    const merged = {
+      payloadHash,
       outputHash,
-      output: answer.output,
-      signatures: new Map([
-        ...(stored?.signatures ?? []),
-        [referenceTimestamp, { resultSignature, authSignature }],
-      ]),
+      output,
+      signatures,
       createdAtMs: stored?.createdAtMs ?? answer.createdAtMs,
       deadlineSeconds: Math.max(stored?.deadlineSeconds ?? 0, answer.deadlineSeconds),
     };
-    const [answerKey, outputKey] = keysOf(key);
-    await store.batch([
-      { type: 'put', key: answerKey, value: encodeJsonRecord(answerKey, toRecord(merged)) },
-      ...(stored === undefined
-        ? [{ type: 'put', key: outputKey, value: encodeRecord(outputKey, answer.output) } as const]
-        : []),
-    ]);
+    const keys = keysOf(key);
+    const operations: WriteOperation[] = [
+      { type: 'put', key: keys.answer, value: encodeJsonRecord(keys.answer, toRecord(merged)) },
+      { type: 'delete', key: keys.underWay },
+    ];
+    if (stored?.output === undefined)
+      operations.push({ type: 'put', key: keys.output, value: encodeRecord(keys.output, output) });
+    await store.batch(operations);
     return merged;
+  }
+
+  async function mergeAnswered(task: AnswerKey & Commitment): Promise<boolean> {
+    const key = keysOf(task).answer;
+    const record = await readRecord(key);
+    if (record !== undefined) refuseConflict(task, record, task);
+    const merged: AnswerRecord = {
+      ...(record ?? { ...commitmentOf(task), signatures: {}, isOutputGone: true }),
+      createdAtMs: Math.min(record?.createdAtMs ?? task.createdAtMs, task.createdAtMs),
+      deadlineSeconds: Math.max(record?.deadlineSeconds ?? 0, task.deadlineSeconds),
+    };
+    await store.batch([{ type: 'put', key, value: encodeJsonRecord(key, merged) }]);
+    return record === undefined;
+  }
+
+  async function takeAbandoned() {
+    const found: (AnswerKey & TaskUnderWay)[] = [];
+    const operations: WriteOperation[] = [];
+    for await (const { key, value } of store.scan(keysBelow(UNDER_WAY))) {
+      found.push({ ...parseKey(key), ...decodeJsonRecord<TaskUnderWay>(key, value) });
+      operations.push({ type: 'delete', key });
+    }
+    if (operations.length > 0) await store.batch(operations);
+    return found;
+  }
+
+  async function* answers(): AsyncIterable<AnsweredTask> {
+    for await (const { key, value } of store.scan(keysBelow(NAMESPACE)))
+      yield answeredTask(key, decodeJsonRecord(key, value));
+  }
+
+  /** Judged once more as one step with the removal: the task may have been asked for again meanwhile. */
+  function remove(task: AnsweredTask, judge: SweepPage['judge']): Promise<Leaving> {
+    return alone(task, async () => {
+      const keys = keysOf(task);
+      const record = await readRecord(keys.answer);
+      if (record === undefined) return 'nothing';
+      const leaving = judge(answeredTask(keys.answer, record));
+      const bare: AnswerRecord = { ...record, isOutputGone: true };
+      const output: WriteOperation[] = record.isOutputGone ? [] : [{ type: 'delete', key: keys.output }];
+      if (leaving === 'everything') await store.batch([{ type: 'delete', key: keys.answer }, ...output]);
+      else if (leaving === 'output') {
+        const value = encodeJsonRecord(keys.answer, bare);
+        await store.batch([{ type: 'put', key: keys.answer, value }, ...output]);
+      }
+      return leaving;
+    });
+  }
+
+  async function sweep({ after, limit, judge }: SweepPage): Promise<SweptPage> {
+    const all = keysBelow(NAMESPACE);
+    const gte = after === undefined ? all.gte : `${after}!`; // above `after` itself, below all that follow
+    const due: AnsweredTask[] = [];
+    const damaged: PonosError[] = [];
+    let seen = 0;
+    let last: string | undefined;
+    for await (const { key, value } of store.scan({ ...all, gte, limit })) {
+      seen += 1;
+      last = key;
+      const task = readable(key, value);
+      if (isPonosError(task)) damaged.push(task);
+      else if (judge(task) !== 'nothing') due.push(task);
+    }
+    const left = await Promise.all(due.map((task) => remove(task, judge)));
+    const records = left.filter((leaving) => leaving === 'everything').length;
+    const outputs = left.filter((leaving, n) => leaving !== 'nothing' && due[n]?.isOutputKept).length;
+    return { next: seen === limit ? last : undefined, outputs, records, damaged };
   }
 
   return {
     find,
-    saveAnswer: (key, answer) => queue.run([keysOf(key)[0]], () => saveAnswer(key, answer)),
+    saveAnswer: (key, answer) => alone(key, () => saveAnswer(key, answer)),
+    begin: (key, task) => {
+      const { underWay } = keysOf(key);
+      return store.batch([{ type: 'put', key: underWay, value: encodeJsonRecord(underWay, task) }]);
+    },
+    giveUp: (key) => store.batch([{ type: 'delete', key: keysOf(key).underWay }]),
+    takeAbandoned,
+    answers,
+    mergeAnswered: (task) => alone(task, () => mergeAnswered(task)),
+    sweep,
   };
 }
 
-function keysOf({ avs, operatorSetId, taskId }: AnswerKey): readonly [answer: string, output: string] {
-  return [storeKey('answer', avs, operatorSetId, taskId), storeKey('output', avs, operatorSetId, taskId)];
+function keysOf({ avs, operatorSetId, taskId }: AnswerKey) {
+  return {
+    answer: storeKey(NAMESPACE, avs, operatorSetId, taskId),
+    output: storeKey('output', avs, operatorSetId, taskId),
+    underWay: storeKey(UNDER_WAY, avs, operatorSetId, taskId),
+  };
 }
 
-function refuseConflict(key: AnswerKey, stored: StoredAnswer, payloadHash: Hash32, outputHash: Hash32): void {
-  const samePayload = stored.payloadHash === payloadHash;
-  if (samePayload && stored.outputHash === outputHash) return;
+/** The task that a key of any of the namespaces is about. */
+function parseKey(key: string): AnswerKey {
+  const [, avs = '', operatorSetId = '', taskId = ''] = key.split('/');
+  return {
+    avs: parseAddress(avs),
+    operatorSetId: Number.parseInt(operatorSetId, 16),
+    taskId: parseTaskId(taskId),
+  };
+}
+
+function answeredTask(key: string, record: AnswerRecord): AnsweredTask {
+  return { ...parseKey(key), ...commitmentOf(record), isOutputKept: !record.isOutputGone };
+}
+
+function readable(key: string, value: Uint8Array): AnsweredTask | PonosError {
+  try {
+    return answeredTask(key, decodeJsonRecord(key, value));
+  } catch (error) {
+    if (isPonosError(error, 'STORE_CORRUPT')) return error;
+    throw error;
+  }
+}
+
+type Signed = Pick<Commitment, 'payloadHash' | 'outputHash'>;
+
+function refuseConflict({ avs, operatorSetId, taskId }: AnswerKey, stored: Signed, asked: Signed): void {
+  const samePayload = stored.payloadHash === asked.payloadHash;
+  if (samePayload && stored.outputHash === asked.outputHash) return;
   throw new PonosError('REQUEST_CONFLICT', {
     message: samePayload
       ? 'the task was answered before, with another output'
       : 'the task was answered before, for another payload',
-    facts: { avs: key.avs, operatorSetId: key.operatorSetId, taskId: key.taskId },
+    facts: { avs, operatorSetId, taskId },
   });
-}
-
-function toRecord(answer: StoredAnswer): AnswerRecord {
-  const { payloadHash, outputHash, createdAtMs, deadlineSeconds } = answer;
-  const signatures = Object.fromEntries(
-    [...answer.signatures].map(([referenceTimestamp, { resultSignature, authSignature }]) => [
-      referenceTimestamp,
-      { result: toHex(resultSignature), auth: toHex(authSignature) },
-    ]),
-  );
-  return { payloadHash, outputHash, signatures, createdAtMs, deadlineSeconds };
-}
-
-function fromRecord(record: AnswerRecord, output: Uint8Array): StoredAnswer {
-  const { payloadHash, outputHash, createdAtMs, deadlineSeconds } = record;
-  const signatures = new Map(
-    Object.entries(record.signatures).map(([referenceTimestamp, { result, auth }]) => [
-      Number(referenceTimestamp),
-      { resultSignature: fromHex(result), authSignature: fromHex(auth) },
-    ]),
-  );
-  return { payloadHash, outputHash, output, signatures, createdAtMs, deadlineSeconds };
 }

@@ -9,7 +9,7 @@ const CAUSES: readonly {
   {
     sign: /ENOSPC|EDQUOT|no space left|quota exceeded/i,
     what: 'the disk is full',
-    advice: 'Free some space, then restart the node; nothing it acknowledged is lost.',
+    advice: 'Free some space; a running node goes on by itself then. Nothing it acknowledged is lost.',
   },
   {
     sign: /EROFS|read-only file system/i,
@@ -53,14 +53,15 @@ export function storeError(error: unknown, dir: string): PonosError {
       cause: error,
     });
   }
-  if (/LEVEL_DATABASE_NOT_OPEN|LEVEL_ITERATOR_NOT_OPEN/.test(chain)) {
+  // Before "closed": a database that could not be opened anew says that it is not open, and why.
+  const known = CAUSES.find(({ sign }) => sign.test(chain));
+  if (known === undefined && /LEVEL_DATABASE_NOT_OPEN|LEVEL_ITERATOR_NOT_OPEN/.test(chain)) {
     return new PonosError('STORE_UNAVAILABLE', {
       message: 'the store is closed',
       facts: { dir },
       cause: error,
     });
   }
-  const known = CAUSES.find(({ sign }) => sign.test(chain));
   return new PonosError('STORE_UNAVAILABLE', {
     message: `the store cannot be used: ${known?.what ?? 'its files cannot be read or written'}`,
     facts: { dir },

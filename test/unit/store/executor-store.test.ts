@@ -2,12 +2,8 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type Hash32, parseAddress, parseHash32, parseTaskId } from '../../../src/base/brands.js';
 import { toHex } from '../../../src/base/bytes.js';
 import { keccak256 } from '../../../src/crypto/keccak.js';
-import {
-  type Answer,
-  type AnswerKey,
-  createExecutorStore,
-  type ExecutorStore,
-} from '../../../src/store/executor-store.js';
+import type { Answer, AnswerKey } from '../../../src/store/executor-records.js';
+import { createExecutorStore, type ExecutorStore } from '../../../src/store/executor-store.js';
 import type { KeyValueStore } from '../../../src/store/key-value-store.js';
 import { openLevelStore } from '../../../src/store/level-store.js';
 import { createMemoryStore } from '../../../src/store/memory-store.js';
@@ -147,7 +143,7 @@ describe('executor store', () => {
     await before.close();
     const after = await openLevelStore(options);
     const found = await createExecutorStore(after).find(key);
-    expect({ ...found, output: found && Uint8Array.from(found.output) }).toEqual(saved);
+    expect({ ...found, output: Uint8Array.from(found?.output ?? []) }).toEqual(saved);
     await after.close();
     await folder.remove();
   });
