@@ -6,7 +6,7 @@ NPM := npm
 # npm ci writes this file last, so it is the stamp of a complete installation.
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: deps build proto all lint check test bench clean demo docs format
+.PHONY: deps build proto all lint check test faults bench clean demo docs format
 
 $(INSTALLED): package.json package-lock.json
 	@node -e 'if (Number(process.versions.node.split(".")[0]) < 20) { console.error("ponos needs Node 20 or newer, this is " + process.version); process.exit(1) }'
@@ -38,6 +38,11 @@ check: build ## types, lint, format, generated code, unused code, import directi
 test: check ## everything: check, unit, integration, end to end
 	sh test/support/prepare-docker.sh
 	$(NPM) test --silent
+
+ROUNDS ?= 50
+SEED ?= $(shell date +%s)
+faults: build ## kill -9 nodes of a network for many rounds: make faults ROUNDS=200 SEED=1
+	FAULT_ROUNDS=$(ROUNDS) FAULT_SEED=$(SEED) $(NPM) run --silent faults
 
 bench: build
 	$(NPM) run --silent bench
