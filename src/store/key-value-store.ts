@@ -31,3 +31,17 @@ export interface KeyValueStore {
   /** Waits for what is under way. May be called again. */
   close(): Promise<void>;
 }
+
+/** What a store is made of: a `KeyValueStore` whose batches come one at a time, from the layer above (`ledger-store.ts`). */
+export interface Database extends KeyValueStore {
+  /** The values in the order of the keys. */
+  getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>;
+  /** Called after a failed batch and before the next one: shows what is really kept. */
+  renew(): Promise<void>;
+}
+
+/** The keys of a node's records: all but those by which the store watches over them, which begin with a tilde. */
+export const RECORD_KEYS: KeyRange = { gte: '!', lt: '~' };
+
+/** Every key there can be, whatever its bytes; a damaged one may have any. */
+export const EVERY_KEY: KeyRange = { gte: '', lt: '\u00ff'.repeat(8) };

@@ -1,12 +1,12 @@
 /** The store on disk: LevelDB, synced writes, and a lock of our own. */
 import path from 'node:path';
-import type { ClassicLevel } from 'classic-level';
 import { PonosError } from '../base/error.js';
 import { makeFolder } from '../base/make-folder.js';
-import { createGroupWriter } from './group-writer.js';
-import type { KeyValueStore, WriteOperation } from './key-value-store.js';
+import type { Database, WriteOperation } from './key-value-store.js';
+import { createLedgerStore, type LedgerStore } from './ledger-store.js';
 import { acquireProcessLock, type ProcessLock } from './process-lock.js';
 import { storeError } from './store-error.js';
+import { createWitness } from './witness.js';
 
 export interface LevelStoreOptions {
   /** Made with mode 0750 if it is not there. */
@@ -21,89 +21,125 @@ export interface LevelStoreOptions {
  * Opens the database, making it if there is none.
  * @throws PonosError STORE_LOCKED (by another process or by this one), STORE_CORRUPT, STORE_UNAVAILABLE
  */
-export async function openLevelStore(options: LevelStoreOptions): Promise<KeyValueStore> {
+export async function openLevelStore(options: LevelStoreOptions): Promise<LedgerStore> {
   const dir = path.resolve(options.dir);
-  const wrap = (error: unknown) => {
-    throw storeError(error, dir);
-  };
-  await makeFolder(dir, 0o750).catch(wrap);
-  // Before LevelDB is touched: a second open in one process, although refused, would drop LevelDB's
-  // own lock and let other processes in. That lock remains the guard across containers, where pids
-  // say nothing.
-  const lock = await acquireProcessLock(path.join(dir, 'ponos.lock'), 'the storage directory').catch(wrap);
+  const lock = await lockStore(dir);
   try {
-    return levelStore(await openDatabase(dir, options), lock, dir, options.syncWrites);
+    const database = await openLevelDatabase({ ...options, dir });
+    const witness = createWitness(dir);
+    const store = createLedgerStore(database, {
+      onWritten: (sequence) =>
+        witness.record(sequence).catch((error) => {
+          throw storeError(error, dir);
+        }),
+    });
+    let closing: Promise<void> | undefined;
+    const close = async () => {
+      try {
+        await store.close();
+        await witness.close();
+      } finally {
+        await lock.release();
+      }
+    };
+    return {
+      ...store,
+      close() {
+        closing ??= close();
+        return closing;
+      },
+    };
   } catch (error) {
     await lock.release();
+    throw error;
+  }
+}
+
+/**
+ * Takes the directory for this process, making it if there is none. This comes before LevelDB is touched: a second
+ * open in one process, although refused, would drop LevelDB's own lock and let other processes in. That lock remains
+ * the guard across containers, where pids say nothing.
+ * @throws PonosError STORE_LOCKED (by another process or by this one), STORE_UNAVAILABLE
+ */
+export async function lockStore(dir: string): Promise<ProcessLock> {
+  try {
+    await makeFolder(dir, 0o750);
+    return await acquireProcessLock(path.join(dir, 'ponos.lock'), 'the storage directory');
+  } catch (error) {
     throw storeError(error, dir);
   }
 }
 
-type Database = ClassicLevel<string, Uint8Array>;
-
-async function openDatabase(dir: string, options: LevelStoreOptions): Promise<Database> {
-  // Loading LevelDB needs a folder for its native part, and only the environment can name it this one.
-  process.env.PONOS_DATA_DIR ??= dir;
-  const { ClassicLevel } = await import('classic-level');
-  const database: Database = new ClassicLevel(dir, {
-    keyEncoding: 'utf8',
-    valueEncoding: 'view',
-    ...(options.writeBufferSizeBytes && { writeBufferSize: options.writeBufferSizeBytes }),
-    ...(options.cacheSizeBytes && { cacheSize: options.cacheSizeBytes }),
-  });
-  await database.open();
-  return database;
-}
-
-function levelStore(database: Database, lock: ProcessLock, dir: string, sync: boolean): KeyValueStore {
+/**
+ * LevelDB alone, in a directory that is locked already.
+ * @throws PonosError STORE_LOCKED, STORE_CORRUPT, STORE_UNAVAILABLE
+ */
+export async function openLevelDatabase(options: LevelStoreOptions): Promise<Database> {
+  const { dir, syncWrites: sync } = options;
+  const wrap = (error: unknown) => {
+    throw storeError(error, dir);
+  };
+  const level = await createLevel(options).catch(wrap);
+  await level.open().catch(wrap);
   let closing: Promise<void> | undefined;
-  const writer = createGroupWriter({
-    write: (operations) => database.batch(operations.map(toNative), { sync }),
+  return {
+    get: (key) => level.get(key).catch(wrap),
+    getMany: (keys) => level.getMany([...keys]).catch(wrap),
+    batch: (operations) => level.batch(operations.map(toNative), { sync }).catch(wrap),
+    async *scan({ gte, lt, limit, reverse }) {
+      try {
+        const iterator = level.iterator({ gte, lt, limit: limit ?? -1, reverse: reverse ?? false });
+        try {
+          for (;;) {
+            const entries = await iterator.nextv(SCAN_CHUNK);
+            if (entries.length === 0) return;
+            for (const [key, value] of entries) yield { key, value };
+          }
+        } finally {
+          await iterator.close();
+        }
+      } catch (error) {
+        throw storeError(error, dir);
+      }
+    },
     async renew() {
       if (closing !== undefined)
         throw new PonosError('STORE_UNAVAILABLE', { message: 'the store is closed' });
-      await database.close();
-      await database.open();
-    },
-  });
-  const close = async () => {
-    try {
-      await writer.idle();
-      await database.close();
-    } catch (error) {
-      throw storeError(error, dir);
-    } finally {
-      await lock.release();
-    }
-  };
-  return {
-    async get(key) {
-      try {
-        return await database.get(key);
-      } catch (error) {
-        throw storeError(error, dir);
-      }
-    },
-    async batch(operations) {
-      try {
-        await writer.write(operations);
-      } catch (error) {
-        throw storeError(error, dir);
-      }
-    },
-    async *scan({ gte, lt, limit, reverse }) {
-      try {
-        const iterator = database.iterator({ gte, lt, limit: limit ?? -1, reverse: reverse ?? false });
-        for await (const [key, value] of iterator) yield { key, value };
-      } catch (error) {
-        throw storeError(error, dir);
-      }
+      await level.close().catch(wrap);
+      await level.open().catch(wrap);
     },
     close() {
-      closing ??= close();
+      closing ??= level.close().catch(wrap);
       return closing;
     },
   };
+}
+
+/** Entries that are read ahead; LevelDB itself ends a chunk at 16 KB. */
+const SCAN_CHUNK = 1_000;
+
+/** Keys byte by byte: in UTF-8 a damaged one could be neither named nor removed. */
+const KEY_ENCODING = {
+  name: 'latin1',
+  format: 'buffer',
+  encode: (key: string) => Buffer.from(key, 'latin1'),
+  decode: (bytes: Buffer) => bytes.toString('latin1'),
+} as const;
+
+async function createLevel({ dir, writeBufferSizeBytes, cacheSizeBytes }: LevelStoreOptions) {
+  const { ClassicLevel } = await loadLevel(dir);
+  return new ClassicLevel<string, Uint8Array>(dir, {
+    keyEncoding: KEY_ENCODING,
+    valueEncoding: 'view',
+    ...(writeBufferSizeBytes && { writeBufferSize: writeBufferSizeBytes }),
+    ...(cacheSizeBytes && { cacheSize: cacheSizeBytes }),
+  });
+}
+
+/** Loading LevelDB needs a folder for its native part, and only the environment can name it this one. */
+export function loadLevel(dir: string): Promise<typeof import('classic-level')> {
+  process.env.PONOS_DATA_DIR ??= dir;
+  return import('classic-level');
 }
 
 function toNative(operation: WriteOperation) {

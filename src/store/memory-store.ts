@@ -1,8 +1,13 @@
 /** The store that a restart forgets: for trying things, for tests, and as the measure of LevelDB's cost. */
 import { PonosError } from '../base/error.js';
-import type { Entry, KeyRange, KeyValueStore } from './key-value-store.js';
+import type { Database, Entry, KeyRange } from './key-value-store.js';
+import { createLedgerStore, type LedgerStore } from './ledger-store.js';
 
-export function createMemoryStore(): KeyValueStore {
+export function createMemoryStore(): LedgerStore {
+  return createLedgerStore(createMemoryDatabase());
+}
+
+export function createMemoryDatabase(): Database {
   const values = new Map<string, Uint8Array>();
   let closed = false;
   const checkOpen = () => {
@@ -12,6 +17,10 @@ export function createMemoryStore(): KeyValueStore {
     async get(key) {
       checkOpen();
       return values.get(key)?.slice();
+    },
+    async getMany(keys) {
+      checkOpen();
+      return keys.map((key) => values.get(key)?.slice());
     },
     async batch(operations) {
       checkOpen();
@@ -23,6 +32,9 @@ export function createMemoryStore(): KeyValueStore {
     async *scan(range) {
       checkOpen();
       for (const { key, value } of select(values, range)) yield { key, value: value.slice() };
+    },
+    async renew() {
+      checkOpen();
     },
     async close() {
       closed = true;

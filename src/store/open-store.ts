@@ -2,12 +2,16 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { PonosError } from '../base/error.js';
+import { type Logger, silentLogger } from '../base/logger.js';
 import type { StorageConfig } from '../config/types.js';
-import type { KeyValueStore } from './key-value-store.js';
+import type { LedgerStore } from './ledger-store.js';
 import { openLevelStore } from './level-store.js';
 import { createMemoryStore } from './memory-store.js';
+import { containLosses } from './mend-store.js';
 import { storeError } from './store-error.js';
-import { claimStore, type StoreRole } from './store-schema.js';
+import { describeProblem, judgeProblem, type StoreProblem } from './store-problem.js';
+import { checkSchema, claimStore, type StoreRole } from './store-schema.js';
+import { verifyStore } from './verify-store.js';
 
 /** Where a node keeps its state: nowhere (a restart forgets), or in a directory. */
 export type StorePlace = { readonly kind: 'memory' } | { readonly kind: 'level'; readonly dir: string };
@@ -15,6 +19,8 @@ export type StorePlace = { readonly kind: 'memory' } | { readonly kind: 'level';
 export interface OpenStoreOptions {
   /** Start anew although the directory holds the state of a Go node, which is not read. */
   readonly acceptFreshState?: boolean;
+  /** Told what was lost and what that means, when the node can do without it. */
+  readonly logger?: Logger;
 }
 
 /**
@@ -30,17 +36,18 @@ export function storePlace(config: StorageConfig): StorePlace {
 }
 
 /**
- * Opens the store of a node and checks that it is this role's.
+ * Opens the store of a node, once every record is checked and the store is known to be this role's.
  * @throws PonosError CONFIG_INVALID, STORE_MISMATCH, STORE_LOCKED, STORE_CORRUPT, STORE_UNAVAILABLE
  */
 export async function openStore(
   config: StorageConfig,
   role: StoreRole,
   options: OpenStoreOptions = {},
-): Promise<KeyValueStore> {
+): Promise<LedgerStore> {
   const place = storePlace(config);
   if (place.kind === 'memory') return createMemoryStore();
   if (config.type === 'badger' && !options.acceptFreshState) await refuseBadgerState(path.dirname(place.dir));
+  await checkStore(place.dir, role, options.logger ?? silentLogger);
   const store = await openLevelStore({
     dir: place.dir,
     syncWrites: config.level?.syncWrites ?? true,
@@ -54,6 +61,31 @@ export async function openStore(
     await store.close();
     throw error;
   }
+}
+
+async function checkStore(dir: string, role: StoreRole, logger: Logger): Promise<void> {
+  const { schema, problems } = await verifyStore(dir);
+  if (schema !== undefined) checkSchema(schema, role);
+  const fatal = problems.find((problem) => judgeProblem(role, problem).effect === 'stop');
+  if (fatal !== undefined) throw cannotStart(dir, role, fatal, problems.length);
+  for (const problem of problems) {
+    logger.warn('the store has lost something; what is bad was set aside', {
+      problem: describeProblem(problem),
+      consequence: judgeProblem(role, problem).consequence,
+      dir,
+    });
+  }
+  if (problems.length > 0) await containLosses(dir, role);
+}
+
+function cannotStart(dir: string, role: StoreRole, problem: StoreProblem, problems: number): PonosError {
+  const { consequence } = judgeProblem(role, problem);
+  return new PonosError('STORE_CORRUPT', {
+    message: `the store has lost what the ${role} does not go on without: ${describeProblem(problem)}; ${consequence}`,
+    facts: { dir, problems },
+    advice:
+      'List all with `ponos storage verify`, then restore a backup, or go on without what is lost after `ponos storage repair`. Nothing was changed.',
+  });
 }
 
 function required(dir: string | undefined, key: string): string {

@@ -28,6 +28,12 @@ export function decodeRecord(key: string, record: Uint8Array): Uint8Array {
   return content;
 }
 
+/** Eight bytes that stand for a record in sums over many: its checksum, as it is stored. */
+export function recordMark(record: Uint8Array): bigint {
+  if (record.length < HEADER_BYTES) return BigInt(record.length);
+  return new DataView(record.buffer, record.byteOffset).getBigUint64(1);
+}
+
 /** A plain JSON value into an envelope; bytes and bigints are the caller's to turn into text. */
 export function encodeJsonRecord(key: string, value: unknown): Uint8Array {
   return encodeRecord(key, new TextEncoder().encode(JSON.stringify(value)));

@@ -13,6 +13,11 @@ export function storeKey(namespace: string, ...parts: readonly (string | number)
   return [namespace, ...parts].map((part) => `${encodePart(part)}/`).join('');
 }
 
+/** Whether a key could have been made by `storeKey`. */
+export function isStoreKey(key: string): boolean {
+  return /^([!-.0-~]+\/)+$/.test(key);
+}
+
 /** All keys that begin with these parts. */
 export function keysBelow(namespace: string, ...parts: readonly (string | number)[]): KeyRange {
   const prefix = storeKey(namespace, ...parts);

@@ -1,46 +1,91 @@
-/** The record by which a store says what it is: its version and the role it belongs to. */
+/** The record by which a store says what it is: its version and the role it belongs to; and the way from older versions. */
 import { PonosError } from '../base/error.js';
-import type { KeyValueStore } from './key-value-store.js';
-import { decodeJsonRecord, encodeJsonRecord } from './record-codec.js';
+import type { KeyValueStore, WriteOperation } from './key-value-store.js';
+import { corruptRecord, decodeJsonRecord, encodeJsonRecord } from './record-codec.js';
 import { storeKey } from './store-key.js';
 
-/** Raised when records change their shape; older stores are then migrated where this is checked. */
+/** Raised when records change their shape, together with a migration. */
 export const SCHEMA_VERSION = 1;
 
 export type StoreRole = 'aggregator' | 'executor';
 
-export interface StoreSchema {
+export interface Schema {
   readonly version: number;
   readonly role: StoreRole;
 }
 
-const KEY = storeKey('schema');
-
-/** What the store says it is; undefined for one that nobody has claimed. @throws PonosError STORE_CORRUPT */
-export async function readSchema(store: KeyValueStore): Promise<StoreSchema | undefined> {
-  const record = await store.get(KEY);
-  return record && decodeJsonRecord<StoreSchema>(KEY, record);
+/** From one version to the next one up. */
+export interface Migration {
+  readonly from: number;
+  readonly to: number;
+  /** Reads the store and says what is to be written; that happens in one atomic batch with the version. */
+  readonly migrate: (store: KeyValueStore, role: StoreRole) => Promise<readonly WriteOperation[]>;
 }
 
-/** Marks an empty store as ours, or checks that it is. @throws PonosError STORE_MISMATCH, STORE_CORRUPT */
-export async function claimStore(store: KeyValueStore, role: StoreRole): Promise<void> {
-  const known = await readSchema(store);
-  if (known === undefined) {
-    const schema: StoreSchema = { version: SCHEMA_VERSION, role };
-    await store.batch([{ type: 'put', key: KEY, value: encodeJsonRecord(KEY, schema) }]);
-    return;
+/** Every step since the first version. */
+export const MIGRATIONS: readonly Migration[] = [];
+
+export const SCHEMA_KEY = storeKey('schema');
+
+/** @throws PonosError STORE_CORRUPT */
+export function readSchema(record: Uint8Array): Schema {
+  const schema = decodeJsonRecord<Schema>(SCHEMA_KEY, record);
+  if (schema.role === 'aggregator' || schema.role === 'executor') return schema;
+  throw corruptRecord(SCHEMA_KEY, 'it names a role that does not exist');
+}
+
+export function schemaOperation(schema: Schema): WriteOperation {
+  return { type: 'put', key: SCHEMA_KEY, value: encodeJsonRecord(SCHEMA_KEY, schema) };
+}
+
+export interface ClaimOptions {
+  readonly version: number;
+  readonly migrations: readonly Migration[];
+}
+
+/**
+ * Marks an empty store as ours, or checks that it is, and brings an older one up to this version.
+ * @throws PonosError STORE_MISMATCH, STORE_CORRUPT, STORE_UNAVAILABLE
+ */
+export async function claimStore(
+  store: KeyValueStore,
+  role: StoreRole,
+  { version, migrations }: ClaimOptions = { version: SCHEMA_VERSION, migrations: MIGRATIONS },
+): Promise<void> {
+  const record = await store.get(SCHEMA_KEY);
+  if (record === undefined) return store.batch([schemaOperation({ version, role })]);
+  const schema = readSchema(record);
+  checkSchema(schema, role, version);
+  for (let at = schema.version; at < version; ) {
+    const step = migrations.find(({ from }) => from === at);
+    if (step === undefined) throw noWay(at, version);
+    const operations = await step.migrate(store, role);
+    await store.batch([...operations, schemaOperation({ version: step.to, role })]);
+    at = step.to;
   }
-  if (known.role !== role) {
+}
+
+/** @throws PonosError STORE_MISMATCH for another role's store and for one of a newer version */
+export function checkSchema(schema: Schema, role: StoreRole, version = SCHEMA_VERSION): void {
+  if (schema.role !== role) {
     throw new PonosError('STORE_MISMATCH', {
-      message: `the store belongs to an ${known.role}, this is an ${role}`,
+      message: `the store belongs to an ${schema.role}, this is an ${role}`,
       advice: 'Give each node a storage directory of its own.',
     });
   }
-  if (known.version > SCHEMA_VERSION) {
+  if (schema.version > version) {
     throw new PonosError('STORE_MISMATCH', {
       message: 'the store was written by a newer version of ponos',
-      facts: { storeVersion: known.version, supportedVersion: SCHEMA_VERSION },
+      facts: { storeVersion: schema.version, supportedVersion: version },
       advice: 'Run that version, or set another storage directory.',
     });
   }
+}
+
+function noWay(storeVersion: number, supportedVersion: number): PonosError {
+  return new PonosError('STORE_MISMATCH', {
+    message: 'the store was written by a version of ponos that is too old to be migrated',
+    facts: { storeVersion, supportedVersion },
+    advice: 'Export it with that version, and import the export with this one.',
+  });
 }
