@@ -2,9 +2,9 @@
  * The aggregator: follows the chains, works on many tasks at once, and closes in the reverse order of
  * its start. Tasks it cannot finish in time stay in the store and are taken up at the next start.
  */
-import type { Address, ChainId } from '../base/brands.js';
+import { type Address, type ChainId, chainId, type TaskId } from '../base/brands.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
-import { PonosError } from '../base/error.js';
+import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { createAvsRegistrar } from '../chain/contracts/avs-registrar.js';
 import { OperatorTables } from '../chain/operator-tables.js';
@@ -15,17 +15,26 @@ import type { AggregatorConfig } from '../config/types.js';
 import { loadBn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
 import { type ChannelPool, createChannelPool } from '../rpc/channel-pool.js';
+import { AggregatorManagementServiceDefinition } from '../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
+import {
+  StorageServiceDefinition,
+  type StorageServiceImplementation,
+} from '../rpc/generated/ponos/v1/storage.js';
 import { type GrpcServer, startGrpcServer } from '../rpc/server.js';
 import type { SigningKeys } from '../signer/load-signers.js';
 import type { Signer } from '../signer/signer.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
-import { followChain } from './follow-chain.js';
+import { type FollowedChain, followChain } from './follow-chain.js';
 import type { IntakeOptions } from './intake.js';
+import { createManagementService } from './management.js';
 import { type OpenedChain, openChain } from './open-chain.js';
 import { type Lookup, resolvePeer, systemLookup } from './peer-address.js';
 import { createPeerPolicy } from './peer-policy.js';
 import { reorgedError } from './reorged.js';
+import { reportServed } from './report-served.js';
 import { reportStanding } from './report-standing.js';
+import { keepSwept, type RetentionOptions } from './retention.js';
+import { openServedAvss, type ServedAvss } from './served-avss.js';
 import { taskName } from './task-plan.js';
 import { queued } from './task-queue.js';
 import { runTask } from './task-run.js';
@@ -41,6 +50,8 @@ export interface AggregatorOptions {
   readonly signingKeys: SigningKeys;
   readonly transactionSigner: TransactionSigner;
   readonly store: AggregatorStore;
+  /** What the management port tells of the store; absent: nothing. */
+  readonly storageService?: StorageServiceImplementation;
   /** Text of the verification thread. */
   readonly workerSource: string;
   readonly clock: Clock;
@@ -58,6 +69,8 @@ export class Aggregator {
   readonly #stop = new AbortController();
   /** What was opened, in that order. */
   readonly #closers: (() => Promise<void>)[] = [];
+  /** What goes on by itself until the node stops. */
+  readonly #inBackground = new Set<Promise<void>>();
   readonly #tracker: TaskTracker;
   #runner: TaskRunner | undefined;
   #failure: Promise<never> = new Promise(() => undefined);
@@ -111,7 +124,7 @@ export class Aggregator {
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    const { config, logger } = this.#options;
+    const { config, clock, store, logger } = this.#options;
     const chains = await this.#openChains(signal);
     throwIfAborted(signal);
     const l1Chain = chains.find(({ chainId }) => chainId === config.l1ChainId);
@@ -132,32 +145,65 @@ export class Aggregator {
     }
     const signers = signersByCurve(this.#options.signingKeys);
     const aggregator = config.operator.address;
-    for (const { address: avs } of config.avss)
-      await reportStanding({ l1, aggregator, signers, avs, logger });
+    const served = await openServedAvss({
+      configured: config.avss.map(({ address, chainIds }) => ({
+        avs: address,
+        chainIds: chainIds.map((id) => chainId(id)),
+      })),
+      chainIds: chains.map((chain) => chain.chainId),
+      store,
+      clock,
+    });
+    const inspect = (avs: Address) => reportStanding({ l1, aggregator, signers, avs, store, clock, logger });
+    await reportServed({ served, inspect, store, logger });
 
+    const followed = new Map<ChainId, FollowedChain>();
+    const { storageService } = this.#options;
     const server = await startGrpcServer({
-      host: '127.0.0.1',
+      // Without an answer to who may manage the node, only this machine may.
+      host: config.authentication.enabled === undefined ? '127.0.0.1' : config.grpc.host,
       port: config.managementServerGrpcPort,
-      services: [],
+      services: [
+        {
+          definition: AggregatorManagementServiceDefinition,
+          implementation: createManagementService({
+            authentication: config.authentication,
+            chainIds: chains.map((chain) => chain.chainId),
+            served,
+            inspect,
+            onServed: (avs, chainIds) => this.#backfill(avs, chainIds, followed),
+            logger,
+          }),
+        },
+        ...(storageService === undefined
+          ? []
+          : [{ definition: StorageServiceDefinition, implementation: storageService }]),
+      ],
+      clock,
       logger,
     });
     this.#closers.push(() => server.close(0));
-    this.#runner = await this.#createRunner(chains, l1, signers);
-    await this.#resume(this.#runner, chains);
-    await this.#follow(chains, this.#runner, server);
+    const runner = await this.#createRunner(chains, l1, signers);
+    this.#runner = runner;
+    await this.#resume(runner, chains, served);
+    this.#closers.push(async () => {
+      await Promise.all(this.#inBackground);
+    });
+    await this.#follow({ chains, runner, served, server, followed });
+    this.#background(keepSwept(this.#retention(chains), this.#stop.signal), 'the sweep of the store');
     logger.info('aggregator is watching', {
-      chains: chains.map(({ name, chainId }) => `${name} (${chainId})`),
-      avss: config.avss.map(({ address }) => address),
+      chains: chains.map(({ name, chainId: id }) => `${name} (${id})`),
+      avss: served.all.map(({ avs }) => avs),
       operator: aggregator,
       managementPort: server.port,
     });
   }
 
   async #openChains(signal: AbortSignal): Promise<OpenedChain[]> {
-    const { config, clock, logger, transactionSigner: signer } = this.#options;
+    const { config, clock, logger, store, transactionSigner: signer } = this.#options;
     const opened = await Promise.allSettled(
       config.chains.map(async (chain) => {
-        const open = await openChain({ config, chain, signer, clock, logger }, signal);
+        const open = await openChain({ config, chain, signer, store, clock, logger }, signal);
         this.#closers.push(() => open.close());
         return open;
       }),
@@ -218,30 +264,44 @@ export class Aggregator {
     };
   }
 
-  /** Tasks that an earlier run has left unfinished. Those past their deadline end as soon as they run. */
-  async #resume(runner: TaskRunner, chains: readonly OpenedChain[]): Promise<void> {
+  /**
+   * What an earlier run has left: transactions on their way first, so that no task sends a second one, then the
+   * unfinished tasks. Those past their deadline end as soon as they run.
+   */
+  async #resume(runner: TaskRunner, chains: readonly OpenedChain[], served: ServedAvss): Promise<void> {
     const { store, clock, logger } = this.#options;
     const unfinished = await store.unfinishedTasks();
-    let resumed = 0;
+    const tasks = unfinished.filter(
+      ({ avs, chainId: id }) => chains.some((chain) => chain.chainId === id) && served.finishes(avs, id),
+    );
     for (const task of unfinished) {
-      if (chains.some(({ chainId }) => chainId === task.chainId) && this.#serves(task.avs, task.chainId)) {
-        runner.add(queued(task));
-        resumed += 1;
-        continue;
-      }
+      if (tasks.includes(task)) continue;
       const reason = 'its AVS or chain is not configured any more';
       await store.updateTask(task, { status: 'failed', reason, updatedAtMs: clock.nowMs() });
       logger.warn('task failed', { taskId: task.taskId, chainId: task.chainId, avs: task.avs, reason });
     }
-    if (resumed > 0) logger.info('unfinished tasks are taken up again', { tasks: resumed });
+    const names = new Set(tasks.map(taskName));
+    for (const { sender, chainId: id } of chains) {
+      await sender.restore(async (taskId) => names.has(taskName({ chainId: id, taskId: taskId as TaskId })));
+    }
+    for (const task of tasks) runner.add(queued(task));
+    if (tasks.length > 0) logger.info('unfinished tasks are taken up again', { tasks: tasks.length });
   }
 
-  async #follow(chains: readonly OpenedChain[], runner: TaskRunner, server: GrpcServer): Promise<void> {
+  async #follow({
+    chains,
+    runner,
+    served,
+    server,
+    followed,
+  }: {
+    readonly chains: readonly OpenedChain[];
+    readonly runner: TaskRunner;
+    readonly served: ServedAvss;
+    readonly server: GrpcServer;
+    readonly followed: Map<ChainId, FollowedChain>;
+  }): Promise<void> {
     const { store, clock, logger } = this.#options;
-    const runs: Promise<void>[] = [];
-    this.#closers.push(async () => {
-      await Promise.allSettled(runs);
-    });
     const alive = new Set(chains.map(({ chainId }) => chainId));
     let storeWorks = true;
     const judgeHealth = () => server.setServing(storeWorks && alive.size === chains.length);
@@ -261,7 +321,7 @@ export class Aggregator {
         store,
         clock,
         logger,
-        isServed: (avs) => this.#serves(avs, chain.chainId),
+        isServed: (avs) => served.serves(avs, chain.chainId),
         onTasks: (tasks) => {
           for (const task of tasks) runner.add(queued(task));
         },
@@ -270,21 +330,54 @@ export class Aggregator {
         },
         onStoreHealth,
       });
-      runs.push(
-        follower.run(this.#stop.signal).catch((error: unknown) => {
-          logger.error('a chain is not followed any more', { chainId: chain.chainId, error });
-          alive.delete(chain.chainId);
-          judgeHealth();
-          if (alive.size === 0) fail(error);
-        }),
-      );
+      followed.set(chain.chainId, follower);
+    }
+    for (const { avs, chainIds } of served.all) this.#backfill(avs, chainIds, followed);
+    for (const [id, follower] of followed) {
+      const run = follower.run(this.#stop.signal).catch((error: unknown) => {
+        logger.error('a chain is not followed any more', { chainId: id, error });
+        alive.delete(id);
+        judgeHealth();
+        if (alive.size === 0) fail(error);
+      });
+      this.#background(run, 'following a chain');
     }
   }
 
-  #serves(avs: Address, chainId: ChainId): boolean {
-    return this.#options.config.avss.some(
-      ({ address, chainIds }) => address === avs && chainIds.includes(chainId),
-    );
+  /** Reads what was followed before the AVS was served; nothing when that has been done. */
+  #backfill(avs: Address, chainIds: readonly ChainId[], followed: ReadonlyMap<ChainId, FollowedChain>): void {
+    for (const id of chainIds) {
+      const reading = followed.get(id)?.backfill(avs, this.#stop.signal);
+      if (reading !== undefined)
+        this.#background(reading, `reading past blocks of chain ${id} for AVS ${avs}`);
+    }
+  }
+
+  /** Owns what goes on by itself until the node stops. */
+  #background(work: Promise<void>, what: string): void {
+    const owned: Promise<void> = work
+      .catch((error: unknown) => {
+        if (isPonosError(error, 'ABORTED')) return;
+        this.#options.logger.error(`${what} has ended`, { error });
+      })
+      .finally(() => this.#inBackground.delete(owned));
+    this.#inBackground.add(owned);
+  }
+
+  #retention(chains: readonly OpenedChain[]): RetentionOptions {
+    const { config, store, clock, logger } = this.#options;
+    return {
+      ...config.retention,
+      store,
+      chains: chains.map(({ chainId: id, client, config: { maxReorgDepth, blockConfirmations } }) => ({
+        chainId: id,
+        client,
+        maxReorgDepth,
+        blockConfirmations,
+      })),
+      clock,
+      logger,
+    };
   }
 }
 

@@ -1,36 +1,50 @@
 /** One follower per chain, for the mailbox' event alone, wired to the watch that turns logs into tasks. */
+import type { Address, BlockNumber } from '../base/brands.js';
+import type { Block } from '../chain/block.js';
 import { TASK_CREATED_TOPIC } from '../chain/contracts/task-mailbox.js';
-import { createFollower, type Follower } from '../chain/follower.js';
+import { createFollower } from '../chain/follower.js';
 import { findStartBlock } from '../chain/start-block.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
+import { backfill } from './backfill.js';
 import type { OpenedChain } from './open-chain.js';
 import { recentBlocks, Watch, type WatchOptions } from './watch.js';
 
-export interface FollowChainOptions extends Omit<WatchOptions, 'chainId' | 'client' | 'store'> {
+export interface FollowChainOptions
+  extends Omit<WatchOptions, 'chainId' | 'client' | 'store' | 'nowSeconds'> {
   readonly chain: OpenedChain;
   readonly store: AggregatorStore;
 }
 
+export interface FollowedChain {
+  /** Follows until the signal aborts. @throws PonosError as `Follower.run` */
+  run(signal: AbortSignal): Promise<void>;
+  /** Reads what was followed before the AVS was served. One at a time for each AVS: the later call ends the earlier. */
+  backfill(avs: Address, signal: AbortSignal): Promise<void>;
+}
+
 /**
- * A follower from the stored cursor on; at the first start from where living tasks can be. Run it.
+ * A follower from the stored cursor on; at the first start from where living tasks can be.
  * @throws PonosError STORE_UNAVAILABLE, STORE_CORRUPT
  */
-export async function followChain({ chain, ...options }: FollowChainOptions): Promise<Follower> {
-  const { chainId, client, config, heads, mailbox } = chain;
-  const { store, clock, logger } = options;
-  const watch = new Watch({ ...options, chainId, client, logger: logger.child({ chainId }) });
-  return createFollower({
+export async function followChain({ chain, ...options }: FollowChainOptions): Promise<FollowedChain> {
+  const { chainId, client, config, heads, mailbox, time } = chain;
+  const { store, clock, isServed } = options;
+  const logger = options.logger.child({ chainId });
+  const nowSeconds = () => time.nowSeconds();
+  const watch = new Watch({ ...options, chainId, client, nowSeconds, logger });
+  const findStart = async (head: Block): Promise<BlockNumber> => {
+    if (config.startBlock !== undefined) return config.startBlock;
+    const slaSeconds = await mailbox.maxTaskSlaSeconds('latest');
+    return findStartBlock(head, slaSeconds, (number) => client.block(number));
+  };
+  const follower = createFollower({
     client,
     heads,
     clock,
-    logger,
+    logger: options.logger,
     filter: { addresses: [mailbox.address], topics: [TASK_CREATED_TOPIC] },
     recent: await recentBlocks(store, chainId),
-    findStart: async (head) => {
-      if (config.startBlock !== undefined) return config.startBlock;
-      const slaSeconds = await mailbox.maxTaskSlaSeconds('latest');
-      return findStartBlock(head, slaSeconds, (number) => client.block(number));
-    },
+    findStart,
     pollIntervalMs: config.pollIntervalMs,
     maxBlockRange: config.maxBlockRange,
     maxReorgDepth: config.maxReorgDepth,
@@ -38,4 +52,27 @@ export async function followChain({ chain, ...options }: FollowChainOptions): Pr
     onBlocks: (blocks) => watch.blocks(blocks),
     onReorg: (orphans) => watch.reorg(orphans),
   });
+  const reading = new Map<Address, { readonly over: AbortController; readonly ended: Promise<void> }>();
+  return {
+    run: (signal) => follower.run(signal),
+    async backfill(avs, signal) {
+      const earlier = reading.get(avs);
+      const over = new AbortController();
+      const { maxBlockRange } = config;
+      const sources = { client, mailbox: mailbox.address, maxBlockRange, findStart };
+      const run = async () => {
+        earlier?.over.abort();
+        await earlier?.ended.catch(() => undefined); // told to whoever asked for it
+        const ends = AbortSignal.any([signal, over.signal]);
+        await backfill(avs, { ...sources, store, watch, isServed, clock, logger }, ends);
+      };
+      const entry = { over, ended: run() };
+      reading.set(avs, entry);
+      try {
+        await entry.ended;
+      } finally {
+        if (reading.get(avs) === entry) reading.delete(avs);
+      }
+    },
+  };
 }

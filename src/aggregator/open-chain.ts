@@ -12,6 +12,7 @@ import type { TransactionSigner } from '../chain/transaction.js';
 import { createTransactionSender, type TransactionSender } from '../chain/transaction-sender.js';
 import { coreAddresses, l1CoreAddresses } from '../config/known-chains.js';
 import type { AggregatorConfig, ChainConfig } from '../config/types.js';
+import type { AggregatorStore } from '../store/aggregator-store.js';
 import type { ChainContext } from './chain-context.js';
 import { ChainTime } from './chain-time.js';
 import { GasMemory } from './gas-memory.js';
@@ -21,6 +22,8 @@ export interface OpenChainOptions {
   readonly chain: ChainConfig;
   /** Pays for the transactions. */
   readonly signer: TransactionSigner;
+  /** Where they are kept while they are on their way. */
+  readonly store: Pick<AggregatorStore, 'transactions'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -40,7 +43,7 @@ const NOTABLE_SKEW_SECONDS = 60;
  *   when an address is not known
  */
 export async function openChain(options: OpenChainOptions, signal: AbortSignal): Promise<OpenedChain> {
-  const { config, chain, clock, signer } = options;
+  const { config, chain, clock, signer, store } = options;
   const id = chainId(chain.chainId);
   const logger = options.logger.child({ chainId: id });
   const client = createChainClient({
@@ -71,6 +74,7 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
       heads,
       signer,
       logger: options.logger,
+      journal: store.transactions(id, signer.address),
       ...config.tasks.submission,
     });
     await warnOfEmptyAccount(client, signer.address, logger);

@@ -29,7 +29,7 @@ import type { Verifier } from './verify/verifier.js';
 export interface TaskRunDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly store: Pick<AggregatorStore, 'task' | 'updateTask' | 'recordAnswer' | 'answers'>;
+  readonly store: Pick<AggregatorStore, 'task' | 'updateTask' | 'recordAnswer' | 'answers' | 'avss'>;
   readonly tracker: TaskTracker;
   readonly chains: ReadonlyMap<ChainId, ChainContext>;
   readonly l1: IntakeOptions['l1'];
@@ -121,6 +121,7 @@ class TaskRun {
       operators: plan.operators.length,
       taskBlockNumber: plan.taskBlockNumber,
     });
+    await this.#keepOperatorSet(plan);
     const collector = await this.#collector(plan, signal);
     const group = await this.#gather(plan, collector, signal);
     const certified = this.#certify(plan, collector, group);
@@ -146,6 +147,19 @@ class TaskRun {
       untilAborted(takeIn(this.#task, options), signal),
     );
     return intake.kind === 'planned' ? intake.plan : undefined;
+  }
+
+  /** For people to look at: nothing depends on it, so that a failure holds nothing up. */
+  async #keepOperatorSet({ task, curve, registrar, operators, totalWeight }: TaskPlan): Promise<void> {
+    const { store, clock } = this.#deps;
+    const { avs, operatorSetId: id, referenceTimestamp } = task;
+    const table = { referenceTimestamp, operators: operators.length, totalWeight: totalWeight.toString() };
+    const record = { avs, id, role: 'executor', registrar, curve, table, readAtMs: clock.nowMs() } as const;
+    await store.avss
+      .noteOperatorSet(record)
+      .catch((error: unknown) =>
+        this.#logger.warn('what was read of an operator set cannot be stored', { error }),
+      );
   }
 
   /** With the answers of an earlier run, which executors may not be willing to give twice. */
@@ -249,7 +263,7 @@ class TaskRun {
     const call = { to: mailbox.address, data: encodeSubmitResult(taskId, certificate, output) };
     const kind = `${avs}/${operatorSetId} ${signers.length} signers, ${Math.ceil(call.data.length / 256)} x 256 bytes`;
     const onSigned = ({ hash }: { readonly hash: Hash32 }) => this.#noteTransaction(hash, signal);
-    const settings = { fields: { taskId }, onSigned };
+    const waiter = { fields: { taskId }, onSigned };
     return submit(
       {
         createdAtSeconds: blockTimestampSeconds,
@@ -257,11 +271,12 @@ class TaskRun {
         // A silent endpoint must hold up neither the deadline nor the node's end.
         status: () => untilAborted(mailbox.getTaskStatus(taskId, 'latest'), signal),
         awaitEarlier: async () => {
-          if (this.#task.transactionHash === undefined) return undefined;
-          return mined(await sender.resume(this.#task.transactionHash, settings, signal));
+          const earlier = { subject: taskId, hash: this.#task.transactionHash };
+          return mined(await sender.resume(earlier, waiter, signal));
         },
         simulate: () => untilAborted(gas.simulate({ client, sender, call, kind }), signal),
-        send: async (needed) => mined(await sender.send({ ...call, ...settings, gas: needed }, signal)),
+        send: async (needed) =>
+          mined(await sender.send({ ...call, ...waiter, subject: taskId, gas: needed }, signal)),
         onHookRevert: (error) =>
           this.#logger.warn("the AVS's hook refuses the result; it is asked anew each block", { error }),
         onRetry: this.#reporter('the result cannot be submitted now, trying again'),

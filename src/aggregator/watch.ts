@@ -25,6 +25,8 @@ export interface WatchOptions {
   readonly onReorged: (tasks: readonly StoredTask[]) => void;
   /** Told after every write whether the store works: a node that cannot store takes no work. */
   readonly onStoreHealth: (works: boolean) => void;
+  /** Time of the chain now. */
+  readonly nowSeconds: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -32,6 +34,8 @@ export interface WatchOptions {
 export class Watch {
   readonly #options: WatchOptions;
   #undecodable = 0;
+  /** One thing at a time: what is read of the past must not be stored behind a reorg that has undone it. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -43,25 +47,60 @@ export class Watch {
   }
 
   /** For the follower's `onBlocks`. */
-  async blocks({ toBlock, logs }: FollowedBlocks): Promise<void> {
-    const { chainId, store, onTasks } = this.#options;
-    const tasks = await this.#tasksOf(logs, toBlock);
-    onTasks(await this.#stored(store.saveBlock(chainId, toBlock, tasks)));
+  blocks({ toBlock, logs }: FollowedBlocks): Promise<void> {
+    return this.#inTurn(async () => {
+      const { chainId, store, onTasks } = this.#options;
+      const events = this.#eventsOf(logs);
+      const tasks = this.#tasksOf(events, await this.#blockTimes(events, toBlock));
+      onTasks(await this.#stored(store.saveBlock(chainId, toBlock, tasks)));
+    });
   }
 
   /** For the follower's `onReorg`. */
-  async reorg({ ancestor }: Orphans): Promise<void> {
-    const { chainId, store, clock, logger, onReorged, onTasks } = this.#options;
-    const changed = await this.#stored(store.rewind(chainId, ancestor, clock.nowMs()));
-    onReorged(changed.filter(isFinished));
-    const reopened = changed.filter((task) => !isFinished(task));
-    for (const { taskId, avs } of reopened) {
-      logger.warn('the block with the result of a task was replaced; the task is taken up again', {
-        taskId,
-        avs,
-      });
-    }
-    onTasks(reopened);
+  reorg({ ancestor }: Orphans): Promise<void> {
+    return this.#inTurn(async () => {
+      const { chainId, store, clock, logger, onReorged, onTasks } = this.#options;
+      const changed = await this.#stored(store.rewind(chainId, ancestor, clock.nowMs()));
+      onReorged(changed.filter(isFinished));
+      const reopened = changed.filter((task) => !isFinished(task));
+      for (const { taskId, avs } of reopened) {
+        logger.warn('the block with the result of a task was replaced; the task is taken up again', {
+          taskId,
+          avs,
+        });
+      }
+      onTasks(reopened);
+    });
+  }
+
+  /**
+   * Takes up the living tasks of logs in blocks that were followed before, as `save` stores them.
+   * @returns how many
+   * @throws PonosError CHAIN_RPC when a log is of a block that is not on the chain any more, and what `save` throws
+   */
+  pastBlocks(
+    logs: readonly ChainLog[],
+    save: (tasks: readonly NewTask[]) => Promise<StoredTask[]>,
+  ): Promise<number> {
+    return this.#inTurn(async () => {
+      const events = this.#eventsOf(logs);
+      const tasks = this.#tasksOf(events, await this.#canonicalTimes(events));
+      const nowSeconds = this.#options.nowSeconds();
+      const taken = await this.#stored(save(tasks.filter((task) => task.deadlineSeconds >= nowSeconds)));
+      this.#options.onTasks(taken);
+      return taken.length;
+    });
+  }
+
+  /** Resolves when what was under way is done: whatever comes afterwards asks anew which AVSs are served. */
+  settled(): Promise<void> {
+    return this.#inTurn(async () => undefined);
+  }
+
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(action);
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 
   async #stored<T>(write: Promise<T>): Promise<T> {
@@ -75,9 +114,11 @@ export class Watch {
     }
   }
 
-  async #tasksOf(logs: readonly ChainLog[], toBlock: Block): Promise<NewTask[]> {
-    const events = logs.flatMap((log) => this.#decode(log) ?? []).filter((event) => this.#isOurs(event));
-    const times = await this.#blockTimes(events, toBlock);
+  #eventsOf(logs: readonly ChainLog[]): TaskCreatedEvent[] {
+    return logs.flatMap((log) => this.#decode(log) ?? []).filter((event) => this.#isOurs(event));
+  }
+
+  #tasksOf(events: readonly TaskCreatedEvent[], times: ReadonlyMap<Hash32, number>): NewTask[] {
     return events.map((event) => ({
       chainId: this.#options.chainId,
       taskId: event.taskId,
@@ -88,7 +129,7 @@ export class Watch {
       payload: event.payload,
       blockNumber: event.log.blockNumber,
       blockHash: event.log.blockHash,
-      blockTimestampSeconds: times.get(event.log.blockHash) ?? toBlock.timestampSeconds,
+      blockTimestampSeconds: timeOf(event.log, times),
       deadlineSeconds: event.deadlineSeconds,
       createdAtMs: this.#options.clock.nowMs(),
     }));
@@ -117,21 +158,44 @@ export class Watch {
     toBlock: Block,
   ): Promise<ReadonlyMap<Hash32, number>> {
     const { client } = this.#options;
-    const hashes = [...new Set(events.map(({ log }) => log.blockHash))].filter(
-      (hash) => hash !== toBlock.hash,
-    );
+    const hashes = new Set(events.map(({ log }) => log.blockHash));
+    hashes.delete(toBlock.hash);
     const blocks = await Promise.all(
-      hashes.map(async (hash) => {
+      [...hashes].map(async (hash) => {
         const block = await client.block(hash);
         if (block !== undefined) return [hash, block.timestampSeconds] as const;
-        throw new PonosError('CHAIN_RPC', {
-          message: 'the block of a log is not known any more',
-          facts: { hash },
-        });
+        throw unknownBlock(hash);
+      }),
+    );
+    return new Map([...blocks, [toBlock.hash, toBlock.timestampSeconds]]);
+  }
+
+  /** As `#blockTimes`, and proves that the blocks are those of the chain as it is now. */
+  async #canonicalTimes(events: readonly TaskCreatedEvent[]): Promise<ReadonlyMap<Hash32, number>> {
+    const { client } = this.#options;
+    const hashes = new Map(events.map(({ log }) => [log.blockHash, log.blockNumber]));
+    const blocks = await Promise.all(
+      [...hashes].map(async ([hash, number]) => {
+        const block = await client.block(number);
+        if (block?.hash === hash) return [hash, block.timestampSeconds] as const;
+        throw unknownBlock(hash);
       }),
     );
     return new Map(blocks);
   }
+}
+
+function timeOf({ blockHash }: ChainLog, times: ReadonlyMap<Hash32, number>): number {
+  const seconds = times.get(blockHash);
+  if (seconds === undefined) throw unknownBlock(blockHash);
+  return seconds;
+}
+
+function unknownBlock(hash: Hash32): PonosError {
+  return new PonosError('CHAIN_RPC', {
+    message: 'the block of a log is not known any more',
+    facts: { hash },
+  });
 }
 
 /** The blocks to recognise the chain by, as the follower wants them: ascending. */

@@ -52,6 +52,11 @@ export const ERROR_CODES = {
     meaning: 'The store is of a newer version, of another role, or of the Go node.',
   },
   STORE_CORRUPT: { kind: 'user', meaning: 'A stored record does not have its checksum or version.' },
+  STORE_MISSING: { kind: 'user', meaning: 'A directory holds no store of ponos.' },
+  ARCHIVE_INVALID: {
+    kind: 'user',
+    meaning: 'A backup or an export is damaged, cut off, or none at all.',
+  },
   PORT_IN_USE: { kind: 'user', meaning: 'A port to listen on is taken.' },
   PEER_REFUSED: { kind: 'refused', meaning: 'Another node has an address that this node does not dial.' },
   PEER_UNREACHABLE: { kind: 'retryable', meaning: 'Another node does not answer.' },
@@ -61,6 +66,10 @@ export const ERROR_CODES = {
   REQUEST_LIMIT: {
     kind: 'retryable',
     meaning: 'A limit of this node is reached; the same request may pass later.',
+  },
+  AUTHENTICATION_OFF: {
+    kind: 'refused',
+    meaning: 'A caller sent credentials, or asked for a token, while authentication is off.',
   },
   AVS_UNKNOWN: { kind: 'user', meaning: 'The AVS is not known to the chain or to this node.' },
   TASK_UNKNOWN: { kind: 'user', meaning: 'No mailbox knows this task.' },

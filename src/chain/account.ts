@@ -50,6 +50,11 @@ export class Account {
     return found?.from === this.#address ? found : undefined;
   }
 
+  /** Whether the node has the transaction, in its pool or in a block. */
+  async knows(hash: Hash32): Promise<boolean> {
+    return (await this.#client.request('eth_getTransactionByHash', [hash])) !== null;
+  }
+
   /**
    * Hands a signed transaction to the node; one that it knows already is fine.
    * @throws PonosError TRANSACTION_REJECTED, FUNDS_INSUFFICIENT, and the client's

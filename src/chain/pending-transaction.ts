@@ -1,33 +1,41 @@
 /** A transaction from its request until the chain has spoken. */
 import type { Address } from '../base/brands.js';
 import type { LogFields } from '../base/logger.js';
-import type { Receipt, SignedTransaction } from './transaction.js';
+import type { Receipt, SignedTransaction, UnsignedCall } from './transaction.js';
+import type { TransactionJournal } from './transaction-journal.js';
 
 export interface TransactionCall {
   readonly to: Address;
   readonly data: Uint8Array;
 }
 
-export interface TransactionRequest extends TransactionCall {
-  /** What `simulate` returned; a margin is added. */
-  readonly gas: bigint;
+/** Whoever waits for a transaction. */
+export interface TransactionWaiter {
   /** For log lines, e.g. the task id. */
   readonly fields?: LogFields;
-  /** Called with every signed form before it is sent, so that it can be persisted; not after the wait has ended. */
+  /** Called with every signed form before it is sent; not after the wait has ended. */
   readonly onSigned?: (transaction: SignedTransaction) => Promise<void>;
+}
+
+export interface TransactionRequest extends TransactionCall, TransactionWaiter {
+  /** What `simulate` returned; a margin is added. */
+  readonly gas: bigint;
+  /** What the transaction is for, e.g. a task id: by it `resume` finds the transaction again. */
+  readonly subject?: string;
 }
 
 /** A transaction that was sent and is not in a block yet. */
 export interface PendingTransaction {
-  readonly request: TransactionRequest;
-  /** Aborted when nobody waits for it any more. */
-  readonly signal: AbortSignal | undefined;
+  readonly subject: string | undefined;
+  readonly call: UnsignedCall;
   readonly nonce: number;
   /** Every form that was sent; one of them may be mined. The last one is the dearest. */
   readonly forms: SignedTransaction[];
   readonly settled: Settlement;
+  /** Changes hands when the work it is for is taken up again. */
+  waiter: TransactionWaiter & { readonly signal: AbortSignal | undefined };
   sentAtBlock: number;
-  /** The node did not answer when it was sent: send it again at the next head. */
+  /** Nobody has confirmed that a node has it: send it again at the next head. */
   isUncertain: boolean;
   takenSightings: number;
 }
@@ -49,4 +57,12 @@ export function createSettlement(): Settlement {
   // Whoever sent it may have stopped waiting.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
+}
+
+/** Keeps a transaction as it is about to be sent; on the disk when it resolves. */
+export function journalForms(
+  journal: TransactionJournal | undefined,
+  { nonce, subject, forms }: Pick<PendingTransaction, 'nonce' | 'subject' | 'forms'>,
+): Promise<void> | undefined {
+  return journal?.save({ nonce, subject, forms: forms.map(({ hash, raw }) => ({ hash, raw })) });
 }

@@ -13,16 +13,21 @@ import { bumpedFees, type FeeMarket, initialFees } from './fees.js';
 import type { HeadTracker } from './head-tracker.js';
 import {
   createSettlement,
+  journalForms,
   type PendingTransaction,
   type TransactionCall,
   type TransactionRequest,
+  type TransactionWaiter,
 } from './pending-transaction.js';
 import {
   type Receipt,
+  readSigned,
   type SignedTransaction,
   signTransaction,
   type TransactionSigner,
+  type UnsignedCall,
 } from './transaction.js';
+import type { JournaledTransaction, TransactionJournal } from './transaction-journal.js';
 
 /** Added to an estimate: what is mined in between may make the call dearer. */
 const GAS_MARGIN_PERCENT = 25n;
@@ -37,6 +42,8 @@ export interface TransactionSenderOptions {
   readonly heads: HeadTracker;
   readonly signer: TransactionSigner;
   readonly logger: Logger;
+  /** Where transactions on their way outlive the process; without it `restore` finds none. */
+  readonly journal?: TransactionJournal;
   /** Undefined for no cap. */
   readonly maxFeeGwei?: number;
   readonly bumpPercent: number;
@@ -94,27 +101,48 @@ export class TransactionSender {
   }
 
   /**
-   * Takes care of a transaction that an earlier run has sent, as if this one had: it is replaced when blocks
-   * pass it by, and awaited. Undefined when it does not wait in the node's pool, mined or lost.
+   * Takes care of what an earlier run has sent and the chain has not answered yet, as if this one had: the same
+   * bytes are sent again, replaced when blocks pass them by, and awaited. Call it once, before anything is sent.
+   * @param isWanted whether a subject is still worked on; of the others only what waits in the pool is kept,
+   *   since whatever is behind it waits, too
+   * @returns how many transactions are on their way
+   * @throws PonosError of the client and of the journal
+   */
+  async restore(isWanted: (subject: string) => Promise<boolean>): Promise<number> {
+    const kept = (await this.#options.journal?.list()) ?? [];
+    const head = await this.#head();
+    for (const journaled of kept) {
+      const { nonce, subject } = journaled;
+      if (await this.#isAlive(journaled, isWanted)) {
+        const [form, ...others] = journaled.forms.map(({ raw }) => readSigned(raw)).reverse();
+        if (form === undefined) continue;
+        const earlier = others.map(({ transaction }) => transaction).reverse();
+        const { call, transaction } = form;
+        this.#track({ subject, call, transaction, earlier, head, isUncertain: true });
+        this.#logger.info('a transaction of an earlier run is taken care of', {
+          subject,
+          nonce,
+          transaction: transaction.hash,
+        });
+      } else await this.#forget(nonce);
+    }
+    return this.#pending.size;
+  }
+
+  /**
+   * Waits for the transaction that was sent for a subject before, by this run or an earlier one. Undefined when
+   * none is on its way: it was mined, or there is none.
+   * @param hash the last form of it that is known, for one that is not in the journal any more
    * @throws PonosError as `send`
    */
   async resume(
-    hash: Hash32,
-    settings: Pick<TransactionRequest, 'fields' | 'onSigned'>,
+    earlier: { readonly subject: string; readonly hash: Hash32 | undefined },
+    waiter: TransactionWaiter,
     signal?: AbortSignal,
   ): Promise<Receipt | undefined> {
-    const found = await untilAborted(this.#account.pooled(hash), signal);
-    if (found === undefined) return undefined;
-    const { to, data, nonce, fees, gasLimit } = found;
-    const known = this.#pending.get(nonce);
-    if (known !== undefined) return untilAborted(known.settled.promise, signal);
-    // Signing is deterministic, so that this is the very transaction, ready to be sent again.
-    const { signer, client } = this.#options;
-    const transaction = await signTransaction(signer, client.chainId, { to, data, gasLimit }, nonce, fees);
-    const request = { ...settings, to, data, gas: gasLimit };
-    const head = await this.#head();
-    if (this.#closed) throw abortError();
-    const pending = this.#track({ request, signal, transaction, head, isUncertain: false });
+    const pending = this.#find(earlier) ?? (await untilAborted(this.#adopt(earlier), signal));
+    if (pending === undefined) return undefined;
+    pending.waiter = { ...waiter, signal };
     return untilAborted(pending.settled.promise, signal);
   }
 
@@ -128,6 +156,43 @@ export class TransactionSender {
     await this.#check;
   }
 
+  #find({ subject, hash }: { readonly subject: string; readonly hash: Hash32 | undefined }) {
+    return [...this.#pending.values()].find(
+      (pending) => pending.subject === subject || pending.forms.some((form) => form.hash === hash),
+    );
+  }
+
+  /** A transaction of this account that waits in the node's pool, as after a reorg that took it out of its block. */
+  async #adopt({
+    subject,
+    hash,
+  }: {
+    readonly subject: string;
+    readonly hash: Hash32 | undefined;
+  }): Promise<PendingTransaction | undefined> {
+    const found = hash === undefined ? undefined : await this.#account.pooled(hash);
+    if (found === undefined) return undefined;
+    const { nonce, fees, from: _from, ...call } = found;
+    const known = this.#pending.get(nonce);
+    if (known !== undefined) return known;
+    // Signing is deterministic, so that this is the very transaction, ready to be sent again.
+    const { signer, client, journal } = this.#options;
+    const transaction = await signTransaction(signer, client.chainId, call, nonce, fees);
+    const head = await this.#head();
+    await journalForms(journal, { nonce, subject, forms: [transaction] });
+    if (this.#closed) throw abortError();
+    return this.#track({ subject, call, transaction, head, isUncertain: false });
+  }
+
+  async #isAlive(
+    { subject, forms }: JournaledTransaction,
+    isWanted: (subject: string) => Promise<boolean>,
+  ): Promise<boolean> {
+    if (subject !== undefined && (await isWanted(subject))) return true;
+    const pooled = await Promise.all(forms.map(({ hash }) => this.#account.pooled(hash)));
+    return pooled.some((found) => found !== undefined);
+  }
+
   async #broadcast(
     request: TransactionRequest,
     signal: AbortSignal | undefined,
@@ -138,72 +203,85 @@ export class TransactionSender {
       const fees = initialFees(await this.#market(head));
       if (fees === undefined) throw this.#capTooLow(head);
       const nonce = await this.#nonce();
-      const transaction = await this.#sign(request, nonce, fees);
-      await request.onSigned?.(transaction);
+      const { to, data, subject, fields, onSigned } = request;
+      const call = { to, data, gasLimit: withMargin(request.gas) };
+      const transaction = await this.#sign(call, nonce, fees);
+      await onSigned?.(transaction);
+      await journalForms(this.#options.journal, { nonce, subject, forms: [transaction] });
       try {
         const isUncertain = await this.#hand(transaction);
         this.#nextNonce = nonce + 1;
-        this.#logger.debug('a transaction was sent', {
-          ...request.fields,
-          transaction: transaction.hash,
-          nonce,
-        });
-        return this.#track({ request, signal, transaction, head, isUncertain });
+        this.#logger.debug('a transaction was sent', { ...fields, transaction: transaction.hash, nonce });
+        const waiter = { fields, onSigned, signal };
+        return this.#track({ subject, call, waiter, transaction, head, isUncertain });
       } catch (error) {
+        await this.#forget(nonce);
         if (!isNonceTaken(error) || attempt === MAX_NONCE_ATTEMPTS) throw error;
         this.#nextNonce = Math.max(nonce + 1, await this.#account.transactionCount('pending'));
       }
     }
   }
 
-  /** True when the node did not answer, so that it may or may not have the transaction. */
+  /**
+   * True when nobody knows whether a node has the transaction.
+   * @throws PonosError TRANSACTION_REJECTED, FUNDS_INSUFFICIENT and the client's, when the node does not have it
+   */
   async #hand(transaction: SignedTransaction): Promise<boolean> {
     try {
       await this.#account.broadcast(transaction.raw);
       return false;
     } catch (error) {
       if (isPonosError(error, 'CHAIN_UNREACHABLE')) return true;
-      throw error;
+      // Several nodes may be asked in turn: one may refuse what another one has taken before, or mined.
+      const isKnown = await this.#account.knows(transaction.hash).catch(() => undefined);
+      if (isKnown === false) throw error;
+      return isKnown === undefined;
     }
   }
 
   #track(sent: {
-    readonly request: TransactionRequest;
-    readonly signal: AbortSignal | undefined;
+    readonly subject: string | undefined;
+    readonly call: UnsignedCall;
+    readonly waiter?: PendingTransaction['waiter'];
     readonly transaction: SignedTransaction;
+    readonly earlier?: readonly SignedTransaction[];
     readonly head: Block;
     readonly isUncertain: boolean;
   }): PendingTransaction {
-    const { request, signal, transaction } = sent;
+    const { subject, call, transaction, isUncertain } = sent;
     const pending: PendingTransaction = {
-      request,
-      signal,
+      subject,
+      call,
+      waiter: sent.waiter ?? { signal: undefined },
       nonce: transaction.nonce,
-      forms: [transaction],
+      forms: [...(sent.earlier ?? []), transaction],
       settled: createSettlement(),
       sentAtBlock: sent.head.number,
-      isUncertain: sent.isUncertain,
+      isUncertain,
       takenSightings: 0,
     };
     this.#pending.set(pending.nonce, pending);
     return pending;
   }
 
-  #sign(
-    request: TransactionRequest,
-    nonce: number,
-    fees: SignedTransaction['fees'],
-  ): Promise<SignedTransaction> {
-    const gasLimit = (request.gas * (100n + GAS_MARGIN_PERCENT)) / 100n;
+  /** What stays in the journal is looked at again by the next run, and is harmless. */
+  async #forget(nonce: number): Promise<void> {
+    try {
+      await this.#options.journal?.remove(nonce);
+    } catch (error) {
+      this.#logger.warn('a settled transaction cannot be taken out of the store', { nonce, error });
+    }
+  }
+
+  #sign(call: UnsignedCall, nonce: number, fees: SignedTransaction['fees']): Promise<SignedTransaction> {
     const { signer, client } = this.#options;
-    const call = { to: request.to, data: request.data, gasLimit };
     return signTransaction(signer, client.chainId, call, nonce, fees);
   }
 
   async #nonce(): Promise<number> {
     // With nothing on its way the chain is asked anew: a reorg may have taken nonces back.
-    if (this.#nextNonce !== undefined && this.#pending.size > 0) return this.#nextNonce;
     const afterOurs = Math.max(-1, ...this.#pending.keys()) + 1;
+    if (this.#nextNonce !== undefined && this.#pending.size > 0) return Math.max(afterOurs, this.#nextNonce);
     return Math.max(afterOurs, await this.#account.transactionCount('pending'));
   }
 
@@ -247,10 +325,10 @@ export class TransactionSender {
     await this.#fillGap(used, head);
     for (const pending of [...this.#pending.values()].sort((a, b) => a.nonce - b.nonce)) {
       if (this.#closed) return;
-      if (pending.nonce < used) this.#noteTaken(pending);
-      else if (pending.isUncertain) await this.#sendAgain(pending);
+      if (pending.nonce < used) await this.#noteTaken(pending);
       else if (head.number - pending.sentAtBlock >= this.#options.bumpAfterBlocks)
         await this.#bump(pending, head);
+      else if (pending.isUncertain) await this.#sendAgain(pending);
     }
   }
 
@@ -258,13 +336,15 @@ export class TransactionSender {
     const receipts = await Promise.all(pending.forms.map(({ hash }) => this.#account.receipt(hash)));
     const receipt = receipts.find((found) => found !== undefined);
     if (receipt === undefined || !this.#pending.delete(pending.nonce)) return;
+    await this.#forget(pending.nonce);
     pending.settled.resolve(receipt);
   }
 
-  #noteTaken(pending: PendingTransaction): void {
+  async #noteTaken(pending: PendingTransaction): Promise<void> {
     pending.takenSightings += 1;
     if (pending.takenSightings < SIGHTINGS) return;
     this.#pending.delete(pending.nonce);
+    await this.#forget(pending.nonce);
     pending.settled.reject(
       new PonosError('TRANSACTION_STUCK', {
         message: 'another transaction of the account took the nonce',
@@ -290,17 +370,19 @@ export class TransactionSender {
     const fees = initialFees(await this.#market(head));
     if (fees === undefined) return;
     const empty = { to: this.address, data: new Uint8Array() };
-    const request = { ...empty, gas: await this.simulate(empty) };
+    const call = { ...empty, gasLimit: withMargin(await this.simulate(empty)) };
     for (let nonce = pooled; nonce < lowest && !this.#closed; nonce++) {
-      const transaction = await this.#sign(request, nonce, fees);
+      const transaction = await this.#sign(call, nonce, fees);
+      await journalForms(this.#options.journal, { nonce, subject: undefined, forms: [transaction] });
       try {
         const isUncertain = await this.#hand(transaction);
-        this.#track({ request, signal: undefined, transaction, head, isUncertain });
+        this.#track({ subject: undefined, call, transaction, head, isUncertain });
         this.#logger.warn('a nonce that a reorg took back is filled with an empty transaction', {
           nonce,
           transaction: transaction.hash,
         });
       } catch (error) {
+        await this.#forget(nonce);
         // Something unknown to us waits at this nonce after all.
         if (!isNonceTaken(error)) throw error;
       }
@@ -328,13 +410,15 @@ export class TransactionSender {
       this.#warn(pending, 'a transaction waits, and its fees are as high as is allowed or can help');
       return this.#sendAgain(pending);
     }
-    const replacement = await this.#sign(pending.request, pending.nonce, fees);
+    const { call, nonce, subject, waiter } = pending;
+    const replacement = await this.#sign(call, nonce, fees);
     // When nobody waits for it any more, those behind it still do.
-    if (!pending.signal?.aborted) await pending.request.onSigned?.(replacement);
+    if (!waiter.signal?.aborted) await waiter.onSigned?.(replacement);
+    await journalForms(this.#options.journal, { nonce, subject, forms: [...pending.forms, replacement] });
     pending.forms.push(replacement);
     this.#logger.info('a transaction is replaced by one with higher fees', {
-      ...pending.request.fields,
-      nonce: pending.nonce,
+      ...waiter.fields,
+      nonce,
       transaction: replacement.hash,
       maxFeePerGas: fees.maxFeePerGas,
     });
@@ -343,7 +427,7 @@ export class TransactionSender {
 
   #warn(pending: PendingTransaction, message: string, error?: unknown): void {
     this.#logger.warn(message, {
-      ...pending.request.fields,
+      ...pending.waiter.fields,
       nonce: pending.nonce,
       error: error === undefined ? undefined : explain(error),
     });
@@ -356,6 +440,10 @@ export class TransactionSender {
       advice: 'Raise tasks.submission.maxFeeGwei, or wait until the base fee falls.',
     });
   }
+}
+
+function withMargin(gas: bigint): bigint {
+  return (gas * (100n + GAS_MARGIN_PERCENT)) / 100n;
 }
 
 function isNonceTaken(error: unknown): boolean {

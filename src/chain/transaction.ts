@@ -9,8 +9,10 @@ import {
   type Hex,
   parseAddress,
   parseHash32,
+  parseHex,
 } from '../base/brands.js';
-import { toHex } from '../base/bytes.js';
+import { fromHex, toHex } from '../base/bytes.js';
+import { PonosError } from '../base/error.js';
 import { parseData, quantity, record } from './block.js';
 import type { Fees } from './fees.js';
 
@@ -25,6 +27,13 @@ export interface UnsignedTransaction {
   readonly gasLimit: bigint;
   readonly maxFeePerGas: bigint;
   readonly maxPriorityFeePerGas: bigint;
+}
+
+/** What a transaction does, whatever its nonce and fees are. */
+export interface UnsignedCall {
+  readonly to: Address;
+  readonly data: Uint8Array;
+  readonly gasLimit: bigint;
 }
 
 /** What the sender needs of the account that pays: a local key or a remote signer. */
@@ -42,12 +51,9 @@ export interface SignedTransaction {
 }
 
 /** A transaction that waits in a node's pool. */
-export interface PooledTransaction {
+export interface PooledTransaction extends UnsignedCall {
   readonly from: Address;
-  readonly to: Address;
-  readonly data: Uint8Array;
   readonly nonce: number;
-  readonly gasLimit: bigint;
   readonly fees: Fees;
 }
 
@@ -63,7 +69,7 @@ export interface Receipt {
 export async function signTransaction(
   signer: TransactionSigner,
   chainId: ChainId,
-  call: { readonly to: Address; readonly data: Uint8Array; readonly gasLimit: bigint },
+  call: UnsignedCall,
   nonce: number,
   fees: Fees,
 ): Promise<SignedTransaction> {
@@ -80,6 +86,23 @@ export async function signTransaction(
     ...fees,
   });
   return { hash: parseHash32(Transaction.from(raw).hash ?? ''), raw, nonce, fees };
+}
+
+/** A transaction that was signed here before, from its bytes. @throws PonosError INTERNAL when they are none of ours */
+export function readSigned(raw: string): {
+  readonly transaction: SignedTransaction;
+  readonly call: UnsignedCall;
+} {
+  const { hash, nonce, to, data, gasLimit, maxFeePerGas, maxPriorityFeePerGas } = Transaction.from(raw);
+  if (hash === null || to === null || maxFeePerGas === null || maxPriorityFeePerGas === null) {
+    throw new PonosError('INTERNAL', {
+      message: 'a kept transaction is not of the kind that is signed here',
+    });
+  }
+  return {
+    transaction: { hash: parseHash32(hash), raw, nonce, fees: { maxFeePerGas, maxPriorityFeePerGas } },
+    call: { to: parseAddress(to), data: fromHex(parseHex(data)), gasLimit },
+  };
 }
 
 /** @returns undefined unless it waits in the pool and is of the kind that is signed here. @throws PonosError CHAIN_RPC */

@@ -15,6 +15,7 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, Status>> = {
   PERFORMER_MISSING: Status.NOT_FOUND,
   PERFORMER_FAILED: Status.ABORTED,
   NOT_BUILT_YET: Status.UNIMPLEMENTED,
+  AUTHENTICATION_OFF: Status.UNIMPLEMENTED,
   // The engine is the operator's business; to a peer it is a node that may recover.
   DOCKER_UNAVAILABLE: Status.UNAVAILABLE,
 };

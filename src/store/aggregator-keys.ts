@@ -1,5 +1,5 @@
 /** Where an aggregator's records are: one name space per kind, then chain, then task. */
-import type { ChainId, Hash32 } from '../base/brands.js';
+import type { Address, ChainId, Hash32, OperatorSet } from '../base/brands.js';
 import type { AcceptedAnswer, TaskKey } from './aggregator-records.js';
 import { storeKey } from './store-key.js';
 
@@ -16,3 +16,11 @@ export const outputKeyOf = ({ chainId, taskId }: TaskKey, outputHash: Hash32) =>
   storeKey('output', chainId, taskId, outputHash);
 export const answerKeyOf = ({ chainId, taskId }: TaskKey, answer: AcceptedAnswer) =>
   storeKey('answer', chainId, taskId, answer.referenceTimestamp, answer.operator);
+/** By the time of their end, so that a sweep reads only what is old enough. */
+export const finishedKeyOf = (task: TaskKey & { readonly updatedAtMs: number }) =>
+  storeKey('finished', task.updatedAtMs, task.chainId, task.taskId);
+export const transactionKeyOf = (chainId: ChainId, account: Address, nonce: number) =>
+  storeKey('transaction', chainId, account, nonce);
+export const registrationKeyOf = (avs: Address) => storeKey('registration', avs);
+export const backfillKeyOf = (chainId: ChainId, avs: Address) => storeKey('backfill', chainId, avs);
+export const operatorSetKeyOf = ({ avs, id }: OperatorSet) => storeKey('operator-set', avs, id);

@@ -1,13 +1,16 @@
 /** What an aggregator keeps: how far each chain was read, its tasks, and the answers it has accepted. */
-import type { BlockNumber, ChainId, Hash32 } from '../base/brands.js';
+import type { Address, BlockNumber, ChainId, Hash32 } from '../base/brands.js';
 import { fromHex, toHex } from '../base/bytes.js';
 import { PonosError } from '../base/error.js';
 import { keccak256 } from '../crypto/keccak.js';
+import { type AvsRecords, type Backfill, createAvsRecords } from './aggregator-avss.js';
 import {
   answerKeyOf,
+  backfillKeyOf,
   blockKeyOf,
   blockTaskKeyOf,
   cursorKeyOf,
+  finishedKeyOf,
   openKeyOf,
   outputKeyOf,
   payloadKeyOf,
@@ -23,15 +26,19 @@ import {
   type TaskChange,
   type TaskKey,
 } from './aggregator-records.js';
+import {
+  type SweepOptions,
+  type SweptBatch,
+  sweepBlocks,
+  sweepTasks,
+  sweepTransactions,
+  type TaskRecord,
+} from './aggregator-sweep.js';
+import { createTransactionRecords, type TransactionRecords } from './aggregator-transactions.js';
 import type { KeyValueStore, WriteOperation } from './key-value-store.js';
 import { createKeyedQueue } from './keyed-queue.js';
-import {
-  corruptRecord,
-  decodeJsonRecord,
-  decodeRecord,
-  encodeJsonRecord,
-  encodeRecord,
-} from './record-codec.js';
+import { corruptRecord, decodeJsonRecord } from './record-codec.js';
+import { needBytes, putBytes, putJson, readJson, remove } from './records.js';
 import { keysBelow, storeKey } from './store-key.js';
 
 /** How many block hashes are kept per chain: more than the deepest reorg that a configuration may allow by default. */
@@ -76,9 +83,18 @@ export interface AggregatorStore {
   recordAnswer(key: TaskKey, answer: AcceptedAnswer): Promise<void>;
   /** Accepted answers of a task for one reference timestamp, by operator address. */
   answers(key: TaskKey, referenceTimestamp: number): Promise<AcceptedAnswer[]>;
+  /** In one atomic write: how far an AVS was back-filled, and the tasks found on the way. As `saveBlock` otherwise. */
+  saveBackfill(progress: Backfill, tasks: readonly NewTask[]): Promise<StoredTask[]>;
+  readonly avss: AvsRecords;
+  /** What this account has on its way on a chain. */
+  transactions(chainId: ChainId, account: Address): TransactionRecords;
+  /** Removes finished tasks with all that belongs to them, chunk by chunk. */
+  sweepTasks(options: SweepOptions): AsyncGenerator<SweptBatch>;
+  /** Removes the hashes of a chain's blocks that have `KEPT_BLOCKS` others above them. @returns how many */
+  sweepBlocks(chainId: ChainId): Promise<number>;
+  /** Removes transactions of tasks that are not kept any more. @returns how many */
+  sweepTransactions(): Promise<number>;
 }
-
-type TaskRecord = Omit<StoredTask, 'payload'>;
 
 interface AnswerRecord {
   readonly operator: AcceptedAnswer['operator'];
@@ -91,38 +107,19 @@ interface AnswerRecord {
 export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
   const queue = createKeyedQueue();
 
-  const put = (key: string, value: unknown): WriteOperation => ({
-    type: 'put',
-    key,
-    value: encodeJsonRecord(key, value),
-  });
-  const putBytes = (key: string, content: Uint8Array): WriteOperation => ({
-    type: 'put',
-    key,
-    value: encodeRecord(key, content),
-  });
-  const remove = (key: string): WriteOperation => ({ type: 'delete', key });
-
-  async function getJson<T>(key: string): Promise<T | undefined> {
-    const record = await store.get(key);
-    return record === undefined ? undefined : decodeJsonRecord<T>(key, record);
-  }
-
-  async function needBytes(key: string): Promise<Uint8Array> {
-    const record = await store.get(key);
-    if (record === undefined) throw corruptRecord(key, 'it is missing');
-    return decodeRecord(key, record);
-  }
-
   async function task(key: TaskKey): Promise<StoredTask | undefined> {
-    const record = await getJson<TaskRecord>(taskKeyOf(key));
-    return record && { ...record, payload: await needBytes(payloadKeyOf(key)) };
+    const record = await readJson<TaskRecord>(store, taskKeyOf(key));
+    return record && { ...record, payload: await needBytes(store, payloadKeyOf(key)) };
   }
 
-  /** The task's record and its place in the list of unfinished ones; the payload never changes. */
-  function writeTask({ payload: _payload, ...record }: StoredTask): WriteOperation[] {
-    const openKey = openKeyOf(record);
-    return [put(taskKeyOf(record), record), isFinished(record) ? remove(openKey) : put(openKey, true)];
+  /** The task's record and its place in the lists of unfinished or finished ones; the payload never changes. */
+  function writeTask({ payload: _payload, ...record }: StoredTask, before?: TaskRecord): WriteOperation[] {
+    const [openKey, finishedKey] = [openKeyOf(record), finishedKeyOf(record)];
+    return [
+      ...(before !== undefined && isFinished(before) ? [remove(finishedKeyOf(before))] : []),
+      putJson(taskKeyOf(record), record),
+      ...(isFinished(record) ? [remove(openKey), putJson(finishedKey, true)] : [putJson(openKey, true)]),
+    ];
   }
 
   /** The task's place among those whose result is in a block. */
@@ -137,13 +134,22 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
   ): Promise<StoredTask[]> {
     const reference = referenceOf(block);
     const operations = [
-      put(cursorKeyOf(chainId), reference),
-      put(blockKeyOf(chainId, block.number), reference),
+      putJson(cursorKeyOf(chainId), reference),
+      putJson(blockKeyOf(chainId, block.number), reference),
     ];
     if (block.number >= KEPT_BLOCKS) operations.push(remove(blockKeyOf(chainId, block.number - KEPT_BLOCKS)));
+    return saveNew(tasks, operations);
+  }
+
+  /** Stores what is not known yet, or known as undone by a reorg, together with `operations`. */
+  async function saveNew(
+    tasks: readonly NewTask[],
+    operations: readonly WriteOperation[],
+  ): Promise<StoredTask[]> {
     const fresh: StoredTask[] = [];
+    const writes = [...operations];
     for (const created of tasks) {
-      const known = await getJson<TaskRecord>(taskKeyOf(created));
+      const known = await readJson<TaskRecord>(store, taskKeyOf(created));
       if (known !== undefined && !(known.status === 'failed' && known.reason === REORGED)) continue;
       const pending: StoredTask = {
         ...created,
@@ -153,13 +159,13 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
         updatedAtMs: created.createdAtMs,
       };
       fresh.push(pending);
-      operations.push(
-        ...writeTask(pending),
+      writes.push(
+        ...writeTask(pending, known),
         putBytes(payloadKeyOf(pending), pending.payload),
-        put(blockTaskKeyOf(pending), true),
+        putJson(blockTaskKeyOf(pending), true),
       );
     }
-    await store.batch(operations);
+    await store.batch(writes);
     return fresh;
   }
 
@@ -185,7 +191,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     }: { readonly orphaned: readonly TaskKey[]; readonly unsettled: readonly TaskKey[] },
     nowMs: number,
   ): Promise<StoredTask[]> {
-    const operations = [put(cursorKeyOf(chainId), referenceOf(ancestor))];
+    const operations = [putJson(cursorKeyOf(chainId), referenceOf(ancestor))];
     const { lt } = keysBelow('block', chainId);
     for await (const { key } of store.scan({ gte: blockKeyOf(chainId, ancestor.number + 1), lt })) {
       operations.push(remove(key));
@@ -201,7 +207,11 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
         updatedAtMs: nowMs,
       };
       changed.push(failed);
-      operations.push(...writeTask(failed), remove(blockTaskKeyOf(failed)), ...settled(orphan, remove));
+      operations.push(
+        ...writeTask(failed, orphan),
+        remove(blockTaskKeyOf(failed)),
+        ...settled(orphan, remove),
+      );
     }
     for (const key of unsettled) {
       const completed = await needTask(key);
@@ -213,7 +223,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
         updatedAtMs: nowMs,
       };
       changed.push(pending);
-      operations.push(...writeTask(pending), ...settled(completed, remove));
+      operations.push(...writeTask(pending, completed), ...settled(completed, remove));
     }
     await store.batch(operations);
     return changed;
@@ -235,7 +245,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     }
     if (isFinished(before)) return before;
     const after = { ...before, ...change };
-    await store.batch([...writeTask(after), ...settled(after, (settledKey) => put(settledKey, true))]);
+    await store.batch([...writeTask(after), ...settled(after, (settledKey) => putJson(settledKey, true))]);
     return after;
   }
 
@@ -253,11 +263,14 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     };
     // Most operators give the same output: it is stored once, with the first of them.
     const outputKnown = (await store.get(outputKey)) !== undefined;
-    await store.batch([put(answerKey, record), ...(outputKnown ? [] : [putBytes(outputKey, answer.output)])]);
+    await store.batch([
+      putJson(answerKey, record),
+      ...(outputKnown ? [] : [putBytes(outputKey, answer.output)]),
+    ]);
   }
 
   return {
-    cursor: (chainId) => getJson<BlockRef>(cursorKeyOf(chainId)),
+    cursor: (chainId) => readJson<BlockRef>(store, cursorKeyOf(chainId)),
     async recentBlocks(chainId) {
       const blocks: BlockRef[] = [];
       const newest = { ...keysBelow('block', chainId), reverse: true, limit: KEPT_BLOCKS };
@@ -298,7 +311,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
         answers.push({
           operator: record.operator,
           referenceTimestamp,
-          output: await needBytes(outputKeyOf(key, record.outputHash)),
+          output: await needBytes(store, outputKeyOf(key, record.outputHash)),
           resultSignature: fromHex(record.resultSignature),
           authSignature: fromHex(record.authSignature),
           receivedAtMs: record.receivedAtMs,
@@ -306,6 +319,18 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
       }
       return answers;
     },
+    saveBackfill: (progress, tasks) => {
+      const operation = putJson(backfillKeyOf(progress.chainId, progress.avs), progress);
+      return queue.run(tasks.map(taskKeyOf), () => saveNew(tasks, [operation]));
+    },
+    avss: createAvsRecords(store),
+    transactions: (chainId, account) => createTransactionRecords(store, chainId, account),
+    sweepTasks: (options) => sweepTasks(store, queue, options),
+    async sweepBlocks(chainId) {
+      const cursor = await readJson<BlockRef>(store, cursorKeyOf(chainId));
+      return cursor === undefined ? 0 : sweepBlocks(store, chainId, cursor.number - KEPT_BLOCKS + 1);
+    },
+    sweepTransactions: () => sweepTransactions(store),
   };
 }
 

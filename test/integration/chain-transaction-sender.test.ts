@@ -247,7 +247,7 @@ describe('a transaction sender', () => {
     const [sent] = signed;
     if (sent === undefined) throw new Error('nothing was signed');
     const sender = newSender();
-    const resumed = sender.resume(sent.hash, { onSigned: call.onSigned });
+    const resumed = sender.resume({ subject: 'a task', hash: sent.hash }, { onSigned: call.onSigned });
     await until(async () => {
       if (signed.length === 2) return true;
       await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
@@ -258,7 +258,7 @@ describe('a transaction sender', () => {
     await until(async () => (await anvil.rpc('eth_getTransactionByHash', signed[1]?.hash)) !== null);
     await mine();
     expect(await resumed).toMatchObject({ status: 'succeeded', hash: signed[1]?.hash });
-    expect(await sender.resume(sent.hash, {})).toBeUndefined();
+    expect(await sender.resume({ subject: 'a task', hash: sent.hash }, {})).toBeUndefined();
   });
 
   test('error: another transaction took the nonce', async () => {

@@ -57,6 +57,7 @@ function world(change: { store?: Partial<AggregatorStore> } = {}) {
     onTasks: (tasks) => taken.push(...tasks.map((task) => task.taskId)),
     onReorged: (tasks) => reorged.push(...tasks.map((task) => task.taskId)),
     onStoreHealth: (works) => health.push(works),
+    nowSeconds: () => 1_050,
     clock: manualClock(),
     logger: silentLogger,
   });

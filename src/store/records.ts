@@ -1,0 +1,46 @@
+/** Reading and writing enveloped records, for the typed stores. */
+import type { KeyValueStore, WriteOperation } from './key-value-store.js';
+import {
+  corruptRecord,
+  decodeJsonRecord,
+  decodeRecord,
+  encodeJsonRecord,
+  encodeRecord,
+} from './record-codec.js';
+
+export const putJson = (key: string, value: unknown): WriteOperation => ({
+  type: 'put',
+  key,
+  value: encodeJsonRecord(key, value),
+});
+
+export const putBytes = (key: string, content: Uint8Array): WriteOperation => ({
+  type: 'put',
+  key,
+  value: encodeRecord(key, content),
+});
+
+export const remove = (key: string): WriteOperation => ({ type: 'delete', key });
+
+/** @throws PonosError STORE_UNAVAILABLE, STORE_CORRUPT */
+export async function readJson<T>(store: Pick<KeyValueStore, 'get'>, key: string): Promise<T | undefined> {
+  const record = await store.get(key);
+  return record === undefined ? undefined : decodeJsonRecord<T>(key, record);
+}
+
+/** Bytes that another record refers to. @throws PonosError STORE_UNAVAILABLE, STORE_CORRUPT when they are missing */
+export async function needBytes(store: Pick<KeyValueStore, 'get'>, key: string): Promise<Uint8Array> {
+  const record = await store.get(key);
+  if (record === undefined) throw corruptRecord(key, 'it is missing');
+  return decodeRecord(key, record);
+}
+
+/** All JSON records of a range, in order. @throws PonosError STORE_UNAVAILABLE, STORE_CORRUPT */
+export async function listJson<T>(
+  store: Pick<KeyValueStore, 'scan'>,
+  range: Parameters<KeyValueStore['scan']>[0],
+): Promise<T[]> {
+  const values: T[] = [];
+  for await (const { key, value } of store.scan(range)) values.push(decodeJsonRecord<T>(key, value));
+  return values;
+}

@@ -1,0 +1,320 @@
+/** Transactions on their way when the process dies: found again, and never paid for twice. */
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Wallet } from 'ethers';
+import { chainId, type Hash32, type Hex, parseAddress, parseHex } from '../../src/base/brands.js';
+import { fromHex } from '../../src/base/bytes.js';
+import { systemClock } from '../../src/base/clock.js';
+import { PonosError } from '../../src/base/error.js';
+import { silentLogger } from '../../src/base/logger.js';
+import { type ChainClient, createChainClient } from '../../src/chain/client.js';
+import { HeadTracker } from '../../src/chain/head-tracker.js';
+import type { SignedTransaction } from '../../src/chain/transaction.js';
+import {
+  createTransactionSender,
+  type TransactionSender,
+  type TransactionSenderOptions,
+} from '../../src/chain/transaction-sender.js';
+import { createAggregatorStore } from '../../src/store/aggregator-store.js';
+import type { TransactionRecords } from '../../src/store/aggregator-transactions.js';
+import { openLevelStore } from '../../src/store/level-store.js';
+import { type Anvil, startAnvil } from '../support/anvil.js';
+import { LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+
+/** Anvil's first funded account. */
+const FUNDED = new Wallet('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
+const ACCOUNT = parseAddress(FUNDED.address);
+const CHAIN = chainId(31_337);
+const TASK = `0x${'7a'.repeat(32)}`;
+const DATA = fromHex(parseHex(`0x${'aa'.repeat(32)}`));
+
+/** A node between its start and its death. */
+interface Life {
+  readonly sender: TransactionSender;
+  readonly journal: TransactionRecords;
+  /** Every form that was signed. */
+  readonly signed: SignedTransaction[];
+  send(): Promise<unknown>;
+  /** As kill -9 leaves it: nothing is told, nothing is cleared up, the disk is as it is. */
+  kill(): Promise<void>;
+}
+
+let anvil: Anvil;
+let client: ChainClient;
+let folder: TemporaryFolder;
+let heads: HeadTracker;
+const endings: (() => Promise<void>)[] = [];
+
+beforeEach(async () => {
+  anvil = await startAnvil({ chainId: CHAIN });
+  await placeLogEmitter(anvil);
+  client = createChainClient({
+    chainId: CHAIN,
+    name: 'local',
+    rpcUrls: [anvil.url],
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  folder = await temporaryFolder();
+});
+
+afterEach(async () => {
+  for (const end of endings.splice(0)) await end();
+  await client.close();
+  await anvil.close();
+  await folder.remove();
+});
+
+async function live(change: Partial<TransactionSenderOptions['client']> = {}): Promise<Life> {
+  const values = await openLevelStore({ dir: folder.path, syncWrites: true });
+  const journal = createAggregatorStore(values).transactions(CHAIN, ACCOUNT);
+  // A dead node hears of no head any more.
+  heads = new HeadTracker();
+  const signed: SignedTransaction[] = [];
+  const sender = createTransactionSender({
+    client: {
+      name: client.name,
+      chainId: client.chainId,
+      head: () => client.head(),
+      request: (method, params, delivery) => client.request(method, params, delivery),
+      ...change,
+    },
+    heads,
+    signer: { address: ACCOUNT, signTransaction: (transaction) => FUNDED.signTransaction(transaction) },
+    logger: silentLogger,
+    journal,
+    bumpPercent: 20,
+    bumpAfterBlocks: 2,
+  });
+  endings.push(async () => {
+    await sender.close();
+    await values.close();
+  });
+  const onSigned = async (transaction: SignedTransaction) => {
+    signed.push(transaction);
+  };
+  return {
+    sender,
+    journal,
+    signed,
+    async send() {
+      const request = { to: LOG_EMITTER, data: DATA, gas: 100_000n, subject: TASK, onSigned };
+      return sender.send(request).catch((error: unknown) => error);
+    },
+    kill: () => values.close(),
+  };
+}
+
+/** A life that has sent a transaction for the task, and was killed while it was in the pool. */
+async function killedWithOneSent(): Promise<SignedTransaction> {
+  const life = await live();
+  const sending = life.send();
+  await until(async () => (await pooled()) === 1);
+  // What is told to nobody any more is of no use to the next life either.
+  sending.catch(() => undefined);
+  await life.kill();
+  const [sent] = life.signed;
+  if (sent === undefined) throw new Error('nothing was signed');
+  return sent;
+}
+
+async function mine() {
+  await anvil.rpc('evm_mine');
+  heads.update(await client.head());
+}
+
+/** Waits, without sleeping, until something has happened on the other side of the RPC. */
+async function until(condition: () => boolean | Promise<boolean>) {
+  while (!(await condition())) await client.head();
+}
+
+const pooled = async () => Number((await anvil.rpc<{ pending: Hex }>('txpool_status')).pending);
+const minedCount = async () => Number(await anvil.rpc('eth_getTransactionCount', ACCOUNT, 'latest'));
+const wanted = async () => true;
+const ofTask = (hash?: Hash32) => ({ subject: TASK, hash });
+
+describe('a transaction on its way when the node is killed', () => {
+  test('default: still in the pool, it is awaited, and nothing else is sent', async () => {
+    const sent = await killedWithOneSent();
+    const { sender, journal } = await live();
+    expect(await sender.restore(wanted)).toBe(1);
+    const resumed = sender.resume(ofTask(), {});
+    await mine();
+    expect(await resumed).toMatchObject({ status: 'succeeded', hash: sent.hash });
+    expect(await minedCount()).toBe(1);
+    expect(await journal.list()).toEqual([]);
+  });
+
+  test('behavior: dropped from the pool, the same bytes are sent again', async () => {
+    const sent = await killedWithOneSent();
+    await anvil.rpc('anvil_dropTransaction', sent.hash);
+    const { sender } = await live();
+    await sender.restore(wanted);
+    const resumed = sender.resume(ofTask(), {});
+    await mine();
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await resumed).toMatchObject({ status: 'succeeded', hash: sent.hash });
+    expect(await minedCount()).toBe(1);
+  });
+
+  test('behavior: mined meanwhile, it is settled, and the next one takes the next nonce', async () => {
+    const sent = await killedWithOneSent();
+    await anvil.rpc('evm_mine');
+    const life = await live();
+    await life.sender.restore(wanted);
+    const resumed = life.sender.resume(ofTask(), {});
+    await mine();
+    expect(await resumed).toMatchObject({ hash: sent.hash, status: 'succeeded' });
+    expect(await life.journal.list()).toEqual([]);
+    const next = life.send();
+    await until(async () => (await pooled()) === 1);
+    expect(life.signed.map(({ nonce }) => nonce)).toEqual([1]);
+    await mine();
+    await next;
+  });
+
+  test('behavior: passed by, it is replaced with higher fees, and the next life knows both forms', async () => {
+    const sent = await killedWithOneSent();
+    const life = await live();
+    await life.sender.restore(wanted);
+    const signed: SignedTransaction[] = [];
+    const resumed = life.sender.resume(ofTask(), {
+      onSigned: async (transaction) => {
+        signed.push(transaction);
+      },
+    });
+    resumed.catch(() => undefined);
+    await until(async () => {
+      if (signed.length === 1) return true;
+      await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
+      await mine();
+      return false;
+    });
+    const [replacement] = signed;
+    await until(async () => (await anvil.rpc('eth_getTransactionByHash', replacement?.hash)) !== null);
+    await life.kill();
+
+    const last = await live();
+    const [kept] = await last.journal.list();
+    expect(kept).toMatchObject({ nonce: 0, subject: TASK });
+    expect(kept?.forms.map(({ hash }) => hash)).toEqual([sent.hash, replacement?.hash]);
+    await last.sender.restore(wanted);
+    const again = last.sender.resume(ofTask(), {});
+    await mine();
+    expect(await again).toMatchObject({ status: 'succeeded', hash: replacement?.hash });
+    expect(await minedCount()).toBe(1);
+  });
+
+  test('behavior: killed before the node had it, the same bytes are sent', async () => {
+    let isAsked = false;
+    const life = await live({
+      request: (method, params, delivery) => {
+        if (method !== 'eth_sendRawTransaction') return client.request(method, params, delivery);
+        isAsked = true;
+        return new Promise(() => undefined);
+      },
+    });
+    // Its broadcast never ends, and so would its close: this life is killed, not closed.
+    const [end] = endings.splice(-1);
+    expect(end).toBeDefined();
+    life.send();
+    await until(() => isAsked);
+    await life.kill();
+
+    const { sender } = await live();
+    await sender.restore(wanted);
+    const resumed = sender.resume(ofTask(), {});
+    await mine();
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await resumed).toMatchObject({ status: 'succeeded', hash: life.signed[0]?.hash });
+    expect(await minedCount()).toBe(1);
+  });
+
+  test('behavior: of a task that is over, what the pool has dropped is forgotten', async () => {
+    const sent = await killedWithOneSent();
+    await anvil.rpc('anvil_dropTransaction', sent.hash);
+    const { sender, journal } = await live();
+    expect(await sender.restore(async () => false)).toBe(0);
+    expect(await journal.list()).toEqual([]);
+    expect(await sender.resume(ofTask(sent.hash), {})).toBeUndefined();
+    await mine();
+    expect([await pooled(), await minedCount()]).toEqual([0, 0]);
+  });
+
+  test('behavior: of a task that is over, what waits in the pool is seen to its end', async () => {
+    await killedWithOneSent();
+    const life = await live();
+    expect(await life.sender.restore(async () => false)).toBe(1);
+    const next = life.send();
+    await until(async () => (await pooled()) === 2);
+    expect(life.signed.map(({ nonce }) => nonce)).toEqual([1]);
+    await mine();
+    expect(await next).toMatchObject({ status: 'succeeded' });
+    await until(async () => (await life.journal.list()).length === 0);
+  });
+});
+
+describe('a transaction that is sent', () => {
+  test('default: every form is on the disk, with its bytes, before a node sees it', async () => {
+    const known: boolean[] = [];
+    let journal: TransactionRecords | undefined;
+    const life = await live({
+      request: async (method, params, delivery) => {
+        if (method === 'eth_sendRawTransaction') {
+          const kept = (await journal?.list()) ?? [];
+          known.push(kept.some(({ forms }) => forms.some(({ raw }) => raw === params[0])));
+        }
+        return client.request(method, params, delivery);
+      },
+    });
+    journal = life.journal;
+    const sent = life.send();
+    await until(async () => (await pooled()) === 1);
+    await until(async () => {
+      if (life.signed.length === 2) return true;
+      await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
+      await mine();
+      return false;
+    });
+    await until(() => known.length === 2);
+    expect(known).toEqual([true, true]);
+    await until(async () => (await anvil.rpc('eth_getTransactionByHash', life.signed[1]?.hash)) !== null);
+    await mine();
+    expect(await sent).toMatchObject({ status: 'succeeded', hash: life.signed[1]?.hash });
+  });
+
+  test('behavior: one that cannot be kept is not sent', async () => {
+    const life = await live();
+    await life.kill();
+    expect(await life.send()).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(await pooled()).toBe(0);
+  });
+
+  test('behavior: refused by a node although another one has it, it is awaited, not sent anew', async () => {
+    const life = await live({
+      request: async (method, params, delivery) => {
+        const answer = await client.request(method, params, delivery);
+        if (method !== 'eth_sendRawTransaction') return answer;
+        throw new PonosError('TRANSACTION_REJECTED', {
+          message: 'refused',
+          facts: { reason: 'nonce-too-low' },
+        });
+      },
+    });
+    const sent = life.send();
+    await until(async () => (await pooled()) === 1);
+    await mine();
+    expect(await sent).toMatchObject({ status: 'succeeded' });
+    expect(life.signed).toHaveLength(1);
+    expect(await minedCount()).toBe(1);
+  });
+
+  test('error: one that is refused for good leaves nothing behind', async () => {
+    const life = await live();
+    await anvil.rpc('anvil_setBalance', ACCOUNT, '0x0');
+    expect(await life.send()).toMatchObject({ code: 'FUNDS_INSUFFICIENT' });
+    expect(await life.journal.list()).toEqual([]);
+  });
+});
