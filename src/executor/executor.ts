@@ -9,8 +9,10 @@ import { encodeG1 } from '../crypto/bn254/points.js';
 import { openPerformerRuntime } from '../performer/open-runtime.js';
 import { startPerformerPool } from '../performer/performer-pool.js';
 import { performerSpec } from '../performer/spec-from-config.js';
+import type { StorageServiceImplementation } from '../rpc/generated/ponos/v1/storage.js';
 import { createPeerLimiter } from '../rpc/peer-limiter.js';
 import { loadSigningKeys, type SigningKeys } from '../signer/load-signers.js';
+import type { KeyValueStore } from '../store/key-value-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore } from '../store/open-store.js';
 import { Authority } from './admit-authority.js';
@@ -28,6 +30,8 @@ import { TaskFlow } from './task-flow.js';
 
 export interface ExecutorOptions {
   readonly config: ExecutorConfig;
+  /** What the management port tells of the store, once it is open; absent: nothing. */
+  readonly storageService?: (store: KeyValueStore) => StorageServiceImplementation;
   /** Begin anew although the storage directory holds a Go node's state. */
   readonly acceptFreshState: boolean;
   /** This program's environment: `valueFromEnv` of performers, `PONOS_RUNTIME_DIR`. */
@@ -83,7 +87,8 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   });
   stack.add('the lock of the signing key', () => lock.release());
 
-  const store = await openStore(config.storage, 'executor', { acceptFreshState: options.acceptFreshState });
+  const { acceptFreshState } = options;
+  const store = await openStore(config.storage, 'executor', { acceptFreshState, logger });
   stack.add('the store', () => store.close());
   throwIfAborted(signal);
 
@@ -139,6 +144,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   const servers = await startExecutorServers({
     config,
     submit: (request, peer, callerSignal) => flow.submit(request, peer, callerSignal),
+    storageService: options.storageService?.(store),
     clock,
     logger,
   });

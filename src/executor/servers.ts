@@ -7,6 +7,10 @@ import {
   type TaskResult,
   type TaskSubmission,
 } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import {
+  StorageServiceDefinition,
+  type StorageServiceImplementation,
+} from '../rpc/generated/ponos/v1/storage.js';
 import { type GrpcServer, startGrpcServer } from '../rpc/server.js';
 
 export interface ExecutorServersOptions {
@@ -16,6 +20,8 @@ export interface ExecutorServersOptions {
   >;
   /** Answers a submission of a peer (`address:port`); the signal aborts when the peer hangs up. */
   readonly submit: (request: TaskSubmission, peer: string, signal: AbortSignal) => Promise<TaskResult>;
+  /** On the port for management; absent: not offered. */
+  readonly storageService?: StorageServiceImplementation;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -46,6 +52,7 @@ export async function startExecutorServers(options: ExecutorServersOptions): Pro
           submitTask: (request, { peer, signal }) => options.submit(request, peer, signal),
         },
       },
+      ...(hasOwnManagementPort(config) ? [] : managementServices(options)),
     ],
     limits: {
       maxMessageBytes: Math.max(LEAST_MESSAGE_BYTES, config.limits.maxPayloadBytes + MESSAGE_SLACK_BYTES),
@@ -73,14 +80,27 @@ export async function startExecutorServers(options: ExecutorServersOptions): Pro
   };
 }
 
+function hasOwnManagementPort({
+  grpcPort,
+  managementServerGrpcPort,
+}: ExecutorServersOptions['config']): boolean {
+  return managementServerGrpcPort !== grpcPort;
+}
+
+function managementServices({ storageService }: ExecutorServersOptions) {
+  return storageService === undefined
+    ? []
+    : [{ definition: StorageServiceDefinition, implementation: storageService }];
+}
+
 /** Without an answer to who may manage the node, only this machine may. */
 async function openManagement(options: ExecutorServersOptions): Promise<GrpcServer | undefined> {
   const { config, clock, logger } = options;
-  if (config.managementServerGrpcPort === config.grpcPort) return undefined;
+  if (!hasOwnManagementPort(config)) return undefined;
   return startGrpcServer({
     host: config.authentication.enabled === undefined ? '127.0.0.1' : config.grpc.host,
     port: config.managementServerGrpcPort,
-    services: [],
+    services: managementServices(options),
     clock,
     logger,
   });

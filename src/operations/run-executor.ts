@@ -7,8 +7,11 @@ import { notBuiltYet } from '../config/not-built-yet.js';
 import { renderProblem } from '../config/problem.js';
 import { startWarnings } from '../config/start-warnings.js';
 import { startExecutor } from '../executor/executor.js';
+import type { KeyValueStore } from '../store/key-value-store.js';
+import { storeFolder } from '../store/open-store.js';
 import { abortOnInterrupt, interrupted } from './interrupt.js';
 import { openNodeLogger } from './open-node-logger.js';
+import { createStorageService } from './storage/storage-service.js';
 import { VERSION } from './version.js';
 
 export interface RunExecutorOptions {
@@ -38,9 +41,11 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
     });
     for (const warning of warnings) logger.warn(renderProblem(warning, file));
     for (const warning of await startWarnings(file, config)) logger.warn(warning);
+    const storageService = (store: KeyValueStore) =>
+      createStorageService({ store, dir: storeFolder(config.storage), clock: systemClock });
     const acceptFreshState = flags.acceptFreshState === true;
     const executor = await startExecutor(
-      { config, acceptFreshState, env, clock: systemClock, logger },
+      { config, acceptFreshState, env, storageService, clock: systemClock, logger },
       signal,
     );
     await interrupted(signal);

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { PonosError } from '../base/error.js';
 import { makeFolder } from '../base/make-folder.js';
-import type { Database, WriteOperation } from './key-value-store.js';
+import { type Database, EVERY_KEY, type WriteOperation } from './key-value-store.js';
 import { createLedgerStore, type LedgerStore } from './ledger-store.js';
 import { acquireProcessLock, type ProcessLock } from './process-lock.js';
 import { storeError } from './store-error.js';
@@ -113,6 +113,23 @@ export async function openLevelDatabase(options: LevelStoreOptions): Promise<Dat
       return closing;
     },
   };
+}
+
+/**
+ * Rewrites a database without what was deleted, in a directory that is locked already.
+ * @throws PonosError STORE_LOCKED, STORE_CORRUPT, STORE_UNAVAILABLE
+ */
+export async function compactLevelDatabase(dir: string): Promise<void> {
+  try {
+    const level = await createLevel({ dir, syncWrites: true });
+    try {
+      await level.compactRange(EVERY_KEY.gte, EVERY_KEY.lt);
+    } finally {
+      await level.close();
+    }
+  } catch (error) {
+    throw storeError(error, dir);
+  }
 }
 
 /** Entries that are read ahead; LevelDB itself ends a chunk at 16 KB. */

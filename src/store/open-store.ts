@@ -35,6 +35,12 @@ export function storePlace(config: StorageConfig): StorePlace {
   return { kind: 'level', dir: path.join(required(config.badger?.dir, 'storage.badger.dir'), 'level') };
 }
 
+/** The directory that the configuration means; undefined for memory. @throws PonosError CONFIG_INVALID when it is missing */
+export function storeFolder(config: StorageConfig): string | undefined {
+  const place = storePlace(config);
+  return place.kind === 'level' ? place.dir : undefined;
+}
+
 /**
  * Opens the store of a node, once every record is checked and the store is known to be this role's.
  * @throws PonosError CONFIG_INVALID, STORE_MISMATCH, STORE_LOCKED, STORE_CORRUPT, STORE_UNAVAILABLE

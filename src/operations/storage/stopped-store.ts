@@ -1,0 +1,134 @@
+/** The store of a node that does not run, looked at without changing it. */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { isPonosError, PonosError } from '../../base/error.js';
+import { examineDatabase } from '../../store/examine-database.js';
+import type { Database } from '../../store/key-value-store.js';
+import { lockStore, openLevelDatabase } from '../../store/level-store.js';
+import { onCopy } from '../../store/store-copy.js';
+import { storeError } from '../../store/store-error.js';
+import { describeProblem } from '../../store/store-problem.js';
+import type { StoreRole } from '../../store/store-schema.js';
+import { readTestimony } from '../../store/witness.js';
+import type { StoreDirectory } from './select-store.js';
+import { type StoreContent, storeContent } from './store-content.js';
+
+export interface StoppedStore {
+  /** For reading: it is a copy that goes away. */
+  readonly store: Database;
+  readonly content: StoreContent;
+  readonly dir: string;
+}
+
+/**
+ * Opens a copy of the store for the action: LevelDB changes a database by opening it, and a damaged one for the worse.
+ * Tables are shared with the copy, so it costs little.
+ * @throws PonosError STORE_MISSING, STORE_LOCKED, STORE_MISMATCH, STORE_CORRUPT, STORE_UNAVAILABLE, and what the action
+ *   throws
+ */
+export async function withStoppedStore<T>(
+  { dir: named, role }: StoreDirectory,
+  action: (opened: StoppedStore) => Promise<T>,
+): Promise<T> {
+  const dir = path.resolve(named);
+  return withLockedStore(dir, () =>
+    onCopy(dir, async (copy) => {
+      const store = await openLevelDatabase({ dir: copy, syncWrites: false });
+      try {
+        const content = await storeContent(store);
+        if (role !== undefined) requireRole(content.role, role);
+        return await action({ store, content, dir });
+      } finally {
+        await store.close();
+      }
+    }),
+  );
+}
+
+/** Runs the action while no other process can use the store. @throws PonosError STORE_MISSING, STORE_LOCKED, STORE_CORRUPT */
+export async function withLockedStore<T>(dir: string, action: () => Promise<T>): Promise<T> {
+  await requireDatabase(dir);
+  const lock = await lockStore(dir).catch((error: unknown) => {
+    throw inUse(error);
+  });
+  try {
+    return await action();
+  } catch (error) {
+    throw isFileError(error) ? storeError(error, dir) : error;
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * Whether everything that was written is there.
+ * @throws PonosError STORE_CORRUPT, naming the first problem
+ */
+export async function requireSound({ store, dir }: StoppedStore): Promise<void> {
+  const { problems } = await examineDatabase(store, await readTestimony(dir));
+  // Without that file only the very last batches are in doubt; a copied store has none.
+  const [first] = problems.filter(({ kind }) => kind !== 'no-witness');
+  if (first === undefined) return;
+  throw new PonosError('STORE_CORRUPT', {
+    message: `the store is damaged: ${describeProblem(first)}`,
+    facts: { dir, problems: problems.length },
+    advice: '`ponos storage verify` lists everything that is damaged; an earlier backup can be restored.',
+  });
+}
+
+/** Opening it would make a database of any directory. @throws PonosError STORE_MISSING, STORE_CORRUPT, STORE_UNAVAILABLE */
+async function requireDatabase(dir: string): Promise<void> {
+  if (!(await requireSomething(dir)).includes('CURRENT')) {
+    throw new PonosError('STORE_CORRUPT', {
+      message: 'the database is damaged: its file CURRENT is missing',
+      facts: { dir },
+      advice: '`ponos storage verify` lists everything that is damaged; an earlier backup can be restored.',
+    });
+  }
+}
+
+const STORE_FILE = /^(CURRENT|MANIFEST-\d+|\d+\.(ldb|log|sst)|ponos\.sequence)$/;
+
+/**
+ * The names in a directory that holds a store, be it a damaged one.
+ * @throws PonosError STORE_MISSING, STORE_UNAVAILABLE
+ */
+export async function requireSomething(dir: string): Promise<readonly string[]> {
+  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw storeError(error, dir);
+  });
+  if (names?.some((name) => STORE_FILE.test(name))) return names;
+  throw new PonosError('STORE_MISSING', {
+    message: names === undefined ? 'there is no such directory' : 'the directory holds no store of ponos',
+    facts: { dir },
+    advice: names?.includes('level')
+      ? `Try ${path.join(dir, 'level')}.`
+      : 'Check the path: it is storage.level.dir, or the folder level in storage.badger.dir.',
+  });
+}
+
+/** @throws PonosError STORE_MISMATCH */
+export function requireRole(found: StoreRole, expected: StoreRole): void {
+  if (found === expected) return;
+  throw new PonosError('STORE_MISMATCH', {
+    message: `the store belongs to an ${found}, not to an ${expected}`,
+    advice: 'Check --role and the directory.',
+  });
+}
+
+/** A store in use is what these commands meet most often. */
+export function inUse(error: unknown): unknown {
+  if (!isPonosError(error, 'STORE_LOCKED')) return error;
+  return new PonosError('STORE_LOCKED', {
+    message: error.message,
+    facts: error.facts,
+    advice:
+      'Stop that node first; of a running one, `backup`, `export` and `stats` are had with --node HOST:PORT (its management port).',
+    cause: error,
+  });
+}
+
+function isFileError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}

@@ -1,0 +1,29 @@
+/** What a command of ours writes to: results to standard output, progress to standard error. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ProgressOutput } from './progress.js';
+
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Prints a line of the result. */
+  print(line: string): void;
+  /** Writes a long result as fast as it is taken. */
+  pour(chunks: AsyncIterable<Uint8Array | string>): Promise<void>;
+  readonly stderr: ProgressOutput;
+}
+
+export function processTerminal(): Terminal {
+  return {
+    env: process.env,
+    print: (line) => {
+      process.stdout.write(`${line}\n`);
+    },
+    pour: (chunks) => pipeline(Readable.from(chunks), process.stdout, { end: false }),
+    stderr: {
+      isTerminal: process.stderr.isTTY === true,
+      write: (text) => {
+        process.stderr.write(text);
+      },
+    },
+  };
+}
