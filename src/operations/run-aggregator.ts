@@ -14,9 +14,10 @@ import { encodeG2 } from '../crypto/bn254/points.js';
 import { loadSigningKeys, loadTransactionKey, type SigningKeys } from '../signer/load-signers.js';
 import { createAggregatorStore } from '../store/aggregator-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
-import { openStore } from '../store/open-store.js';
+import { openStore, storeFolder } from '../store/open-store.js';
 import { abortOnInterrupt, interrupted } from './interrupt.js';
 import { openNodeLogger } from './open-node-logger.js';
+import { createStorageService } from './storage/storage-service.js';
 import { VERSION } from './version.js';
 
 export interface RunAggregatorOptions {
@@ -79,7 +80,7 @@ async function serve(
     logger,
   });
   try {
-    const store = await openStore(config.storage, 'aggregator', { acceptFreshState });
+    const store = await openStore(config.storage, 'aggregator', { acceptFreshState, logger });
     try {
       const { default: workerSource } = await import('#verify-worker');
       const aggregator = createAggregator({
@@ -87,6 +88,11 @@ async function serve(
         signingKeys,
         transactionSigner,
         store: createAggregatorStore(store),
+        storageService: createStorageService({
+          store,
+          dir: storeFolder(config.storage),
+          clock: systemClock,
+        }),
         workerSource,
         clock: systemClock,
         logger,
