@@ -51,7 +51,7 @@ export const ERROR_CODES = {
     kind: 'user',
     meaning: 'The store is of a newer version, of another role, or of the Go node.',
   },
-  STORE_CORRUPT: { kind: 'user', meaning: 'A stored record does not have its checksum or version.' },
+  STORE_CORRUPT: { kind: 'user', meaning: 'Stored records are damaged or lost, or the database is.' },
   STORE_MISSING: { kind: 'user', meaning: 'A directory holds no store of ponos.' },
   ARCHIVE_INVALID: {
     kind: 'user',

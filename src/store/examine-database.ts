@@ -14,7 +14,7 @@ import {
 import { decodeRecord } from './record-codec.js';
 import { isStoreKey } from './store-key.js';
 import { danglingRecords, type StoreProblem } from './store-problem.js';
-import { readSchema, SCHEMA_KEY, type Schema } from './store-schema.js';
+import { decodeSchema, SCHEMA_KEY, type Schema } from './store-schema.js';
 import type { Testimony } from './witness.js';
 
 export interface NamespaceUsage {
@@ -62,7 +62,8 @@ export async function examineDatabase(database: Database, testimony: Testimony):
     if (ledger !== undefined) problems.push(...compareTallies(ledger, found));
     else problems.push({ kind: 'no-ledger', what: 'the record of what the store must hold is missing' });
     if (schema === undefined) problems.push({ kind: 'no-schema', what: 'the record of its role is missing' });
-    problems.push(...danglingRecords(schema?.role, found.good));
+    // Where nothing else is wrong, the records are as they were written.
+    if (problems.length > 0) problems.push(...danglingRecords(schema?.role, found.good));
   }
   // A database that cannot be read to its end says nothing about the end of its log.
   if (isWhole || ledger !== undefined) problems.push(...compareTestimony(testimony, ledger?.sequence ?? 0));
@@ -112,7 +113,7 @@ function noteEntry({ key, value }: Entry, found: Findings): void {
   }
   try {
     if (key === LEDGER_KEY) found.ledger = decodeLedger(value);
-    else if (key === SCHEMA_KEY) found.schema = readSchema(value);
+    else if (key === SCHEMA_KEY) found.schema = decodeSchema(value);
     else decodeRecord(key, value);
     if (isStoreKey(key)) found.good.add(key);
     else found.problems.push({ kind: 'bad-record', what: 'its key is none of ours', namespace, key });

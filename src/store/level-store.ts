@@ -15,6 +15,8 @@ export interface LevelStoreOptions {
   readonly syncWrites: boolean;
   readonly writeBufferSizeBytes?: number;
   readonly cacheSizeBytes?: number;
+  /** Whether a directory without the file CURRENT is damage and not an empty database. */
+  readonly mustExist?: boolean;
 }
 
 /**
@@ -143,11 +145,13 @@ const KEY_ENCODING = {
   decode: (bytes: Buffer) => bytes.toString('latin1'),
 } as const;
 
-async function createLevel({ dir, writeBufferSizeBytes, cacheSizeBytes }: LevelStoreOptions) {
+async function createLevel(options: LevelStoreOptions) {
+  const { dir, writeBufferSizeBytes, cacheSizeBytes, mustExist } = options;
   const { ClassicLevel } = await loadLevel(dir);
   return new ClassicLevel<string, Uint8Array>(dir, {
     keyEncoding: KEY_ENCODING,
     valueEncoding: 'view',
+    createIfMissing: mustExist !== true,
     ...(writeBufferSizeBytes && { writeBufferSize: writeBufferSizeBytes }),
     ...(cacheSizeBytes && { cacheSize: cacheSizeBytes }),
   });

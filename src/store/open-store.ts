@@ -16,6 +16,12 @@ import { verifyStore } from './verify-store.js';
 /** Where a node keeps its state: nowhere (a restart forgets), or in a directory. */
 export type StorePlace = { readonly kind: 'memory' } | { readonly kind: 'level'; readonly dir: string };
 
+/** What of the `storage` section matters here; a part that is not there has its defaults. */
+export interface StorageChoice extends Pick<StorageConfig, 'type'> {
+  readonly level?: Partial<StorageConfig['level']>;
+  readonly badger?: Partial<StorageConfig['badger']>;
+}
+
 export interface OpenStoreOptions {
   /** Start anew although the directory holds the state of a Go node, which is not read. */
   readonly acceptFreshState?: boolean;
@@ -27,7 +33,7 @@ export interface OpenStoreOptions {
  * What the configuration means; `badger` is LevelDB in `<badger.dir>/level`.
  * @throws PonosError CONFIG_INVALID when a directory is missing
  */
-export function storePlace(config: StorageConfig): StorePlace {
+export function storePlace(config: StorageChoice): StorePlace {
   if (config.type === 'memory') return { kind: 'memory' };
   if (config.type === 'level')
     return { kind: 'level', dir: required(config.level?.dir, 'storage.level.dir') };
@@ -46,7 +52,7 @@ export function storeFolder(config: StorageConfig): string | undefined {
  * @throws PonosError CONFIG_INVALID, STORE_MISMATCH, STORE_LOCKED, STORE_CORRUPT, STORE_UNAVAILABLE
  */
 export async function openStore(
-  config: StorageConfig,
+  config: StorageChoice,
   role: StoreRole,
   options: OpenStoreOptions = {},
 ): Promise<LedgerStore> {

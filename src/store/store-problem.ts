@@ -52,15 +52,23 @@ const LOSSES: Readonly<Record<StoreRole, Readonly<Record<string, Verdict>>>> = {
     task: stop('tasks may be forgotten, or paid for twice'),
     payload: stop('tasks cannot be handed out again'),
     open: stop('tasks may be forgotten'),
+    transaction: stop(
+      'transactions on their way are not found again, and their results may be paid for twice',
+    ),
+    registration: stop('AVSs that were registered or deregistered at run time are as configured again'),
     answer: contain('executors are asked again for the answers of unfinished tasks'),
     output: contain('the answers that gave these outputs do not count'),
     block: contain('a reorg of these blocks is noticed at an older block'),
     'block-task': contain('a reorg does not undo the tasks of these blocks'),
     settled: contain('a reorg does not undo the results of these blocks'),
+    finished: contain('these tasks do not leave when their time is over'),
+    backfill: contain('earlier blocks are read again for the tasks of these AVSs'),
+    'operator-set': contain('the operator sets are read from the chain again'),
   },
   executor: {
     answer: stop('the protection against signing two outputs for one task is incomplete'),
     output: contain('these tasks cannot be answered again'),
+    'under-way': contain('tasks that were interrupted are not reported'),
   },
 };
 
@@ -118,6 +126,8 @@ function namedBy(key: string): string[] {
       return [`task/${task}`, `payload/${task}`];
     case 'task':
       return [`payload/${task}`];
+    case 'finished':
+      return [`task/${rest[0]}/${rest.at(-2)}/`];
     case 'block-task':
     case 'settled':
       return [`task/${task}`];

@@ -27,8 +27,14 @@ export const MIGRATIONS: readonly Migration[] = [];
 
 export const SCHEMA_KEY = storeKey('schema');
 
+/** Undefined for a store that nobody has claimed. @throws PonosError STORE_CORRUPT, STORE_UNAVAILABLE */
+export async function readSchema(store: Pick<KeyValueStore, 'get'>): Promise<Schema | undefined> {
+  const record = await store.get(SCHEMA_KEY);
+  return record === undefined ? undefined : decodeSchema(record);
+}
+
 /** @throws PonosError STORE_CORRUPT */
-export function readSchema(record: Uint8Array): Schema {
+export function decodeSchema(record: Uint8Array): Schema {
   const schema = decodeJsonRecord<Schema>(SCHEMA_KEY, record);
   if (schema.role === 'aggregator' || schema.role === 'executor') return schema;
   throw corruptRecord(SCHEMA_KEY, 'it names a role that does not exist');
@@ -52,9 +58,8 @@ export async function claimStore(
   role: StoreRole,
   { version, migrations }: ClaimOptions = { version: SCHEMA_VERSION, migrations: MIGRATIONS },
 ): Promise<void> {
-  const record = await store.get(SCHEMA_KEY);
-  if (record === undefined) return store.batch([schemaOperation({ version, role })]);
-  const schema = readSchema(record);
+  const schema = await readSchema(store);
+  if (schema === undefined) return store.batch([schemaOperation({ version, role })]);
   checkSchema(schema, role, version);
   for (let at = schema.version; at < version; ) {
     const step = migrations.find(({ from }) => from === at);

@@ -48,7 +48,7 @@ function withoutDatabase(testimony: Testimony): Examination {
 async function examineCopy(copy: string, testimony: Testimony): Promise<Examination> {
   let database: Database;
   try {
-    database = await openLevelDatabase({ dir: copy, syncWrites: false });
+    database = await openLevelDatabase({ dir: copy, syncWrites: false, mustExist: true });
   } catch (error) {
     if (!isDamage(error)) throw error;
     const what = `LevelDB cannot open the database: ${explain(error)}`;

@@ -2,10 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openLevelStore } from '../../../src/store/level-store.js';
-import { createMemoryStore } from '../../../src/store/memory-store.js';
 import { openStore, storePlace } from '../../../src/store/open-store.js';
-import { encodeJsonRecord } from '../../../src/store/record-codec.js';
-import { claimStore, SCHEMA_VERSION } from '../../../src/store/store-schema.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 type Storage = Parameters<typeof storePlace>[0];
@@ -86,23 +83,5 @@ describe('openStore', () => {
     await store.batch([{ type: 'put', key: 'k', value: Uint8Array.of(1) }]);
     expect(await store.get('k')).toEqual(Uint8Array.of(1));
     await store.close();
-  });
-});
-
-describe('claimStore', () => {
-  test('error: a store of a newer version', async () => {
-    const store = createMemoryStore();
-    const schema = { version: SCHEMA_VERSION + 1, role: 'executor' };
-    await store.batch([{ type: 'put', key: 'schema/', value: encodeJsonRecord('schema/', schema) }]);
-    await expect(claimStore(store, 'executor')).rejects.toMatchObject({
-      code: 'STORE_MISMATCH',
-      message: 'the store was written by a newer version of ponos',
-    });
-  });
-
-  test('error: a damaged schema record', async () => {
-    const store = createMemoryStore();
-    await store.batch([{ type: 'put', key: 'schema/', value: new Uint8Array(20) }]);
-    await expect(claimStore(store, 'executor')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 });
