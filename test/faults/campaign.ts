@@ -46,7 +46,7 @@ const EXCERPT_LINES = 14;
 
 /** @throws Error with the seed, the round, the kills and the log of the tasks concerned when a promise is broken */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { workplace, seed, report } = options;
+  const { workplace } = options;
   const folder = path.join(workplace.folder, 'net');
   const ports = ['l1', 'l2', 'executor', 'management'].flatMap((name) => [`--${name}-port`, '0']);
   const people = EXECUTORS.length;
@@ -57,7 +57,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const executioner = new Executioner(network, [AGGREGATOR, ...EXECUTORS]);
     try {
       await Promise.all([AGGREGATOR, ...EXECUTORS].map((name) => executioner.start(name)));
-      return await new Campaign(network, executioner, seed, report).run(options.rounds);
+      return await new Campaign(network, executioner, options).run(options.rounds);
     } finally {
       executioner.close();
       await network.close();
@@ -70,6 +70,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 class Campaign {
   readonly #network: E2eNetwork;
   readonly #executioner: Executioner;
+  readonly #workplace: Workplace;
   readonly #seed: number;
   readonly #dice: Dice;
   readonly #report: (line: string) => void;
@@ -81,12 +82,13 @@ class Campaign {
   /** Each task has a payload of its own. */
   #nextPayload = 0x100;
 
-  constructor(network: E2eNetwork, executioner: Executioner, seed: number, report: (line: string) => void) {
+  constructor(network: E2eNetwork, executioner: Executioner, options: CampaignOptions) {
     this.#network = network;
     this.#executioner = executioner;
-    this.#seed = seed;
-    this.#dice = createDice(seed);
-    this.#report = report;
+    this.#workplace = options.workplace;
+    this.#seed = options.seed;
+    this.#dice = createDice(options.seed);
+    this.#report = options.report;
   }
 
   async run(rounds: number): Promise<CampaignResult> {
@@ -153,6 +155,10 @@ class Campaign {
     }
     const exitCodes = await this.#network.stop([AGGREGATOR, ...EXECUTORS]);
     await this.#judgeChains();
+    for (const name of [AGGREGATOR, ...EXECUTORS]) {
+      const config = path.join(this.#network.folder, `${name}.yaml`);
+      await this.#workplace.succeed('storage', 'verify', '--config', config);
+    }
     const { problems, moodyAnswers, failedTasks } = await judgeStores(this.#network, this.#tasks);
     this.#fail(problems);
     return {
