@@ -85,14 +85,19 @@ export async function examineDatabase(database: Database, testimony: Testimony):
 /** False when the database cannot be read to the end. */
 async function readAll(database: Database, found: Findings): Promise<boolean> {
   let chunk: Entry[] = [];
+  let lookingUp: Promise<void> = Promise.resolve();
   try {
     for await (const entry of database.scan(EVERY_KEY)) {
       chunk.push(entry);
       noteEntry(entry, found);
       if (chunk.length < LOOKUP_CHUNK) continue;
-      await lookUp(database, chunk, found);
+      await lookingUp;
+      // Goes on beside the scan; what it throws is thrown where it is awaited, unless the scan has failed first.
+      lookingUp = lookUp(database, chunk, found);
+      lookingUp.catch(() => undefined);
       chunk = [];
     }
+    await lookingUp;
     await lookUp(database, chunk, found);
     return true;
   } catch (error) {

@@ -86,7 +86,15 @@ export async function openLevelDatabase(options: LevelStoreOptions): Promise<Dat
   let closing: Promise<void> | undefined;
   return {
     get: (key) => level.get(key).catch(wrap),
-    getMany: (keys) => level.getMany([...keys]).catch(wrap),
+    async getMany(keys) {
+      try {
+        // A thread costs more than a few look-ups, most of them answered by a filter in memory.
+        if (keys.length <= SYNC_LOOKUPS) return keys.map((key) => level.getSync(key));
+        return await level.getMany([...keys]);
+      } catch (error) {
+        throw storeError(error, dir);
+      }
+    },
     batch: (operations) => level.batch(operations.map(toNative), { sync }).catch(wrap),
     async *scan({ gte, lt, limit, reverse }) {
       try {
@@ -133,6 +141,8 @@ export async function compactLevelDatabase(dir: string): Promise<void> {
     throw storeError(error, dir);
   }
 }
+
+const SYNC_LOOKUPS = 8;
 
 /** Entries that are read ahead; LevelDB itself ends a chunk at 16 KB. */
 const SCAN_CHUNK = 1_000;
