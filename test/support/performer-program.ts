@@ -3,6 +3,7 @@
  * The payload is a word and an argument: `echo x`, `env NAME`, `size 1000`, …
  */
 import { spawn } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, ServerError, Status } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import { PerformerServiceDefinition } from '../../src/rpc/generated/eigenlayer/hourglass/v1/performer/performer.js';
@@ -51,6 +52,24 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
     const { appendFile } = await import('node:fs/promises');
     await appendFile(file, 'x');
     return 'appended';
+  },
+  /** Leaves a mark per run, and never gives the same output twice. */
+  vary: async (file) => {
+    const { appendFile } = await import('node:fs/promises');
+    await appendFile(file, 'x');
+    return randomUUID();
+  },
+  /** As `vary`, with an output of so many bytes that cannot be compressed. */
+  'vary-size': (bytes) => randomBytes(Number(bytes) / 2).toString('hex'),
+  /** As `vary`, but when its work is done it kills the process whose id is in `<file>.pid`, once. */
+  'vary-and-kill': async (file) => {
+    const { appendFile, readFile, rm } = await import('node:fs/promises');
+    await appendFile(file, 'x');
+    const pid = await readFile(`${file}.pid`, 'utf8').catch(() => undefined);
+    if (pid === undefined) return randomUUID();
+    await rm(`${file}.pid`);
+    process.kill(Number(pid), 'SIGKILL');
+    return randomUUID();
   },
   'append-slowly': async (file) => {
     const { appendFile } = await import('node:fs/promises');

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly executable?: string;
   /** Flags of node itself. */
   readonly nodeFlags?: readonly string[];
+  /** User and group id; only root may choose. */
+  readonly user?: number;
   /** It is killed after this long, and the run fails. */
   readonly limitMs?: number;
 }
@@ -53,6 +55,7 @@ export function startPonos(args: readonly string[], options: RunOptions = {}): R
     cwd: options.cwd,
     env: { PATH: process.env.PATH, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.user !== undefined && { uid: options.user, gid: options.user }),
   });
   const read = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
