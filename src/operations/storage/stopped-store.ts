@@ -33,9 +33,15 @@ export async function withStoppedStore<T>(
   const dir = path.resolve(named);
   return withLockedStore(dir, () =>
     onCopy(dir, async (copy) => {
-      const store = await openLevelDatabase({ dir: copy, syncWrites: false });
+      const store = await openLevelDatabase({ dir: copy, syncWrites: false }).catch((cause: unknown) => {
+        throw cannotOpen(dir, cause);
+      });
       try {
-        const content = await storeContent(store);
+        const content = await storeContent(store).catch(async (error: unknown) => {
+          // Only ours has that file: what does not say whose it is has lost that.
+          if ((await readTestimony(dir)) !== 'missing') await requireSound({ store, dir });
+          throw error;
+        });
         if (role !== undefined) requireRole(content.role, role);
         return await action({ store, content, dir });
       } finally {
@@ -64,7 +70,7 @@ export async function withLockedStore<T>(dir: string, action: () => Promise<T>):
  * Whether everything that was written is there.
  * @throws PonosError STORE_CORRUPT, naming the first problem
  */
-export async function requireSound({ store, dir }: StoppedStore): Promise<void> {
+export async function requireSound({ store, dir }: Pick<StoppedStore, 'store' | 'dir'>): Promise<void> {
   const { problems } = await examineDatabase(store, await readTestimony(dir));
   // Without that file only the very last batches are in doubt; a copied store has none.
   const [first] = problems.filter(({ kind }) => kind !== 'no-witness');
@@ -126,6 +132,16 @@ export function inUse(error: unknown): unknown {
     advice:
       'Stop that node first; of a running one, `backup`, `export` and `stats` are had with --node HOST:PORT (its management port).',
     cause: error,
+  });
+}
+
+/** LevelDB has no better word for a file that is missing than for any other failure of its files. */
+function cannotOpen(dir: string, cause: unknown): PonosError {
+  return new PonosError('STORE_CORRUPT', {
+    message: 'the database cannot be opened',
+    facts: { dir },
+    advice: '`ponos storage verify` lists everything that is damaged; an earlier backup can be restored.',
+    cause,
   });
 }
 

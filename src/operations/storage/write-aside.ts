@@ -28,7 +28,8 @@ export async function writeAside(
   const lock = await acquireProcessLock(`${part}.lock`, 'the file that is to be written').catch(fail);
   try {
     if (!overwrite) await refuseExisting(file).catch(fail);
-    const handle = await open(part, 'w', 0o600).catch(fail);
+    await rm(part, { force: true }).catch(fail);
+    const handle = await open(part, 'wx', 0o600).catch(fail);
     const bytes = await writeAll(handle, chunks, fail);
     await check?.(part);
     await rename(part, file).catch(fail);

@@ -1,0 +1,445 @@
+/** `ponos storage` on the directories of stopped nodes: real databases, with thousands of records. */
+import { cp, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { chainId } from '../../src/base/brands.js';
+import { backupStore } from '../../src/operations/storage/backup.js';
+import { compactStore } from '../../src/operations/storage/compact.js';
+import { exportStore } from '../../src/operations/storage/export.js';
+import { importStore } from '../../src/operations/storage/import.js';
+import { repairStore } from '../../src/operations/storage/repair.js';
+import { restoreStore } from '../../src/operations/storage/restore.js';
+import { showStats } from '../../src/operations/storage/show-stats.js';
+import { listTasks, showTask } from '../../src/operations/storage/tasks.js';
+import { showProblems } from '../../src/operations/storage/verify.js';
+import { createExecutorStore } from '../../src/store/executor-store.js';
+import { openLevelStore } from '../../src/store/level-store.js';
+import { schemaOperation } from '../../src/store/store-schema.js';
+import {
+  collectingTerminal,
+  makeAggregatorStore,
+  makeExecutorStore,
+  makeStore,
+  recordsOf,
+  taskIdOf,
+} from '../support/storage-stage.js';
+import { fixtureAnswer, fixtureAnswerKey } from '../support/store-fixtures.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+
+const TASKS = 3_000;
+const ANSWERS = 2_000;
+
+let folder: TemporaryFolder;
+let aggregator: string;
+let executor: string;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  aggregator = path.join(folder.path, 'aggregator');
+  executor = path.join(folder.path, 'executor');
+  await makeAggregatorStore(aggregator, TASKS);
+  await makeExecutorStore(executor, ANSWERS);
+}, 60_000);
+afterAll(() => folder.remove());
+
+let names = 0;
+const place = (what: string) => path.join(folder.path, `${what}-${names++}`);
+
+/** Runs an operation and gives what it printed. */
+async function output<Flags>(
+  operation: (flags: Flags, terminal: ReturnType<typeof collectingTerminal>) => Promise<void>,
+  flags: Flags,
+): Promise<string> {
+  const terminal = collectingTerminal();
+  await operation(flags, terminal);
+  return terminal.stdout();
+}
+
+const stores = () => [
+  { role: 'aggregator', dir: aggregator },
+  { role: 'executor', dir: executor },
+];
+
+describe('backup and restore', () => {
+  test('default: everything comes back, and the copy is sound', async () => {
+    for (const { role, dir } of stores()) {
+      const [file, restored] = [place('backup'), place('restored')];
+      const before = await recordsOf(dir);
+      const made = JSON.parse(await output(backupStore, { dir, output: file, json: true }));
+      expect(made).toEqual({ file, role, records: before.length, bytes: (await stat(file)).size });
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      expect(JSON.parse(await output(restoreStore, { file, dir: restored, json: true }))).toMatchObject({
+        role,
+        records: before.length,
+      });
+      expect(await recordsOf(restored)).toEqual(before);
+      expect(await output(showProblems, { dir: restored })).toContain('all of them sound');
+    }
+  });
+
+  test('behavior: the directory that is backed up stays as it is', async () => {
+    const before = await contentOf(aggregator);
+    await output(backupStore, { dir: aggregator, output: place('backup') });
+    expect(await contentOf(aggregator)).toEqual(before);
+  });
+
+  test('behavior: progress is shown when it is asked for', async () => {
+    const terminal = collectingTerminal();
+    await backupStore({ dir: executor, output: place('backup'), progress: true }, terminal);
+    expect(terminal.shown()).toMatch(/^backup: 4,001 records, [\d.]+ MiB\n$/);
+  });
+
+  test('error: a backup over an existing file only with --force', async () => {
+    const file = place('backup');
+    await writeFile(file, 'older');
+    const backup = { dir: executor, output: file };
+    await expect(output(backupStore, backup)).rejects.toMatchObject({ code: 'FILE_EXISTS' });
+    expect(await readFile(file, 'utf8')).toBe('older');
+    await output(backupStore, { ...backup, force: true });
+    expect((await readFile(file)).subarray(0, 8).toString()).toBe('PONOSBAK');
+  });
+
+  test('error: a damaged archive makes nothing', async () => {
+    const [file, dir] = [place('backup'), place('restored')];
+    await output(backupStore, { dir: executor, output: file });
+    const bytes = await readFile(file);
+    for (const at of [20, Math.floor(bytes.length / 2), bytes.length - 1]) {
+      const flipped = Buffer.from(bytes);
+      flipped[at] = (flipped[at] ?? 0) ^ 0x10;
+      await writeFile(file, flipped);
+      await expect(output(restoreStore, { file, dir })).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
+      expect(await readdir(folder.path)).not.toContain(path.basename(dir));
+    }
+  });
+
+  test('error: a restore never overwrites, nor makes another role’s store', async () => {
+    const file = place('backup');
+    await output(backupStore, { dir: executor, output: file });
+    const before = await contentOf(aggregator);
+    await expect(output(restoreStore, { file, dir: aggregator })).rejects.toMatchObject({
+      code: 'FILE_EXISTS',
+    });
+    expect(await contentOf(aggregator)).toEqual(before);
+    const dir = place('restored');
+    const other = output(restoreStore, { file, dir, role: 'aggregator' });
+    await expect(other).rejects.toMatchObject({ code: 'STORE_MISMATCH' });
+    await expect(stat(dir)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('error: a damaged store is not backed up', async () => {
+    const dir = place('damaged');
+    await makeDamagedStore(dir);
+    const [file, before] = [place('backup'), await contentOf(dir)];
+    await expect(output(backupStore, { dir, output: file })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await contentOf(dir)).toEqual(before);
+  });
+});
+
+describe('export and import', () => {
+  test('default: export, import, export gives the same bytes, and the same records', async () => {
+    for (const { dir } of stores()) {
+      const [file, imported] = [place('export'), place('imported')];
+      await output(exportStore, { dir, output: file });
+      await output(importStore, { file, dir: imported });
+      expect(await output(exportStore, { dir: imported, output: '-' })).toBe(await readFile(file, 'utf8'));
+      expect(await recordsOf(imported)).toEqual(await recordsOf(dir));
+      expect(await output(showProblems, { dir: imported })).toContain('all of them sound');
+    }
+  });
+
+  test('error: what is cut off makes nothing', async () => {
+    const [file, dir] = [place('export'), place('imported')];
+    await output(exportStore, { dir: executor, output: file });
+    const lines = (await readFile(file, 'utf8')).split('\n');
+    await writeFile(file, lines.slice(0, -5).join('\n'));
+    await expect(output(importStore, { file, dir })).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
+    await expect(stat(dir)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('error: a missing file, a full directory', async () => {
+    const file = place('missing');
+    await expect(output(importStore, { file, dir: place('imported') })).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+    });
+    await expect(output(importStore, { file, dir: executor })).rejects.toMatchObject({ code: 'FILE_EXISTS' });
+  });
+});
+
+describe('slashing protection', () => {
+  test('default: another executor takes up what this one has signed', async () => {
+    const [file, dir] = [place('signed'), place('other')];
+    await output(exportStore, { dir: executor, output: file, slashingProtection: true });
+    const flags = { file, dir, slashingProtection: true, json: true };
+    expect(JSON.parse(await output(importStore, flags))).toEqual({ dir, added: ANSWERS, known: 0 });
+    expect(JSON.parse(await output(importStore, flags))).toEqual({ dir, added: 0, known: ANSWERS });
+    expect(await output(exportStore, { dir, output: '-', slashingProtection: true })).toBe(
+      await readFile(file, 'utf8'),
+    );
+    const store = await openLevelStore({ dir, syncWrites: true });
+    try {
+      const saved = createExecutorStore(store).saveAnswer(fixtureAnswerKey(7), {
+        ...fixtureAnswer(7),
+        output: new TextEncoder().encode('another output'),
+      });
+      await expect(saved).rejects.toMatchObject({ code: 'REQUEST_CONFLICT' });
+    } finally {
+      await store.close();
+    }
+  });
+
+  test('error: a contradiction is refused, and nothing is written', async () => {
+    const [file, dir] = [place('signed'), place('other')];
+    await output(exportStore, { dir: executor, output: file, slashingProtection: true });
+    await makeStore(dir, 'executor', async (store) => {
+      const contradicting = { ...fixtureAnswer(9), output: Buffer.from('signed elsewhere') };
+      await createExecutorStore(store).saveAnswer(fixtureAnswerKey(9), contradicting);
+    });
+    const before = await recordsOf(dir);
+    await expect(output(importStore, { file, dir, slashingProtection: true })).rejects.toMatchObject({
+      code: 'REQUEST_CONFLICT',
+      facts: { taskId: taskIdOf(9) },
+    });
+    expect(await recordsOf(dir)).toEqual(before);
+  });
+
+  test('error: an aggregator has none', async () => {
+    const flags = { dir: aggregator, output: '-', slashingProtection: true };
+    await expect(output(exportStore, flags)).rejects.toMatchObject({ code: 'STORE_MISMATCH' });
+    const file = place('signed');
+    await output(exportStore, { dir: executor, output: file, slashingProtection: true });
+    const imported = output(importStore, { file, dir: aggregator, slashingProtection: true });
+    await expect(imported).rejects.toMatchObject({ code: 'STORE_MISMATCH' });
+  });
+});
+
+describe('stats', () => {
+  test('default: an aggregator’s', async () => {
+    const stats = JSON.parse(await output(showStats, { dir: aggregator, json: true }));
+    expect(stats).toMatchObject({
+      role: 'aggregator',
+      schemaVersion: 1,
+      chains: [{ chainId: 17_000, lastBlock: 2_501 }],
+      tasks: { pending: TASKS - 2, completed: 1, failed: 1 },
+      oldestMs: 1_700_000_001_500,
+      newestMs: 1_700_000_000_500 + TASKS * 1_000,
+      damaged: 0,
+    });
+    expect(stats.namespaces).toContainEqual({
+      namespace: 'task',
+      records: TASKS,
+      bytes: expect.any(Number),
+    });
+    expect(stats.files).toEqual({ dir: aggregator, files: expect.any(Number), bytes: expect.any(Number) });
+    expect(stats.files.bytes).toBeGreaterThan(100_000);
+  });
+
+  test('default: an executor’s, for people', async () => {
+    const text = await output(showStats, { dir: executor });
+    expect(text).toMatch(/^store {3}of an executor, schema 1$/m);
+    expect(text).toMatch(/^answer {5}2000 {5}[\d.]+ KiB$/m);
+    expect(text).toMatch(/^oldest {2}2023-11-14T22:13:20.001Z$/m);
+  });
+});
+
+describe('tasks', () => {
+  test('default: all, the newest first, one JSON object a line', async () => {
+    const tasks = (await output(listTasks, { dir: aggregator, json: true })).trim().split('\n');
+    expect(tasks).toHaveLength(TASKS);
+    expect(JSON.parse(tasks[0] ?? '')).toMatchObject({ taskId: taskIdOf(TASKS), status: 'pending' });
+  });
+
+  test('behavior: by status, chain and number', async () => {
+    const ids = async (flags: object) => {
+      const text = await output(listTasks, { dir: aggregator, json: true, ...flags });
+      return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line).taskId]));
+    };
+    expect(await ids({ status: 'failed' })).toEqual([taskIdOf(2)]);
+    expect(await ids({ chain: 17_000, limit: 2 })).toEqual([taskIdOf(TASKS), taskIdOf(TASKS - 1)]);
+    expect(await ids({ chain: 1 })).toEqual([]);
+    expect(await output(listTasks, { dir: aggregator, chain: 1 })).toBe('no such tasks\n');
+    expect(await output(listTasks, { dir: aggregator, status: 'failed' })).toMatch(
+      /failed .* too few answers\n$/,
+    );
+  });
+
+  test('default: one task with its payload and answers', async () => {
+    const task = JSON.parse(await output(showTask, { dir: aggregator, taskId: taskIdOf(1), json: true }));
+    expect(task).toMatchObject({
+      taskId: taskIdOf(1),
+      status: 'completed',
+      payload: `0x${Buffer.from('payload of task 1').toString('hex')}`,
+      answers: [{ output: `0x${Buffer.from('output').toString('hex')}` }, {}],
+    });
+    const text = await output(showTask, { dir: aggregator, taskId: taskIdOf(1) });
+    expect(text).toMatch(/^status +completed$/m);
+    expect(text).toMatch(/^deadlineSeconds +2023-11-14T22:23:21.000Z$/m);
+  });
+
+  test('behavior: an id that two chains have is shown for both', async () => {
+    const dir = place('two-chains');
+    await makeAggregatorStore(dir, 2);
+    await makeAggregatorStore(dir, 2, chainId(8_453));
+    const lines = (await output(showTask, { dir, taskId: taskIdOf(2), json: true })).trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).chainId)).toEqual([8_453, 17_000]);
+  });
+
+  test('error: an unknown task, an executor’s store', async () => {
+    await expect(output(showTask, { dir: aggregator, taskId: taskIdOf(99_999) })).rejects.toMatchObject({
+      code: 'TASK_UNKNOWN',
+    });
+    await expect(output(listTasks, { dir: executor })).rejects.toMatchObject({ code: 'STORE_MISMATCH' });
+  });
+});
+
+describe('compact', () => {
+  test('default: what was deleted gives its room back, the rest stays', async () => {
+    const dir = place('to-compact');
+    await cp(executor, dir, { recursive: true });
+    const kept = await makeRoom(dir);
+    const { bytesBefore, bytesAfter } = JSON.parse(await output(compactStore, { dir, json: true }));
+    expect(bytesAfter).toBeLessThan(bytesBefore / 2);
+    expect(await recordsOf(dir)).toEqual(kept);
+    expect(await output(showProblems, { dir })).toContain('all of them sound');
+  });
+
+  test('error: a damaged store is left alone', async () => {
+    const dir = place('damaged');
+    await makeDamagedStore(dir);
+    const before = await contentOf(dir);
+    await expect(output(compactStore, { dir })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    expect(await contentOf(dir)).toEqual(before);
+  });
+});
+
+describe('verify and repair', () => {
+  test('default: a sound store', async () => {
+    expect(await output(showProblems, { dir: executor })).toBe(
+      `${executor}: ${2 * ANSWERS + 1} records of an executor, all of them sound\n`,
+    );
+    expect(await output(repairStore, { dir: executor })).toBe(
+      `${executor}: nothing is wrong, nothing was changed\n`,
+    );
+  });
+
+  test('error: a damaged one is told of, and usable after a repair', async () => {
+    const dir = place('damaged');
+    await makeDamagedStore(dir);
+    const terminal = collectingTerminal();
+    await expect(showProblems({ dir, json: true }, terminal)).rejects.toMatchObject({
+      code: 'STORE_CORRUPT',
+    });
+    const { problems } = JSON.parse(terminal.stdout());
+    expect(problems[0]).toMatchObject({ kind: expect.any(String), consequence: expect.any(String) });
+    await expect(output(showProblems, { dir })).rejects.toMatchObject({
+      facts: { problems: problems.length },
+    });
+    expect(await output(repairStore, { dir, role: 'executor' })).toContain('usable again');
+    expect(await output(showProblems, { dir })).toContain('all of them sound');
+  });
+});
+
+describe('error: whatever is named', () => {
+  test('a store in use names the process, and the way to a running node', async () => {
+    const store = await openLevelStore({ dir: executor, syncWrites: true });
+    try {
+      for (const operation of [showStats, showProblems, compactStore, repairStore]) {
+        await expect(output(operation, { dir: executor })).rejects.toMatchObject({
+          code: 'STORE_LOCKED',
+          facts: { pid: process.pid },
+          advice: expect.stringContaining('--node'),
+        });
+      }
+    } finally {
+      await store.close();
+    }
+  });
+
+  test('no directory, and one of something else', async () => {
+    const [missing, other] = [place('missing'), place('other')];
+    await mkdir(path.join(other, 'level'), { recursive: true });
+    for (const operation of [showStats, showProblems, compactStore, repairStore]) {
+      await expect(output(operation, { dir: missing })).rejects.toMatchObject({ code: 'STORE_MISSING' });
+      await expect(output(operation, { dir: other })).rejects.toMatchObject({
+        code: 'STORE_MISSING',
+        advice: `Try ${path.join(other, 'level')}.`,
+      });
+    }
+    await expect(stat(missing)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await readdir(other)).toEqual(['level']);
+  });
+
+  test('a database that is not ours', async () => {
+    const dir = place('unclaimed');
+    const store = await openLevelStore({ dir, syncWrites: false });
+    await store.close();
+    await expect(output(showStats, { dir })).rejects.toMatchObject({ code: 'STORE_MISSING' });
+  });
+
+  test('another role, a newer version', async () => {
+    await expect(output(showStats, { dir: executor, role: 'aggregator' })).rejects.toMatchObject({
+      code: 'STORE_MISMATCH',
+    });
+    const dir = place('newer');
+    await makeStore(dir, 'executor', (store) =>
+      store.batch([schemaOperation({ version: 99, role: 'executor' })]),
+    );
+    for (const operation of [showStats, showProblems, compactStore, repairStore]) {
+      await expect(output(operation, { dir })).rejects.toMatchObject({
+        code: 'STORE_MISMATCH',
+        facts: { storeVersion: 99 },
+      });
+    }
+  });
+
+  test('nothing, or too much', async () => {
+    for (const flags of [{}, { dir: executor, config: 'x.yaml' }, { dir: executor, node: '127.0.0.1:1' }]) {
+      await expect(output(showStats, flags)).rejects.toMatchObject({ code: 'USAGE' });
+    }
+    await expect(output(showStats, { node: 'nowhere' })).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
+  test('a node that does not answer', async () => {
+    const [file, node] = [place('backup'), '127.0.0.1:1'];
+    await expect(output(showStats, { node })).rejects.toMatchObject({
+      code: 'PEER_UNREACHABLE',
+      facts: { node },
+    });
+    await expect(output(backupStore, { node, output: file })).rejects.toMatchObject({
+      code: 'PEER_UNREACHABLE',
+    });
+    await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+/** Database files by name. */
+async function contentOf(dir: string): Promise<Record<string, string>> {
+  const entries: [string, string][] = [];
+  for (const name of (await readdir(dir)).sort()) {
+    if (/^(\d+\.(ldb|log)|MANIFEST.*|CURRENT|ponos\.sequence)$/.test(name)) {
+      entries.push([name, (await readFile(path.join(dir, name))).toString('base64')]);
+    }
+  }
+  return Object.fromEntries(entries);
+}
+
+/** An executor's whose log has lost its second half. */
+async function makeDamagedStore(dir: string): Promise<void> {
+  await makeStore(dir, 'executor', async (store) => {
+    const executorStore = createExecutorStore(store);
+    for (let n = 1; n <= 40; n++) await executorStore.saveAnswer(fixtureAnswerKey(n), fixtureAnswer(n));
+  });
+  const [log] = (await readdir(dir)).filter((name) => name.endsWith('.log'));
+  if (log === undefined) throw new Error(`no log in ${dir}`);
+  const { size } = await stat(path.join(dir, log));
+  await truncate(path.join(dir, log), Math.floor(size / 2));
+}
+
+/** Deletes most of the outputs. @returns the records that are left */
+async function makeRoom(dir: string) {
+  const store = await openLevelStore({ dir, syncWrites: false });
+  const executorStore = createExecutorStore(store);
+  await executorStore.sweep({ after: undefined, limit: ANSWERS, judge: () => 'everything' });
+  await store.close();
+  return recordsOf(dir);
+}
