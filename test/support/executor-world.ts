@@ -18,7 +18,7 @@ import { TaskFlow } from '../../src/executor/task-flow.js';
 import { submissionMessage } from '../../src/protocol/submission.js';
 import type { TaskSubmission } from '../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import { createPeerLimiter } from '../../src/rpc/peer-limiter.js';
-import { createExecutorStore } from '../../src/store/executor-store.js';
+import { createExecutorStore, type ExecutorStore } from '../../src/store/executor-store.js';
 import type { KeyValueStore } from '../../src/store/key-value-store.js';
 import { createMemoryStore } from '../../src/store/memory-store.js';
 import { type ManualClock, manualClock } from './manual-clock.js';
@@ -30,7 +30,7 @@ export const L1_VERIFIER = parseAddress(`0x${'01'.repeat(20)}`);
 export const L2_VERIFIER = parseAddress(`0x${'02'.repeat(20)}`);
 export const TASK_ID = `0x${'7a'.repeat(32)}` as TaskId;
 export const PEER = '10.0.0.7:4711';
-const AGGREGATOR_SECRET = new Uint8Array(32).fill(3);
+export const AGGREGATOR_SECRET = new Uint8Array(32).fill(3);
 const ECDSA_SECRET = new Uint8Array(32).fill(5);
 const BN254_SECRET = 77_777n;
 
@@ -44,6 +44,7 @@ export interface ExecutorWorld {
   /** Payloads that the performer got. */
   readonly runs: Uint8Array[];
   readonly serving: boolean[];
+  readonly store: ExecutorStore;
   readonly signer: { readonly ecdsa: Address; readonly bn254: RegisteredKey };
   state: {
     head: number;
@@ -81,6 +82,8 @@ export async function executorWorld(
     requireTaskOnChain?: boolean;
     /** The curves this node has keys of. */
     curves?: readonly CurveName[];
+    /** Where answers are kept; memory by default. */
+    store?: KeyValueStore;
   } = {},
 ): Promise<ExecutorWorld> {
   const clock = manualClock();
@@ -206,6 +209,9 @@ export async function executorWorld(
   });
   intake.open();
   intake.watch((isServing) => serving.push(isServing));
+  const store = createExecutorStore(
+    failingStore(limits.store ?? createMemoryStore(), () => state.storeFailure),
+  );
   const flow = new TaskFlow({
     intake,
     admit: {
@@ -243,7 +249,7 @@ export async function executorWorld(
       maxOutputBytes: 1_000,
     },
     sign: { operator: OPERATOR, signers },
-    store: createExecutorStore(failingStore(createMemoryStore(), () => state.storeFailure)),
+    store,
     l1EcdsaVerifier: L1_VERIFIER,
     refusals: new RefusalLog(silentLogger, clock),
     clock,
@@ -257,6 +263,7 @@ export async function executorWorld(
     reads,
     runs,
     serving,
+    store,
     signer: { ecdsa: ecdsaAddress(ECDSA_SECRET), bn254: ownKeys.bn254 },
     state,
     submission(changes = {}) {

@@ -177,6 +177,56 @@ describe('one run for one task', () => {
   });
 });
 
+describe('what a death would leave', () => {
+  test('default: a task is noted while it runs, and not when it is answered or has failed', async () => {
+    const world = await executorWorld();
+    const performer = deferred<Uint8Array>();
+    world.state.execute = () => performer.promise;
+    const answered = world.flow.submit(world.submission(), PEER);
+    await settle();
+    const noted = { avs: AVS, operatorSetId: 7, taskId: TASK_ID, referenceTimestamp: 1_600_000_500 };
+    expect(await world.store.takeAbandoned()).toEqual([expect.objectContaining(noted)]);
+    performer.resolve(Uint8Array.of(1));
+    await answered;
+    const taskId = `0x${'7b'.repeat(32)}` as TaskId;
+    world.state.execute = () => Promise.reject(new PonosError('PERFORMER_FAILED', { message: 'no' }));
+    await expect(world.flow.submit(world.submission({ taskId }), PEER)).rejects.toThrow('no');
+    expect(await world.store.takeAbandoned()).toEqual([]);
+  });
+
+  test('error: a store that fails while the task runs is known before anything is signed', async () => {
+    const world = await executorWorld();
+    const performer = deferred<Uint8Array>();
+    world.state.execute = () => performer.promise;
+    world.state.storeFailure = new PonosError('STORE_UNAVAILABLE', { message: 'the disk is full' });
+    const refused = expect(world.flow.submit(world.submission(), PEER)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    await settle();
+    expect(world.serving.at(-1)).toBe(false);
+    performer.resolve(Uint8Array.of(1));
+    await refused;
+    world.state.storeFailure = undefined;
+    expect(await world.store.find({ avs: AVS, operatorSetId: 7, taskId: TASK_ID })).toBeUndefined();
+  });
+});
+
+describe('what has left', () => {
+  test('error: a task whose output is no longer kept is refused, not run again; under any reference timestamp', async () => {
+    const world = await executorWorld();
+    await world.flow.submit(world.submission(), PEER);
+    await world.store.sweep({ after: undefined, limit: 10, judge: () => 'output' });
+    await expect(world.flow.submit(world.submission(), PEER)).rejects.toMatchObject({ code: 'OUTPUT_GONE' });
+    world.state.l1Task = { referenceTimestamp: REMINED_TIMESTAMP };
+    const remined = world.submission({ referenceTimestamp: REMINED_TIMESTAMP });
+    await expect(world.flow.submit(remined, PEER)).rejects.toMatchObject({ code: 'OUTPUT_GONE' });
+    world.state.l1Task = { payload: Uint8Array.of(9) };
+    const other = world.submission({ payload: Buffer.of(9) });
+    await expect(world.flow.submit(other, PEER)).rejects.toMatchObject({ code: 'REQUEST_CONFLICT' });
+    expect(world.runs).toHaveLength(1);
+  });
+});
+
 describe('failures', () => {
   test('error: the words of a performer that failed reach the caller, and a later submission runs again', async () => {
     const world = await executorWorld();

@@ -30,6 +30,12 @@ function answer(overrides: Partial<Answer> = {}): Answer {
   };
 }
 
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
 describe('executor store', () => {
   let values: KeyValueStore;
   let store: ExecutorStore;
@@ -133,6 +139,115 @@ describe('executor store', () => {
     const [outputKey] = [`output/${key.avs}/${'1'.padStart(16, '0')}/${key.taskId}/`];
     await values.batch([{ type: 'delete', key: outputKey }]);
     await expect(store.find(key)).rejects.toMatchObject({ code: 'STORE_CORRUPT', facts: { key: outputKey } });
+  });
+
+  describe('what is under way', () => {
+    const work = { payloadHash, referenceTimestamp: 1_000, startedAtMs: 7_000 };
+
+    test('default: what was begun and not ended is told at the next start, once', async () => {
+      await store.begin(key, work);
+      const next = createExecutorStore(values);
+      expect(await next.takeAbandoned()).toEqual([{ ...key, ...work }]);
+      expect(await next.takeAbandoned()).toEqual([]);
+      expect(await next.find(key)).toBeUndefined();
+    });
+
+    test('behavior: an answer ends it in the write that stores the answer; so does giving up', async () => {
+      await store.begin(key, work);
+      await store.saveAnswer(key, answer());
+      expect(await store.takeAbandoned()).toEqual([]);
+      const other = { ...key, operatorSetId: 2 };
+      await store.begin(other, work);
+      await store.giveUp(other);
+      expect(await store.takeAbandoned()).toEqual([]);
+    });
+  });
+
+  describe('sweep', () => {
+    const all = { after: undefined, limit: 10 };
+
+    test('behavior: an output that leaves is told from one that is lost, and comes back only as it was', async () => {
+      const before = await store.saveAnswer(key, answer());
+      expect(await store.sweep({ ...all, judge: () => 'output' })).toEqual({
+        next: undefined,
+        outputs: 1,
+        records: 0,
+        damaged: [],
+      });
+      expect(await store.find(key)).toEqual({ ...before, output: undefined });
+      await expect(store.saveAnswer(key, answer({ output: bytes('50') }))).rejects.toMatchObject({
+        code: 'REQUEST_CONFLICT',
+      });
+      const resultSignature = bytes('another');
+      expect(await store.saveAnswer(key, answer({ resultSignature }))).toEqual(before);
+      expect(await store.find(key)).toEqual(before);
+    });
+
+    test('behavior: everything leaves; pages go on where the last one ended', async () => {
+      for (const operatorSetId of [1, 2, 3, 4, 5])
+        await store.saveAnswer({ ...key, operatorSetId }, answer());
+      const removed: number[] = [];
+      let after: string | undefined;
+      do {
+        const judge = ({ operatorSetId }: AnswerKey) => (operatorSetId % 2 === 0 ? 'everything' : 'nothing');
+        const page = await store.sweep({ after, limit: 2, judge });
+        removed.push(page.records);
+        after = page.next;
+      } while (after !== undefined);
+      expect(removed).toEqual([1, 1, 0]);
+      const kept = await collect(store.answers());
+      expect(kept.map(({ operatorSetId }) => operatorSetId)).toEqual([1, 3, 5]);
+    });
+
+    test('behavior: a task that is asked for meanwhile is judged by what it then is', async () => {
+      await store.saveAnswer(key, answer());
+      const asked = store.saveAnswer(key, answer({ referenceTimestamp: 2_000, deadlineSeconds: 90 }));
+      const swept = store.sweep({
+        ...all,
+        judge: ({ deadlineSeconds }) => (deadlineSeconds === 60 ? 'everything' : 'nothing'),
+      });
+      await asked;
+      expect(await swept).toMatchObject({ outputs: 0, records: 0 });
+      expect((await store.find(key))?.signatures.size).toBe(2);
+    });
+  });
+
+  describe('what another store has signed', () => {
+    const outputHash = toHex<Hash32>(keccak256(bytes('49')));
+    const task = { ...key, payloadHash, outputHash, createdAtMs: 4_000, deadlineSeconds: 90 };
+
+    test('default: it is kept without its output, and holds against another payload or output', async () => {
+      expect(await store.mergeAnswered(task)).toBe(true);
+      expect(await collect(store.answers())).toEqual([{ ...task, isOutputKept: false }]);
+      await expect(store.saveAnswer(key, answer({ output: bytes('50') }))).rejects.toMatchObject({
+        code: 'REQUEST_CONFLICT',
+      });
+    });
+
+    test('behavior: of what is known already, the longer time counts; the output stays', async () => {
+      const saved = await store.saveAnswer(key, answer());
+      expect(await store.mergeAnswered(task)).toBe(false);
+      expect(await store.find(key)).toEqual({ ...saved, createdAtMs: 4_000, deadlineSeconds: 90 });
+    });
+
+    test.each([
+      ['payload', { payloadHash: parseHash32(`0x${'44'.repeat(32)}`) }],
+      ['output', { outputHash: parseHash32(`0x${'44'.repeat(32)}`) }],
+    ])('error: another %s than the one signed here', async (_name, change) => {
+      const saved = await store.saveAnswer(key, answer());
+      await expect(store.mergeAnswered({ ...task, ...change })).rejects.toMatchObject({
+        code: 'REQUEST_CONFLICT',
+        facts: key,
+      });
+      expect(await store.find(key)).toEqual(saved);
+    });
+
+    test('error: iteration does not pass over a damaged record', async () => {
+      await store.saveAnswer(key, answer());
+      for await (const { key: each } of values.scan({ gte: 'answer/', lt: 'answer0' }))
+        await values.batch([{ type: 'put', key: each, value: bytes('0123456789') }]);
+      await expect(collect(store.answers())).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    });
   });
 
   test('behavior: answers outlive a restart', async () => {
