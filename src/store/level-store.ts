@@ -167,9 +167,11 @@ async function createLevel(options: LevelStoreOptions) {
   });
 }
 
-/** Loading LevelDB needs a folder for its native part, and only the environment can name it this one. */
+/** Loading LevelDB needs a folder for its native part, and only the environment can name it this one. Narrows the umask. */
 export function loadLevel(dir: string): Promise<typeof import('classic-level')> {
   process.env.PONOS_DATA_DIR ??= dir;
+  // LevelDB makes its files readable by all, and takes no mode; also those that it makes in the background.
+  process.umask(process.umask() | 0o027);
   return import('classic-level');
 }
 

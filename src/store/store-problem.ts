@@ -48,7 +48,7 @@ const contain = (consequence: string): Verdict => ({ effect: 'contain', conseque
 /** What a node loses with records of a namespace. Those that are not named here stop it. */
 const LOSSES: Readonly<Record<StoreRole, Readonly<Record<string, Verdict>>>> = {
   aggregator: {
-    cursor: stop('tasks that were created since the last block that was read would be missed'),
+    cursor: contain('the chain is read again, from far enough back to see every living task'),
     task: stop('tasks may be forgotten, or paid for twice'),
     payload: stop('tasks cannot be handed out again'),
     open: stop('tasks may be forgotten'),
@@ -58,7 +58,7 @@ const LOSSES: Readonly<Record<StoreRole, Readonly<Record<string, Verdict>>>> = {
     registration: stop('AVSs that were registered or deregistered at run time are as configured again'),
     answer: contain('executors are asked again for the answers of unfinished tasks'),
     output: contain('the answers that gave these outputs do not count'),
-    block: contain('a reorg of these blocks is noticed at an older block'),
+    block: contain('a reorg is recognised by the blocks that are left'),
     'block-task': contain('a reorg does not undo the tasks of these blocks'),
     settled: contain('a reorg does not undo the results of these blocks'),
     finished: contain('these tasks do not leave when their time is over'),

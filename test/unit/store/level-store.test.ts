@@ -34,9 +34,14 @@ describe('openLevelStore', () => {
     await second.close();
   });
 
-  test('behavior: folders are made closed to others, and the lock leaves with the store', async () => {
+  test('behavior: folders and files are made closed to others, and the lock leaves with the store', async () => {
     const store = await openLevelStore(options);
+    await store.batch([{ type: 'put', key: 'k', value: Uint8Array.of(1) }]);
     expect((await stat(options.dir)).mode & 0o027).toBe(0);
+    for (const name of await readdir(options.dir)) {
+      if (name !== 'ponos.lock')
+        expect([name, (await stat(path.join(options.dir, name))).mode & 0o027]).toEqual([name, 0]);
+    }
     expect(await readdir(options.dir)).toContain('ponos.lock');
     await store.close();
     expect(await readdir(options.dir)).not.toContain('ponos.lock');

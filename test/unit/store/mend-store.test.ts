@@ -1,6 +1,7 @@
 import { readdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type LogFields, silentLogger } from '../../../src/base/logger.js';
 import { createAggregatorStore } from '../../../src/store/aggregator-store.js';
 import { createExecutorStore } from '../../../src/store/executor-store.js';
 import { openLevelDatabase } from '../../../src/store/level-store.js';
@@ -11,7 +12,7 @@ import { keysBelow } from '../../../src/store/store-key.js';
 import type { StoreRole } from '../../../src/store/store-schema.js';
 import { verifyStore } from '../../../src/store/verify-store.js';
 import { contentOf, contentOfDir, copyFixture, fileOf, flipByte } from '../../support/damage.js';
-import { FIXTURE_CHAIN, FIXTURE_TASKS, fixtureAnswerKey, fixtureTask } from '../../support/store-fixtures.js';
+import { FIXTURE_CHAIN, fixtureAnswerKey, fixtureTask } from '../../support/store-fixtures.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 describe('mendStore', () => {
@@ -85,12 +86,23 @@ describe('mendStore', () => {
     await store.close();
   });
 
-  test('behavior: an aggregator goes on by itself without block hashes, and says so', async () => {
+  test('behavior: an aggregator goes on by itself without a cursor and block hashes, and says so', async () => {
     await copyFixture('v1/aggregator', dir);
-    const [bad] = await spoil((key) => key.startsWith('block/'));
-    const store = await open('aggregator');
-    expect(await createAggregatorStore(store).cursor(FIXTURE_CHAIN)).toMatchObject({ number: FIXTURE_TASKS });
-    expect(await store.get(bad ?? '')).toBeUndefined();
+    const bad = await spoil((key) => key.startsWith('cursor/') || key.startsWith('block/'));
+    const problems: unknown[] = [];
+    const logger = {
+      ...silentLogger,
+      warn: (_: string, fields?: LogFields) => problems.push(fields?.problem),
+    };
+    const storage = { type: 'level', level: { dir, syncWrites: false } } as const;
+    const store = await openStore(storage, 'aggregator', { logger });
+    for (const key of bad) {
+      expect(problems).toContainEqual(expect.stringContaining(`bad-record in ${key}`));
+      expect(await store.get(key)).toBeUndefined();
+    }
+    const aggregator = createAggregatorStore(store);
+    expect(await aggregator.cursor(FIXTURE_CHAIN)).toBeUndefined();
+    expect(await aggregator.unfinishedTasks()).toHaveLength(2);
     await store.close();
     expect(await verifyStore(dir)).toMatchObject({ problems: [] });
   });

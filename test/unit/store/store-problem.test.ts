@@ -10,7 +10,7 @@ describe('judgeProblem', () => {
     ['executor', 'under-way', 'contain'],
     ['executor', 'schema', 'stop'],
     ['executor', 'something new', 'stop'],
-    ['aggregator', 'cursor', 'stop'],
+    ['aggregator', 'cursor', 'contain'],
     ['aggregator', 'task', 'stop'],
     ['aggregator', 'payload', 'stop'],
     ['aggregator', 'open', 'stop'],
