@@ -5,9 +5,11 @@ import { benchBurst } from './burst.js';
 import { benchCrypto } from './crypto.js';
 import type { BenchResult } from './result.js';
 import { benchSteady } from './steady.js';
+import { benchStorage } from './storage.js';
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<BenchResult>>> = {
   crypto: benchCrypto,
+  storage: benchStorage,
   burst: benchBurst,
   steady: benchSteady,
 };
