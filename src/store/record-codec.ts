@@ -57,7 +57,7 @@ export function corruptRecord(key: string, what: string, cause?: unknown): Ponos
   return new PonosError('STORE_CORRUPT', {
     message: `a stored record cannot be used: ${what}`,
     facts: { key },
-    advice: 'Restore the storage directory from a backup, or start with an empty one.',
+    advice: 'Stop the node; `ponos storage verify` says what is damaged and what to do about it.',
     cause,
   });
 }

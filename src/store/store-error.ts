@@ -49,7 +49,7 @@ export function storeError(error: unknown, dir: string): PonosError {
     return new PonosError('STORE_CORRUPT', {
       message: 'the database is damaged',
       facts: { dir },
-      advice: 'Restore the storage directory from a backup, or start with an empty one.',
+      advice: 'Stop the node; `ponos storage verify` says what is damaged and what to do about it.',
       cause: error,
     });
   }
