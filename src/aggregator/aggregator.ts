@@ -2,9 +2,9 @@
  * The aggregator: follows the chains, works on many tasks at once, and closes in the reverse order of
  * its start. Tasks it cannot finish in time stay in the store and are taken up at the next start.
  */
-import { type Address, type ChainId, chainId, type TaskId } from '../base/brands.js';
+import { type Address, chainId } from '../base/brands.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
-import { isPonosError, PonosError } from '../base/error.js';
+import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { createAvsRegistrar } from '../chain/contracts/avs-registrar.js';
 import { OperatorTables } from '../chain/operator-tables.js';
@@ -20,23 +20,21 @@ import {
   StorageServiceDefinition,
   type StorageServiceImplementation,
 } from '../rpc/generated/ponos/v1/storage.js';
-import { type GrpcServer, startGrpcServer } from '../rpc/server.js';
+import { startGrpcServer } from '../rpc/server.js';
 import type { SigningKeys } from '../signer/load-signers.js';
 import type { Signer } from '../signer/signer.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
-import { type FollowedChain, followChain } from './follow-chain.js';
+import { Following } from './following.js';
 import type { IntakeOptions } from './intake.js';
 import { createManagementService } from './management.js';
 import { type OpenedChain, openChain } from './open-chain.js';
 import { type Lookup, resolvePeer, systemLookup } from './peer-address.js';
 import { createPeerPolicy } from './peer-policy.js';
-import { reorgedError } from './reorged.js';
 import { reportServed } from './report-served.js';
 import { reportStanding } from './report-standing.js';
+import { resumeWork } from './resume.js';
 import { keepSwept, type RetentionOptions } from './retention.js';
-import { openServedAvss, type ServedAvss } from './served-avss.js';
-import { taskName } from './task-plan.js';
-import { queued } from './task-queue.js';
+import { openServedAvss } from './served-avss.js';
 import { runTask } from './task-run.js';
 import { TaskRunner } from './task-runner.js';
 import { type TaskTotals, TaskTracker } from './tracker.js';
@@ -69,15 +67,19 @@ export class Aggregator {
   readonly #stop = new AbortController();
   /** What was opened, in that order. */
   readonly #closers: (() => Promise<void>)[] = [];
-  /** What goes on by itself until the node stops. */
-  readonly #inBackground = new Set<Promise<void>>();
   readonly #tracker: TaskTracker;
   #runner: TaskRunner | undefined;
-  #failure: Promise<never> = new Promise(() => undefined);
+  readonly #failure: Promise<never>;
+  #fail: (error: unknown) => void = () => undefined;
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
     this.#tracker = new TaskTracker(() => options.clock.nowMs());
+    this.#failure = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    // Whoever wants to know of it awaits it; nobody must.
+    this.#failure.catch(() => undefined);
   }
 
   /** Rejects when no chain can be followed any more. */
@@ -157,7 +159,7 @@ export class Aggregator {
     const inspect = (avs: Address) => reportStanding({ l1, aggregator, signers, avs, store, clock, logger });
     await reportServed({ served, inspect, store, logger });
 
-    const followed = new Map<ChainId, FollowedChain>();
+    const following = new Following({ chains, store, served, clock, logger, stop: this.#stop.signal });
     const { storageService } = this.#options;
     const server = await startGrpcServer({
       // Without an answer to who may manage the node, only this machine may.
@@ -171,7 +173,7 @@ export class Aggregator {
             chainIds: chains.map((chain) => chain.chainId),
             served,
             inspect,
-            onServed: (avs, chainIds) => this.#backfill(avs, chainIds, followed),
+            onServed: (avs, chainIds) => following.backfill(avs, chainIds),
             logger,
           }),
         },
@@ -185,12 +187,15 @@ export class Aggregator {
     this.#closers.push(() => server.close(0));
     const runner = await this.#createRunner(chains, l1, signers);
     this.#runner = runner;
-    await this.#resume(runner, chains, served);
-    this.#closers.push(async () => {
-      await Promise.all(this.#inBackground);
+    await resumeWork({ store, chains, served, runner, clock, logger });
+    this.#closers.push(() => following.ended());
+    await following.start({
+      runner,
+      onHealth: (works) => server.setServing(works),
+      onFailure: this.#fail,
     });
-    await this.#follow({ chains, runner, served, server, followed });
-    this.#background(keepSwept(this.#retention(chains), this.#stop.signal), 'the sweep of the store');
+    const swept = keepSwept(this.#retention(chains), this.#stop.signal);
+    this.#closers.push(() => swept);
     logger.info('aggregator is watching', {
       chains: chains.map(({ name, chainId: id }) => `${name} (${id})`),
       avss: served.all.map(({ avs }) => avs),
@@ -262,106 +267,6 @@ export class Aggregator {
         throw new PonosError('PEER_UNREACHABLE', { message: 'the operator has published no socket' });
       return channels.executor(await resolvePeer(socket, policy, lookup));
     };
-  }
-
-  /**
-   * What an earlier run has left: transactions on their way first, so that no task sends a second one, then the
-   * unfinished tasks. Those past their deadline end as soon as they run.
-   */
-  async #resume(runner: TaskRunner, chains: readonly OpenedChain[], served: ServedAvss): Promise<void> {
-    const { store, clock, logger } = this.#options;
-    const unfinished = await store.unfinishedTasks();
-    const tasks = unfinished.filter(
-      ({ avs, chainId: id }) => chains.some((chain) => chain.chainId === id) && served.finishes(avs, id),
-    );
-    for (const task of unfinished) {
-      if (tasks.includes(task)) continue;
-      const reason = 'its AVS or chain is not configured any more';
-      await store.updateTask(task, { status: 'failed', reason, updatedAtMs: clock.nowMs() });
-      logger.warn('task failed', { taskId: task.taskId, chainId: task.chainId, avs: task.avs, reason });
-    }
-    const names = new Set(tasks.map(taskName));
-    for (const { sender, chainId: id } of chains) {
-      await sender.restore(async (taskId) => names.has(taskName({ chainId: id, taskId: taskId as TaskId })));
-    }
-    for (const task of tasks) runner.add(queued(task));
-    if (tasks.length > 0) logger.info('unfinished tasks are taken up again', { tasks: tasks.length });
-  }
-
-  async #follow({
-    chains,
-    runner,
-    served,
-    server,
-    followed,
-  }: {
-    readonly chains: readonly OpenedChain[];
-    readonly runner: TaskRunner;
-    readonly served: ServedAvss;
-    readonly server: GrpcServer;
-    readonly followed: Map<ChainId, FollowedChain>;
-  }): Promise<void> {
-    const { store, clock, logger } = this.#options;
-    const alive = new Set(chains.map(({ chainId }) => chainId));
-    let storeWorks = true;
-    const judgeHealth = () => server.setServing(storeWorks && alive.size === chains.length);
-    const onStoreHealth = (works: boolean) => {
-      storeWorks = works;
-      judgeHealth();
-    };
-    let fail: (error: unknown) => void = () => undefined;
-    this.#failure = new Promise<never>((_, reject) => {
-      fail = reject;
-    });
-    // Whoever wants to know of it awaits it; nobody must.
-    this.#failure.catch(() => undefined);
-    for (const chain of chains) {
-      const follower = await followChain({
-        chain,
-        store,
-        clock,
-        logger,
-        isServed: (avs) => served.serves(avs, chain.chainId),
-        onTasks: (tasks) => {
-          for (const task of tasks) runner.add(queued(task));
-        },
-        onReorged: (tasks) => {
-          for (const task of tasks) runner.cancel(taskName(task), reorgedError());
-        },
-        onStoreHealth,
-      });
-      followed.set(chain.chainId, follower);
-    }
-    for (const { avs, chainIds } of served.all) this.#backfill(avs, chainIds, followed);
-    for (const [id, follower] of followed) {
-      const run = follower.run(this.#stop.signal).catch((error: unknown) => {
-        logger.error('a chain is not followed any more', { chainId: id, error });
-        alive.delete(id);
-        judgeHealth();
-        if (alive.size === 0) fail(error);
-      });
-      this.#background(run, 'following a chain');
-    }
-  }
-
-  /** Reads what was followed before the AVS was served; nothing when that has been done. */
-  #backfill(avs: Address, chainIds: readonly ChainId[], followed: ReadonlyMap<ChainId, FollowedChain>): void {
-    for (const id of chainIds) {
-      const reading = followed.get(id)?.backfill(avs, this.#stop.signal);
-      if (reading !== undefined)
-        this.#background(reading, `reading past blocks of chain ${id} for AVS ${avs}`);
-    }
-  }
-
-  /** Owns what goes on by itself until the node stops. */
-  #background(work: Promise<void>, what: string): void {
-    const owned: Promise<void> = work
-      .catch((error: unknown) => {
-        if (isPonosError(error, 'ABORTED')) return;
-        this.#options.logger.error(`${what} has ended`, { error });
-      })
-      .finally(() => this.#inBackground.delete(owned));
-    this.#inBackground.add(owned);
   }
 
   #retention(chains: readonly OpenedChain[]): RetentionOptions {

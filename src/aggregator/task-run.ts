@@ -104,7 +104,7 @@ class TaskRun {
       return await this.#work(signal);
     } catch (error) {
       if (!stop.aborted && isPonosError(error, 'TASK_EXPIRED') && this.#attempts > 0) {
-        if (await this.#wasVerifiedInTime(stop)) return { kind: 'completed elsewhere' };
+        if (await this.#wasVerifiedInTime(stop)) return this.#alreadyVerified(stop);
       }
       throw error;
     }
@@ -114,7 +114,7 @@ class TaskRun {
     this.#deps.tracker.reach(this.#name, 'seen');
     throwIfAborted(signal);
     const [plan] = await Promise.all([this.#takeIn(signal), this.#change({ status: 'processing' }, signal)]);
-    if (plan === undefined) return { kind: 'completed elsewhere' };
+    if (plan === undefined) return this.#alreadyVerified(signal);
     this.#reach('taken', {
       curve: plan.curve,
       operatorSetId: plan.task.operatorSetId,
@@ -126,6 +126,18 @@ class TaskRun {
     const group = await this.#gather(plan, collector, signal);
     const certified = this.#certify(plan, collector, group);
     return this.#submit(certified, signal);
+  }
+
+  /** Whose result is on chain: that of a transaction of ours, maybe of an earlier run, or somebody else's. */
+  async #alreadyVerified(signal: AbortSignal): Promise<SubmitOutcome> {
+    const { store } = this.#deps;
+    const { transactionHash } = (await store.task(this.#task)) ?? {};
+    if (transactionHash === undefined) return { kind: 'completed elsewhere' };
+    const receipt = await this.#persistently('the receipt of the result cannot be read now', signal, () =>
+      untilAborted(this.#chain.sender.receipt(transactionHash), signal),
+    );
+    if (receipt?.status !== 'succeeded') return { kind: 'completed elsewhere' };
+    return { kind: 'verified', transactionHash };
   }
 
   /** A transaction sent just before the deadline may be mined in a block of that time, told of later. */

@@ -2,7 +2,6 @@
 import type { Address } from '../base/brands.js';
 import type { LogFields } from '../base/logger.js';
 import type { Receipt, SignedTransaction, UnsignedCall } from './transaction.js';
-import type { TransactionJournal } from './transaction-journal.js';
 
 export interface TransactionCall {
   readonly to: Address;
@@ -57,12 +56,4 @@ export function createSettlement(): Settlement {
   // Whoever sent it may have stopped waiting.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
-}
-
-/** Keeps a transaction as it is about to be sent; on the disk when it resolves. */
-export function journalForms(
-  journal: TransactionJournal | undefined,
-  { nonce, subject, forms }: Pick<PendingTransaction, 'nonce' | 'subject' | 'forms'>,
-): Promise<void> | undefined {
-  return journal?.save({ nonce, subject, forms: forms.map(({ hash, raw }) => ({ hash, raw })) });
 }

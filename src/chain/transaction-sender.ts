@@ -9,11 +9,12 @@ import type { Logger } from '../base/logger.js';
 import { Account } from './account.js';
 import type { Block } from './block.js';
 import type { ChainClient } from './client.js';
-import { bumpedFees, type FeeMarket, initialFees } from './fees.js';
+import { FeeQuotes } from './fee-quotes.js';
+import { bumpedFees, initialFees } from './fees.js';
 import type { HeadTracker } from './head-tracker.js';
+import { Outbox } from './outbox.js';
 import {
   createSettlement,
-  journalForms,
   type PendingTransaction,
   type TransactionCall,
   type TransactionRequest,
@@ -23,7 +24,6 @@ import {
   type Receipt,
   readSigned,
   type SignedTransaction,
-  signTransaction,
   type TransactionSigner,
   type UnsignedCall,
 } from './transaction.js';
@@ -53,8 +53,9 @@ export interface TransactionSenderOptions {
 export class TransactionSender {
   readonly #options: TransactionSenderOptions;
   readonly #account: Account;
+  readonly #outbox: Outbox;
+  readonly #fees: FeeQuotes;
   readonly #logger: Logger;
-  readonly #capPerGas: bigint | undefined;
   readonly #pending = new Map<number, PendingTransaction>();
   readonly #unsubscribe: () => void;
   /** Broadcasts one after the other, since a nonce is spent only by an accepted transaction. */
@@ -63,15 +64,15 @@ export class TransactionSender {
   #uncheckedHead: Block | undefined;
   #nextNonce: number | undefined;
   #gapSightings = 0;
-  #suggestion: { readonly head: Hash32; readonly priorityFeePerGas: bigint } | undefined;
   #closed = false;
 
   constructor(options: TransactionSenderOptions) {
-    const { client, signer, maxFeeGwei } = options;
+    const { client, signer, journal, maxFeeGwei } = options;
     this.#options = options;
-    this.#account = new Account(client, signer.address);
     this.#logger = options.logger.child({ chainId: client.chainId, account: signer.address });
-    this.#capPerGas = maxFeeGwei === undefined ? undefined : BigInt(Math.round(maxFeeGwei * 1e9));
+    this.#account = new Account(client, signer.address);
+    this.#outbox = new Outbox({ client, account: this.#account, signer, journal, logger: this.#logger });
+    this.#fees = new FeeQuotes({ account: this.#account, chain: client.name, maxFeeGwei });
     this.#unsubscribe = options.heads.subscribe((head) => this.#onHead(head));
   }
 
@@ -124,7 +125,7 @@ export class TransactionSender {
           nonce,
           transaction: transaction.hash,
         });
-      } else await this.#forget(nonce);
+      } else await this.#outbox.forget(nonce);
     }
     return this.#pending.size;
   }
@@ -144,6 +145,11 @@ export class TransactionSender {
     if (pending === undefined) return undefined;
     pending.waiter = { ...waiter, signal };
     return untilAborted(pending.settled.promise, signal);
+  }
+
+  /** What the chain says of a transaction; undefined while it is in no block. @throws PonosError of the client */
+  receipt(hash: Hash32): Promise<Receipt | undefined> {
+    return this.#account.receipt(hash);
   }
 
   /** Ends all waits with ABORTED; what was sent may still be mined. */
@@ -176,10 +182,9 @@ export class TransactionSender {
     const known = this.#pending.get(nonce);
     if (known !== undefined) return known;
     // Signing is deterministic, so that this is the very transaction, ready to be sent again.
-    const { signer, client, journal } = this.#options;
-    const transaction = await signTransaction(signer, client.chainId, call, nonce, fees);
+    const transaction = await this.#outbox.sign(call, nonce, fees);
     const head = await this.#head();
-    await journalForms(journal, { nonce, subject, forms: [transaction] });
+    await this.#outbox.keep({ nonce, subject, forms: [transaction] });
     if (this.#closed) throw abortError();
     return this.#track({ subject, call, transaction, head, isUncertain: false });
   }
@@ -200,42 +205,27 @@ export class TransactionSender {
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw abortError();
       const head = await this.#head();
-      const fees = initialFees(await this.#market(head));
-      if (fees === undefined) throw this.#capTooLow(head);
+      const fees = await this.#fees.initial(head);
       const nonce = await this.#nonce();
       const { to, data, subject, fields, onSigned } = request;
       const call = { to, data, gasLimit: withMargin(request.gas) };
-      const transaction = await this.#sign(call, nonce, fees);
-      await onSigned?.(transaction);
-      await journalForms(this.#options.journal, { nonce, subject, forms: [transaction] });
+      const transaction = await this.#outbox.sign(call, nonce, fees);
       try {
-        const isUncertain = await this.#hand(transaction);
+        // Together, since the store writes together what comes together; both before it is sent.
+        await Promise.all([
+          onSigned?.(transaction),
+          this.#outbox.keep({ nonce, subject, forms: [transaction] }),
+        ]);
+        const isUncertain = await this.#outbox.hand(transaction);
         this.#nextNonce = nonce + 1;
         this.#logger.debug('a transaction was sent', { ...fields, transaction: transaction.hash, nonce });
         const waiter = { fields, onSigned, signal };
         return this.#track({ subject, call, waiter, transaction, head, isUncertain });
       } catch (error) {
-        await this.#forget(nonce);
+        await this.#outbox.forget(nonce);
         if (!isNonceTaken(error) || attempt === MAX_NONCE_ATTEMPTS) throw error;
         this.#nextNonce = Math.max(nonce + 1, await this.#account.transactionCount('pending'));
       }
-    }
-  }
-
-  /**
-   * True when nobody knows whether a node has the transaction.
-   * @throws PonosError TRANSACTION_REJECTED, FUNDS_INSUFFICIENT and the client's, when the node does not have it
-   */
-  async #hand(transaction: SignedTransaction): Promise<boolean> {
-    try {
-      await this.#account.broadcast(transaction.raw);
-      return false;
-    } catch (error) {
-      if (isPonosError(error, 'CHAIN_UNREACHABLE')) return true;
-      // Several nodes may be asked in turn: one may refuse what another one has taken before, or mined.
-      const isKnown = await this.#account.knows(transaction.hash).catch(() => undefined);
-      if (isKnown === false) throw error;
-      return isKnown === undefined;
     }
   }
 
@@ -264,20 +254,6 @@ export class TransactionSender {
     return pending;
   }
 
-  /** What stays in the journal is looked at again by the next run, and is harmless. */
-  async #forget(nonce: number): Promise<void> {
-    try {
-      await this.#options.journal?.remove(nonce);
-    } catch (error) {
-      this.#logger.warn('a settled transaction cannot be taken out of the store', { nonce, error });
-    }
-  }
-
-  #sign(call: UnsignedCall, nonce: number, fees: SignedTransaction['fees']): Promise<SignedTransaction> {
-    const { signer, client } = this.#options;
-    return signTransaction(signer, client.chainId, call, nonce, fees);
-  }
-
   async #nonce(): Promise<number> {
     // With nothing on its way the chain is asked anew: a reorg may have taken nonces back.
     const afterOurs = Math.max(-1, ...this.#pending.keys()) + 1;
@@ -287,15 +263,6 @@ export class TransactionSender {
 
   async #head(): Promise<Block> {
     return this.#options.heads.latest ?? (await this.#options.client.head());
-  }
-
-  /** The node's suggestion is asked for once for each head. */
-  async #market(head: Block): Promise<FeeMarket> {
-    if (this.#suggestion?.head !== head.hash) {
-      this.#suggestion = { head: head.hash, priorityFeePerGas: await this.#account.priorityFee() };
-    }
-    const { priorityFeePerGas } = this.#suggestion;
-    return { baseFeePerGas: head.baseFeePerGas ?? 0n, priorityFeePerGas, capPerGas: this.#capPerGas };
   }
 
   /** One check at a time; heads that come meanwhile are one more check afterwards. */
@@ -336,7 +303,7 @@ export class TransactionSender {
     const receipts = await Promise.all(pending.forms.map(({ hash }) => this.#account.receipt(hash)));
     const receipt = receipts.find((found) => found !== undefined);
     if (receipt === undefined || !this.#pending.delete(pending.nonce)) return;
-    await this.#forget(pending.nonce);
+    await this.#outbox.forget(pending.nonce);
     pending.settled.resolve(receipt);
   }
 
@@ -344,7 +311,7 @@ export class TransactionSender {
     pending.takenSightings += 1;
     if (pending.takenSightings < SIGHTINGS) return;
     this.#pending.delete(pending.nonce);
-    await this.#forget(pending.nonce);
+    await this.#outbox.forget(pending.nonce);
     pending.settled.reject(
       new PonosError('TRANSACTION_STUCK', {
         message: 'another transaction of the account took the nonce',
@@ -367,22 +334,22 @@ export class TransactionSender {
     }
     this.#gapSightings += 1;
     if (this.#gapSightings < SIGHTINGS) return;
-    const fees = initialFees(await this.#market(head));
+    const fees = initialFees(await this.#fees.market(head));
     if (fees === undefined) return;
     const empty = { to: this.address, data: new Uint8Array() };
     const call = { ...empty, gasLimit: withMargin(await this.simulate(empty)) };
     for (let nonce = pooled; nonce < lowest && !this.#closed; nonce++) {
-      const transaction = await this.#sign(call, nonce, fees);
-      await journalForms(this.#options.journal, { nonce, subject: undefined, forms: [transaction] });
+      const transaction = await this.#outbox.sign(call, nonce, fees);
+      await this.#outbox.keep({ nonce, subject: undefined, forms: [transaction] });
       try {
-        const isUncertain = await this.#hand(transaction);
+        const isUncertain = await this.#outbox.hand(transaction);
         this.#track({ subject: undefined, call, transaction, head, isUncertain });
         this.#logger.warn('a nonce that a reorg took back is filled with an empty transaction', {
           nonce,
           transaction: transaction.hash,
         });
       } catch (error) {
-        await this.#forget(nonce);
+        await this.#outbox.forget(nonce);
         // Something unknown to us waits at this nonce after all.
         if (!isNonceTaken(error)) throw error;
       }
@@ -393,7 +360,7 @@ export class TransactionSender {
     const latest = pending.forms.at(-1);
     if (latest === undefined) return;
     try {
-      pending.isUncertain = await this.#hand(latest);
+      pending.isUncertain = await this.#outbox.hand(latest);
     } catch (error) {
       // What the account cannot pay for must not make the next replacement dearer still.
       if (isPonosError(error, 'FUNDS_INSUFFICIENT') && pending.forms.length > 1) pending.forms.pop();
@@ -404,17 +371,17 @@ export class TransactionSender {
   async #bump(pending: PendingTransaction, head: Block): Promise<void> {
     const latest = pending.forms.at(-1);
     if (latest === undefined) return;
-    const fees = bumpedFees(latest.fees, this.#options.bumpPercent, await this.#market(head));
+    const fees = bumpedFees(latest.fees, this.#options.bumpPercent, await this.#fees.market(head));
     pending.sentAtBlock = head.number;
     if (fees === undefined) {
       this.#warn(pending, 'a transaction waits, and its fees are as high as is allowed or can help');
       return this.#sendAgain(pending);
     }
     const { call, nonce, subject, waiter } = pending;
-    const replacement = await this.#sign(call, nonce, fees);
+    const replacement = await this.#outbox.sign(call, nonce, fees);
     // When nobody waits for it any more, those behind it still do.
     if (!waiter.signal?.aborted) await waiter.onSigned?.(replacement);
-    await journalForms(this.#options.journal, { nonce, subject, forms: [...pending.forms, replacement] });
+    await this.#outbox.keep({ nonce, subject, forms: [...pending.forms, replacement] });
     pending.forms.push(replacement);
     this.#logger.info('a transaction is replaced by one with higher fees', {
       ...waiter.fields,
@@ -430,14 +397,6 @@ export class TransactionSender {
       ...pending.waiter.fields,
       nonce: pending.nonce,
       error: error === undefined ? undefined : explain(error),
-    });
-  }
-
-  #capTooLow(head: Block): PonosError {
-    return new PonosError('TRANSACTION_REJECTED', {
-      message: `the base fee of chain ${this.#options.client.name} is above maxFeeGwei`,
-      facts: { reason: 'fee-cap', baseFeePerGas: head.baseFeePerGas, capPerGas: this.#capPerGas },
-      advice: 'Raise tasks.submission.maxFeeGwei, or wait until the base fee falls.',
     });
   }
 }

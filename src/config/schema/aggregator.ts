@@ -24,7 +24,10 @@ export const aggregatorSchema = group(
       chainOption,
     ),
     avss: list(
-      { doc: 'The AVSs this aggregator serves. More can be registered at run time.', example: 'item' },
+      {
+        doc: 'The AVSs this aggregator serves. What was registered or deregistered at run time holds over this list, also after a restart, until it is registered or deregistered anew.',
+        example: 'item',
+      },
       group(
         { doc: 'One AVS.' },
         {
