@@ -100,23 +100,19 @@ function registerWriting(storage: Command): void {
     });
 
   withJson(
-    withProgress(
-      withDirectory(storage.command('compact').description('give back the room of what was deleted')),
-    ),
+    withDirectory(storage.command('compact').description('give back the room of what was deleted')),
   ).action(async (flags) => {
     const { compactStore } = await import('../operations/storage/compact.js');
     await compactStore(flags, await terminal());
   });
 
   withJson(
-    withProgress(
-      withDirectory(
-        storage
-          .command('repair')
-          .description(
-            'make a damaged store usable again, without what is lost; the files as they were are kept',
-          ),
-      ),
+    withDirectory(
+      storage
+        .command('repair')
+        .description(
+          'make a damaged store usable again, without what is lost; the files as they were are kept',
+        ),
     ),
   ).action(async (flags) => {
     const { repairStore } = await import('../operations/storage/repair.js');

@@ -2,34 +2,37 @@
 import path from 'node:path';
 import { explain, isPonosError } from '../base/error.js';
 import { type Examination, examineDatabase } from './examine-database.js';
-import type { Database } from './key-value-store.js';
+import type { Database, Entry } from './key-value-store.js';
 import { EMPTY_LEDGER } from './ledger.js';
 import { lockStore, openLevelDatabase } from './level-store.js';
 import { holdsDatabase, onCopy } from './store-copy.js';
 import { storeError } from './store-error.js';
 import { readTestimony, type Testimony } from './witness.js';
 
+/** Sees every entry pass; what it throws ends the examination. */
+export type WatchEntries = (entries: AsyncIterable<Entry>) => AsyncIterable<Entry>;
+
 /**
  * LevelDB opens a damaged log without a word, drops what it cannot read and removes the log. So it is let loose on a
  * copy: what is here can still be mended, or looked at by somebody who knows more.
  * @throws PonosError STORE_LOCKED when a process uses the directory, STORE_UNAVAILABLE when it cannot be read or written
  */
-export async function verifyStore(dir: string): Promise<Examination> {
+export async function verifyStore(dir: string, watch?: WatchEntries): Promise<Examination> {
   const place = path.resolve(dir);
   const lock = await lockStore(place);
   try {
-    return await verifyLocked(place);
+    return await verifyLocked(place, watch);
   } finally {
     await lock.release();
   }
 }
 
 /** The same, for who has the lock already. */
-export async function verifyLocked(dir: string): Promise<Examination> {
+export async function verifyLocked(dir: string, watch?: WatchEntries): Promise<Examination> {
   try {
     const testimony = await readTestimony(dir);
     if (!(await holdsDatabase(dir))) return withoutDatabase(testimony);
-    return await onCopy(dir, (copy) => examineCopy(copy, testimony));
+    return await onCopy(dir, (copy) => examineCopy(copy, testimony, watch));
   } catch (error) {
     throw storeError(error, dir);
   }
@@ -45,7 +48,11 @@ function withoutDatabase(testimony: Testimony): Examination {
   };
 }
 
-async function examineCopy(copy: string, testimony: Testimony): Promise<Examination> {
+async function examineCopy(
+  copy: string,
+  testimony: Testimony,
+  watch: WatchEntries = (all) => all,
+): Promise<Examination> {
   let database: Database;
   try {
     database = await openLevelDatabase({ dir: copy, syncWrites: false, mustExist: true });
@@ -55,7 +62,8 @@ async function examineCopy(copy: string, testimony: Testimony): Promise<Examinat
     return { namespaces: [], problems: [{ kind: 'unreadable', what }], found: EMPTY_LEDGER };
   }
   try {
-    return await examineDatabase(database, testimony);
+    const scan: Database['scan'] = (range) => watch(database.scan(range));
+    return await examineDatabase({ ...database, scan }, testimony);
   } finally {
     await database.close();
   }

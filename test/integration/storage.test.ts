@@ -1,5 +1,5 @@
 /** `ponos storage` on the directories of stopped nodes: real databases, with thousands of records. */
-import { cp, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { chainId } from '../../src/base/brands.js';
@@ -367,6 +367,14 @@ describe('error: whatever is named', () => {
     }
     await expect(stat(missing)).rejects.toMatchObject({ code: 'ENOENT' });
     expect(await readdir(other)).toEqual(['level']);
+  });
+
+  test('a table that is missing', async () => {
+    const dir = place('missing-table');
+    await cp(executor, dir, { recursive: true });
+    for (const name of await readdir(dir)) if (name.endsWith('.ldb')) await rm(path.join(dir, name));
+    await expect(output(showStats, { dir })).rejects.toMatchObject({ code: 'STORE_CORRUPT', facts: { dir } });
+    await expect(output(showProblems, { dir })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
   test('a database that is not ours', async () => {

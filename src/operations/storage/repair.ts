@@ -5,13 +5,12 @@ import { PonosError } from '../../base/error.js';
 import { mendStore } from '../../store/mend-store.js';
 import { describeProblem, judgeProblem } from '../../store/store-problem.js';
 import { verifyStore } from '../../store/verify-store.js';
-import { type LongRunFlags, runLong } from './long-run.js';
 import { type StoreDirectory, type StoreFlags, selectDirectory } from './select-store.js';
 import { inUse, requireRole, requireSomething } from './stopped-store.js';
 import { requireKnownSchema } from './store-content.js';
 import type { Terminal } from './terminal.js';
 
-export interface RepairFlags extends StoreFlags, LongRunFlags {
+export interface RepairFlags extends StoreFlags {
   readonly json?: boolean;
 }
 
@@ -20,13 +19,11 @@ export async function repairStore(flags: RepairFlags, terminal: Terminal): Promi
   const target = await selectDirectory(flags, terminal.env);
   const dir = path.resolve(target.dir);
   await requireSomething(dir);
-  const { role, lost, copy } = await runLong('repair', flags, terminal.stderr, async () => {
-    const role = await roleOf(target, dir);
-    const mended = await mendStore(dir, role, systemClock.nowMs());
-    return { role, ...mended };
-  }).catch((error: unknown) => {
+  const fail = (error: unknown) => {
     throw inUse(error);
-  });
+  };
+  const role = await roleOf(target, dir).catch(fail);
+  const { lost, copy } = await mendStore(dir, role, systemClock.nowMs()).catch(fail);
   const losses = lost.map((problem) => ({ ...problem, ...judgeProblem(role, problem) }));
   if (flags.json) {
     terminal.print(JSON.stringify({ dir, role, lost: losses, copy }, undefined, 2));

@@ -1,7 +1,7 @@
 /** `ponos storage stats`: what is in a store, on paper or as JSON. */
 import { renderTable } from '../table.js';
 import { formatBytes, formatTime } from './format.js';
-import { type LongRunFlags, runLong } from './long-run.js';
+import { abortable, type LongRunFlags, runLong } from './long-run.js';
 import { type SourceFlags, selectStore } from './select-store.js';
 import { collectStats, type StoreStats } from './stats.js';
 import { withStoppedStore } from './stopped-store.js';
@@ -19,7 +19,10 @@ export async function showStats(flags: StatsFlags, terminal: Terminal): Promise<
     source.kind === 'node'
       ? withStorageNode(source, signal, (node) => node.stats())
       : withStoppedStore(source, ({ content, dir }) =>
-          collectStats({ ...content, entries: () => progress.entries(content.entries()) }, dir),
+          collectStats(
+            { ...content, entries: () => progress.entries(abortable(content.entries(), signal)) },
+            dir,
+          ),
         ),
   );
   terminal.print(flags.json ? JSON.stringify(stats, undefined, 2) : renderStats(stats));

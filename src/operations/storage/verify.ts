@@ -4,7 +4,7 @@ import { PonosError } from '../../base/error.js';
 import type { NamespaceUsage } from '../../store/examine-database.js';
 import { describeProblem, judgeProblem } from '../../store/store-problem.js';
 import { verifyStore } from '../../store/verify-store.js';
-import { type LongRunFlags, runLong } from './long-run.js';
+import { abortable, type LongRunFlags, runLong } from './long-run.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
 import { inUse, requireRole, requireSomething } from './stopped-store.js';
 import { requireKnownSchema } from './store-content.js';
@@ -19,10 +19,14 @@ export async function showProblems(flags: VerifyFlags, terminal: Terminal): Prom
   const target = await selectDirectory(flags, terminal.env);
   const dir = path.resolve(target.dir);
   await requireSomething(dir);
-  const { schema, namespaces, problems } = await runLong('verify', flags, terminal.stderr, () =>
-    verifyStore(dir).catch((error: unknown) => {
-      throw inUse(error);
-    }),
+  const { schema, namespaces, problems } = await runLong(
+    'verify',
+    flags,
+    terminal.stderr,
+    ({ progress, signal }) =>
+      verifyStore(dir, (entries) => progress.entries(abortable(entries, signal))).catch((error: unknown) => {
+        throw inUse(error);
+      }),
   );
   if (schema !== undefined) {
     requireKnownSchema(schema.version);

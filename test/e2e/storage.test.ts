@@ -1,0 +1,226 @@
+/** `ponos storage` as its users run it: beside running nodes, on what they leave, and killed in the middle. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createExecutorStore } from '../../src/store/executor-store.js';
+import { type BuiltDevnet, buildDevnet, type NodeSeat } from '../support/built-devnet.js';
+import { type PonosResult, type RunningPonos, runPonos, startPonos } from '../support/run-ponos.js';
+import { makeStore } from '../support/storage-stage.js';
+import { fixtureAnswer, fixtureAnswerKey } from '../support/store-fixtures.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+
+const READY = { aggregator: 'aggregator is watching', 'executor-1': 'executor is serving' } as const;
+type NodeName = keyof typeof READY;
+const NODES: readonly NodeName[] = ['executor-1', 'aggregator'];
+const roleOf = (name: NodeName) => (name === 'aggregator' ? 'aggregator' : 'executor');
+
+let devnet: BuiltDevnet;
+let folder: TemporaryFolder;
+const seats = new Map<NodeName, NodeSeat>();
+const running = new Map<NodeName, RunningPonos>();
+let taskId: string;
+
+const dirOf = (name: NodeName) => path.join(folder.path, 'data', name);
+const place = (name: string) => path.join(folder.path, name);
+const env = () => ({ HOME: folder.path, TMPDIR: folder.path });
+const storage = (...args: string[]): Promise<PonosResult> => runPonos(['storage', ...args], { env: env() });
+
+async function succeed(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await storage(...args);
+  if (code !== 0) throw new Error(`ponos storage ${args.join(' ')} ended with code ${code}: ${stderr}`);
+  return stdout;
+}
+
+function nodeOf(name: NodeName): string {
+  const { config } = seats.get(name) ?? {};
+  return `127.0.0.1:${config?.managementServerGrpcPort ?? config?.grpcPort}`;
+}
+
+/** Both nodes have done one task. */
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  devnet = await buildDevnet(1);
+  for (const name of NODES) {
+    const seat = await devnet.seat(name, (config) => {
+      config.storage = { type: 'level', level: { dir: dirOf(name) } };
+    });
+    seats.set(name, seat);
+    const node = seat.start({}, 240_000);
+    running.set(name, node);
+    await node.logged(READY[name]);
+  }
+  const create = [
+    'task',
+    'create',
+    '--devnet',
+    devnet.folder,
+    '--operator-set',
+    '1',
+    '--payload-text',
+    '0x07',
+    '--wait',
+    '--json',
+  ];
+  const { code, stdout, stderr } = await runPonos(create, { env: env() });
+  if (code !== 0) throw new Error(`the task was not done: ${stderr}`);
+  taskId = JSON.parse(stdout.trim().split('\n').at(-1) ?? '').taskId;
+}, 120_000);
+
+afterAll(async () => {
+  for (const seat of seats.values()) await seat.remove();
+  await devnet?.close();
+  await folder?.remove();
+});
+
+describe.each(NODES)('beside a running %s', (name) => {
+  test('default: stats', async () => {
+    const stats = JSON.parse(await succeed('stats', '--node', nodeOf(name), '--json'));
+    expect(stats).toMatchObject({ role: roleOf(name), files: { dir: dirOf(name) }, damaged: 0 });
+    if (name === 'aggregator') {
+      expect(stats.tasks).toEqual({ completed: 1 });
+      expect(stats.chains).toHaveLength(2);
+    }
+  });
+
+  test('default: a backup, which is restored and sound', async () => {
+    const [file, dir] = [place(`${name}.backup`), place(`${name}-restored`)];
+    await succeed('backup', '--node', nodeOf(name), '--output', file);
+    await succeed('restore', file, '--dir', dir, '--role', roleOf(name));
+    expect(await succeed('verify', '--dir', dir)).toContain(`of an ${roleOf(name)}, all of them sound`);
+    if (name === 'aggregator')
+      expect(await succeed('tasks', 'show', taskId, '--dir', dir)).toContain('completed');
+  });
+
+  test('default: an export, which is imported', async () => {
+    const [file, dir] = [place(`${name}.jsonl`), place(`${name}-imported`)];
+    await succeed('export', '--node', nodeOf(name), '--output', file);
+    await succeed('import', file, '--dir', dir);
+    expect(await succeed('export', '--dir', dir)).toBe(fs.readFileSync(file, 'utf8'));
+  });
+
+  test('error: its directory is in use, by whom and what else there is', async () => {
+    const { code, stderr } = await storage('stats', '--dir', dirOf(name));
+    expect(code).toBe(1);
+    expect(stderr).toContain(`pid ${running.get(name)?.pid}`);
+    expect(stderr).toContain('--node HOST:PORT');
+  });
+});
+
+test('default: what the executor has signed, from the running node', async () => {
+  const { answered } = JSON.parse(
+    await succeed('export', '--slashing-protection', '--node', nodeOf('executor-1')),
+  );
+  expect(answered).toMatchObject([{ taskId }]);
+});
+
+test('error: a port without the service', async () => {
+  const chain = JSON.parse(fs.readFileSync(path.join(devnet.folder, 'devnet.json'), 'utf8'));
+  const [port] = JSON.stringify(chain).match(/127\.0\.0\.1:\d+/) ?? [];
+  const { code, stderr } = await storage('stats', '--node', port ?? '');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^ponos: the node (does not answer|refuses)/);
+});
+
+describe('on what the nodes leave', () => {
+  beforeAll(async () => {
+    for (const node of running.values()) {
+      node.kill('SIGTERM');
+      await node.ended;
+    }
+  });
+
+  test('default: the configuration names the store', async () => {
+    const file = path.join(seats.get('aggregator')?.folder ?? '', 'node.yaml');
+    const list = await succeed('tasks', 'list', '--config', file, '--status', 'completed', '--json');
+    expect(JSON.parse(list)).toMatchObject({ taskId, status: 'completed' });
+    expect(await succeed('verify', '--config', file)).toContain('all of them sound');
+    expect(JSON.parse(await succeed('compact', '--config', file, '--json'))).toMatchObject({
+      dir: dirOf('aggregator'),
+    });
+    expect(await succeed('verify', '--config', file)).toContain('all of them sound');
+  });
+
+  test('behavior: a node goes on where a backup was taken', async () => {
+    const seat = await devnet.seat('executor-1', (config) => {
+      config.storage = { type: 'level', level: { dir: place('executor-1-restored') } };
+    });
+    try {
+      const node = seat.start();
+      await node.logged(READY['executor-1']);
+      const stats = JSON.parse(await succeed('stats', '--node', nodeOf('executor-1'), '--json'));
+      expect(stats.namespaces).toContainEqual(expect.objectContaining({ namespace: 'answer', records: 1 }));
+      node.kill('SIGTERM');
+      expect((await node.ended).code).toBe(0);
+    } finally {
+      await seat.remove();
+    }
+  });
+
+  test('error: another role’s configuration is not this store’s', async () => {
+    const { code, stderr } = await storage('stats', '--dir', dirOf('executor-1'), '--role', 'aggregator');
+    expect(code).toBe(1);
+    expect(stderr).toContain('the store belongs to an executor, not to an aggregator');
+  });
+
+  test('error: wrong usage ends with 2', async () => {
+    expect(await storage('stats')).toMatchObject({ code: 2 });
+    expect(await storage('backup', '--dir', dirOf('executor-1'))).toMatchObject({ code: 2 });
+    expect(await storage('tasks', 'list', '--dir', 'x', '--status', 'odd')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('in the middle of a large backup', () => {
+  const ANSWERS = 400;
+  const OUTPUT_BYTES = 200_000;
+  const FULL_BYTES = ANSWERS * OUTPUT_BYTES;
+  const large = () => place('large');
+
+  beforeAll(async () => {
+    await makeStore(large(), 'executor', async (store) => {
+      const executor = createExecutorStore(store);
+      for (let n = 1; n <= ANSWERS; n++) {
+        const output = new Uint8Array(OUTPUT_BYTES).fill(n);
+        await executor.saveAnswer(fixtureAnswerKey(n), { ...fixtureAnswer(n), output });
+      }
+    });
+  }, 60_000);
+
+  /** A backup that stands still with a part of its file written. */
+  async function halfWritten(file: string): Promise<RunningPonos> {
+    const backup = startPonos(['storage', 'backup', '--dir', large(), '--output', file], { env: env() });
+    const part = `${file}.part`;
+    for (;;) {
+      const bytes = fs.statSync(part, { throwIfNoEntry: false })?.size ?? 0;
+      if (bytes > 0) break;
+      await new Promise(setImmediate);
+    }
+    backup.kill('SIGSTOP');
+    expect(fs.statSync(part).size).toBeLessThan(FULL_BYTES);
+    return backup;
+  }
+
+  test('behavior: killed, it leaves no file by that name, and the next one succeeds', async () => {
+    const file = place('killed.backup');
+    const backup = await halfWritten(file);
+    backup.kill('SIGKILL');
+    await backup.ended;
+    expect(fs.existsSync(file)).toBe(false);
+
+    await succeed('backup', '--dir', large(), '--output', file);
+    expect(fs.statSync(file).size).toBeGreaterThan(FULL_BYTES);
+    expect(fs.readdirSync(folder.path).filter((name) => name.startsWith('killed'))).toEqual([
+      'killed.backup',
+    ]);
+    expect(fs.existsSync(path.join(large(), 'verify'))).toBe(false);
+  });
+
+  test('behavior: interrupted, it leaves nothing', async () => {
+    const file = place('interrupted.backup');
+    const backup = await halfWritten(file);
+    backup.kill('SIGINT');
+    backup.kill('SIGCONT');
+    expect(await backup.ended).toMatchObject({ code: 130 });
+    expect(fs.readdirSync(folder.path).filter((name) => name.startsWith('interrupted'))).toEqual([]);
+    expect(fs.readdirSync(large())).not.toContain('ponos.lock');
+  });
+});
