@@ -84,10 +84,36 @@ export async function openLevelDatabase(options: LevelStoreOptions): Promise<Dat
   const level = await createLevel(options).catch(wrap);
   await level.open().catch(wrap);
   let closing: Promise<void> | undefined;
+  let renewing: Promise<void> | undefined;
+
+  async function reopen(): Promise<void> {
+    if (closing !== undefined) throw new PonosError('STORE_UNAVAILABLE', { message: 'the store is closed' });
+    await level.close();
+    await level.open();
+  }
+  const renew = () => {
+    renewing ??= reopen().finally(() => {
+      renewing = undefined;
+    });
+    return renewing;
+  };
+  /** A disk that is full keeps it from being opened anew; then whoever wants it next tries again, readers too. */
+  const ready = async () => {
+    if (level.status !== 'open' && closing === undefined) await renew();
+  };
+
   return {
-    get: (key) => level.get(key).catch(wrap),
+    async get(key) {
+      try {
+        await ready();
+        return await level.get(key);
+      } catch (error) {
+        throw storeError(error, dir);
+      }
+    },
     async getMany(keys) {
       try {
+        await ready();
         // A thread costs more than a few look-ups, most of them answered by a filter in memory.
         if (keys.length <= SYNC_LOOKUPS) return keys.map((key) => level.getSync(key));
         return await level.getMany([...keys]);
@@ -98,6 +124,7 @@ export async function openLevelDatabase(options: LevelStoreOptions): Promise<Dat
     batch: (operations) => level.batch(operations.map(toNative), { sync }).catch(wrap),
     async *scan({ gte, lt, limit, reverse }) {
       try {
+        await ready();
         const iterator = level.iterator({ gte, lt, limit: limit ?? -1, reverse: reverse ?? false });
         try {
           for (;;) {
@@ -112,12 +139,7 @@ export async function openLevelDatabase(options: LevelStoreOptions): Promise<Dat
         throw storeError(error, dir);
       }
     },
-    async renew() {
-      if (closing !== undefined)
-        throw new PonosError('STORE_UNAVAILABLE', { message: 'the store is closed' });
-      await level.close().catch(wrap);
-      await level.open().catch(wrap);
-    },
+    renew: () => renew().catch(wrap),
     close() {
       closing ??= level.close().catch(wrap);
       return closing;

@@ -53,15 +53,15 @@ export function storeError(error: unknown, dir: string): PonosError {
       cause: error,
     });
   }
-  // Before "closed": a database that could not be opened anew says that it is not open, and why.
-  const known = CAUSES.find(({ sign }) => sign.test(chain));
-  if (known === undefined && /LEVEL_DATABASE_NOT_OPEN|LEVEL_ITERATOR_NOT_OPEN/.test(chain)) {
+  // A database that could not be opened anew says that it is not open, too, and why.
+  if (/LEVEL_DATABASE_NOT_OPEN|LEVEL_ITERATOR_NOT_OPEN/.test(chain) && !/IO error/.test(chain)) {
     return new PonosError('STORE_UNAVAILABLE', {
       message: 'the store is closed',
       facts: { dir },
       cause: error,
     });
   }
+  const known = CAUSES.find(({ sign }) => sign.test(chain));
   return new PonosError('STORE_UNAVAILABLE', {
     message: `the store cannot be used: ${known?.what ?? 'its files cannot be read or written'}`,
     facts: { dir },

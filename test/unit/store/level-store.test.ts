@@ -72,6 +72,28 @@ describe('openLevelStore', () => {
     await again.close();
   });
 
+  test('error: opening it anew can fail, too; then reading opens it as soon as that is possible', async () => {
+    const store = await openLevelStore({ ...options, writeBufferSizeBytes: 64 * 1024 });
+    await store.batch([{ type: 'put', key: 'first', value: Uint8Array.of(1) }]);
+    const obstacles = Array.from({ length: 60 }, (_, index) =>
+      path.join(options.dir, `${String(index + 4).padStart(6, '0')}.ldb`),
+    );
+    for (const obstacle of obstacles) await mkdir(obstacle);
+    const fill = async () => {
+      for (let index = 0; index < 1_000; index++)
+        await store.batch([{ type: 'put', key: `k${index}`, value: new Uint8Array(40_000) }]);
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    // The log is read at opening, and what is in it becomes a table: that cannot be written either.
+    await expect(store.batch([{ type: 'delete', key: 'x' }])).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    await expect(store.get('first')).rejects.toThrow('the store cannot be used');
+    for (const obstacle of obstacles) await rmdir(obstacle);
+    expect(Array.from((await store.get('first')) ?? [])).toEqual([1]);
+    await store.close();
+  });
+
   test('error: a second open in this process, which leaves the first one usable and locked', async () => {
     const store = await openLevelStore(options);
     for (let attempt = 0; attempt < 2; attempt++) {

@@ -29,6 +29,11 @@ describe('storeError', () => {
     expect(storeError(new Error('outer', { cause: withCause(levelCode, 'x') }), '/data').code).toBe(code);
   });
 
+  test('behavior: what could not be opened anew says why, not that it is closed', () => {
+    const cause = withCause('LEVEL_DATABASE_NOT_OPEN', 'IO error: /data/5.ldb: No space left on device');
+    expect(storeError(cause, '/data').message).toBe('the store cannot be used: the disk is full');
+  });
+
   test('behavior: an error of ours stays as it is', () => {
     const error = new PonosError('STORE_CORRUPT', { message: 'x' });
     expect(storeError(error, '/data')).toBe(error);

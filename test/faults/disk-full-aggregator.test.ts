@@ -1,0 +1,90 @@
+/**
+ * An aggregator whose disk is full while tasks are under way: it takes none and says so, and when there is space again
+ * it goes on by itself, with every task verified once.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createChannel, createClient } from 'nice-grpc';
+import { parse } from 'yaml';
+import {
+  HealthCheckResponse_ServingStatus,
+  HealthDefinition,
+} from '../../src/rpc/generated/grpc/health/v1/health.js';
+import {
+  BN254_SET,
+  type E2eNetwork,
+  ECDSA_SET,
+  openNetwork,
+  type WantedTask,
+} from '../support/e2e-network.js';
+import { type SmallDisk, smallDisk, whyNoSmallDisks } from '../support/small-disk.js';
+import { openWorkplace, until, type Workplace } from '../support/workplace.js';
+
+const onSmallDisks = whyNoSmallDisks() === undefined ? describe : describe.skip;
+const DISK_MEGABYTES = 24;
+const EXECUTORS = ['executor-1', 'executor-2'];
+const TASKS: readonly WantedTask[] = (['L1', 'L2'] as const).flatMap((chain) =>
+  [BN254_SET, ECDSA_SET].map((operatorSetId) => ({ chain, operatorSetId, payload: '0x07' })),
+);
+
+onSmallDisks('an aggregator', () => {
+  let workplace: Workplace;
+  let network: E2eNetwork;
+  let disk: SmallDisk;
+  let isServing: () => Promise<boolean>;
+  let disconnect: () => void;
+
+  beforeAll(async () => {
+    workplace = openWorkplace();
+    const folder = path.join(workplace.folder, 'net');
+    const ports = ['l1', 'l2', 'executor', 'management'].flatMap((name) => [`--${name}-port`, '0']);
+    await workplace.succeed('devnet', 'up', '--dir', folder, '--executors', '2', ...ports);
+    network = await openNetwork(workplace, folder, 2);
+    const config = parse(fs.readFileSync(network.devnet.aggregator.config, 'utf8'));
+    disk = smallDisk(config.storage.level.dir, DISK_MEGABYTES);
+    const channel = createChannel(`127.0.0.1:${config.managementServerGrpcPort}`);
+    disconnect = () => channel.close();
+    isServing = async () => {
+      const { status } = await createClient(HealthDefinition, channel).check({ service: '' });
+      return status === HealthCheckResponse_ServingStatus.SERVING;
+    };
+    await network.start(['aggregator', ...EXECUTORS]);
+  }, 90_000);
+  afterAll(async () => {
+    disconnect?.();
+    await network?.close();
+    await workplace?.run('devnet', 'down', '--dir', path.join(workplace.folder, 'net'));
+    disk?.remove();
+    await workplace?.close();
+  }, 60_000);
+
+  const log = (...texts: string[]) => network.lines('aggregator', ...texts);
+
+  test('behavior: a disk that fills up, under load: no work, nothing lost, and it recovers by itself', async () => {
+    const before = await network.create(TASKS);
+    for (const task of before) expect(await network.end(task)).toMatchObject({ status: 'verified' });
+
+    disk.fill(0);
+    const meanwhile = await network.create([...TASKS, ...TASKS]);
+    await until('it says that it does not serve', async () => !(await isServing()));
+    const after = await network.create(TASKS);
+    expect(await isServing()).toBe(false);
+
+    disk.empty();
+    await until('it serves again', isServing);
+    for (const task of [...meanwhile, ...after]) {
+      expect(await network.end(task)).toMatchObject({ status: 'verified', verifications: 1, result: '0x31' });
+    }
+    // Once for each chain that cannot be followed meanwhile.
+    expect(log('the chain cannot be followed now', 'the disk is full')).toHaveLength(2);
+
+    // What it said is what it has: nothing is worked on again after a restart.
+    await network.kill('aggregator');
+    const verified = log('task verified').length;
+    await network.start(['aggregator']);
+    await until('it serves', isServing);
+    expect(log('unfinished tasks are taken up again')).toEqual([]);
+    expect(log('task verified')).toHaveLength(verified);
+  }, 150_000);
+});
