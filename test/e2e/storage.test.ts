@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { freePorts } from '../../src/devnet/free-ports.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import { type BuiltDevnet, buildDevnet, type NodeSeat } from '../support/built-devnet.js';
 import { type PonosResult, type RunningPonos, runPonos, startPonos } from '../support/run-ponos.js';
@@ -141,14 +142,19 @@ describe('on what the nodes leave', () => {
   });
 
   test('behavior: a node goes on where a backup was taken', async () => {
+    const [port] = await freePorts(1);
     const seat = await devnet.seat('executor-1', (config) => {
       config.storage = { type: 'level', level: { dir: place('executor-1-restored') } };
+      config.managementServerGrpcPort = port;
     });
     try {
       const node = seat.start();
       await node.logged(READY['executor-1']);
-      const stats = JSON.parse(await succeed('stats', '--node', nodeOf('executor-1'), '--json'));
+      const stats = JSON.parse(await succeed('stats', '--node', `127.0.0.1:${port}`, '--json'));
       expect(stats.namespaces).toContainEqual(expect.objectContaining({ namespace: 'answer', records: 1 }));
+      const tasksPort = await storage('stats', '--node', `127.0.0.1:${seat.config.grpcPort}`);
+      expect(tasksPort.stderr).toContain('the node refuses');
+      expect(tasksPort.stderr).toContain('managementServerGrpcPort');
       node.kill('SIGTERM');
       expect((await node.ended).code).toBe(0);
     } finally {
@@ -160,6 +166,17 @@ describe('on what the nodes leave', () => {
     const { code, stderr } = await storage('stats', '--dir', dirOf('executor-1'), '--role', 'aggregator');
     expect(code).toBe(1);
     expect(stderr).toContain('the store belongs to an executor, not to an aggregator');
+  });
+
+  test('error: a configuration without a directory', async () => {
+    const seat = await devnet.seat('executor-1');
+    try {
+      const { code, stderr } = await storage('stats', '--config', path.join(seat.folder, 'node.yaml'));
+      expect(code).toBe(2);
+      expect(stderr).toContain('keeps the state in memory');
+    } finally {
+      await seat.remove();
+    }
   });
 
   test('error: wrong usage ends with 2', async () => {

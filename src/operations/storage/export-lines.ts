@@ -133,7 +133,10 @@ async function* parseEntries(
 
 function parseEntry({ fields, number }: ParsedLine): Entry {
   const { namespace, key: parts, type, value } = fields;
-  if (typeof namespace !== 'string' || !Array.isArray(parts)) throw damaged('a key is missing', number);
+  const isPart = (part: unknown) => typeof part === 'string' || typeof part === 'number';
+  if (typeof namespace !== 'string' || !Array.isArray(parts) || !parts.every(isPart)) {
+    throw damaged('a key is missing or malformed', number);
+  }
   try {
     const key = storeKey(namespace, ...parts);
     return { key, value: encodeRecord(key, encodeContent(type, value)) };

@@ -103,6 +103,11 @@ describe('error: what is refused', () => {
     ['no object', replaced(1, '7'), 'a line is no JSON object'],
     ['a missing key', replaced(1, '{"namespace":"cursor"}'), 'a key is missing'],
     [
+      'a key of something else',
+      replaced(1, '{"namespace":"cursor","key":[true],"type":"json","value":1}'),
+      'a key is missing or malformed',
+    ],
+    [
       'bytes that are no hex',
       replaced(3, '{"namespace":"payload","key":[1],"type":"bytes","value":"xyz"}'),
       'malformed',
