@@ -97,9 +97,12 @@ async function sentHash(): Promise<string> {
 }
 
 /** Calls the management port of the aggregator that was started last. */
-async function manage<T>(call: (client: ReturnType<typeof managementClient>) => Promise<T>): Promise<T> {
+async function manage<T>(
+  call: (client: ReturnType<typeof managementClient>) => Promise<T>,
+  host = '127.0.0.1',
+): Promise<T> {
   const started = world.log.filter(({ message }) => message === 'aggregator is watching').at(-1);
-  const channel = createChannel(`127.0.0.1:${started?.fields.managementPort}`);
+  const channel = createChannel(`${host}:${started?.fields.managementPort}`);
   try {
     return await call(managementClient(channel));
   } finally {
@@ -251,4 +254,22 @@ describe('AVSs at run time', () => {
       code: Status.UNIMPLEMENTED,
     });
   }, 60_000);
+
+  test.each([
+    ['absent', undefined, Status.UNAVAILABLE],
+    ['false', false, Status.NOT_FOUND],
+  ])(
+    'behavior: with authentication.enabled %s it is answered, or not, on other addresses than loopback',
+    async (_case, enabled, status) => {
+      await live((config) => ({ ...config, authentication: { ...config.authentication, enabled } }));
+      const avsAddress = world.cast.user.address;
+      // The whole of 127/8 is this machine; only a socket on all addresses answers on its second one.
+      const asked = manage((client) => client.deRegisterAvs({ avsAddress }), '127.0.0.2');
+      await expect(asked).rejects.toMatchObject({ code: status });
+      await expect(manage((client) => client.deRegisterAvs({ avsAddress }))).rejects.toMatchObject({
+        code: Status.NOT_FOUND,
+      });
+    },
+    60_000,
+  );
 });

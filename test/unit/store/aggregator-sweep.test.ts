@@ -7,6 +7,7 @@ import {
   parseHash32,
   parseTaskId,
 } from '../../../src/base/brands.js';
+import { finishedKeyOf } from '../../../src/store/aggregator-keys.js';
 import type { NewTask } from '../../../src/store/aggregator-records.js';
 import {
   type AggregatorStore,
@@ -16,6 +17,7 @@ import {
 import type { SweepOptions } from '../../../src/store/aggregator-sweep.js';
 import { type KeyValueStore, RECORD_KEYS } from '../../../src/store/key-value-store.js';
 import { openLevelStore } from '../../../src/store/level-store.js';
+import { putJson } from '../../../src/store/records.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 const CHAIN = chainId(31_337);
@@ -117,6 +119,15 @@ describe('sweeping tasks', () => {
     await store.updateTask(task(1), { status: 'failed', reason: 'expired', updatedAtMs: 700 });
     expect(await sweep()).toMatchObject({ tasks: 1 });
     expect((await keys()).filter((key) => key.includes(task(1).taskId))).toEqual([]);
+  });
+
+  test('behavior: an entry that says another time than its task is removed, and the task stays', async () => {
+    await store.saveBlock(CHAIN, block(5), [task(1)]);
+    await finish(1, 2_000);
+    const before = await keys();
+    await values.batch([putJson(finishedKeyOf({ ...task(1), updatedAtMs: 10 }), true)]);
+    expect(await sweep()).toMatchObject({ tasks: 0, records: 1 });
+    expect(await keys()).toEqual(before);
   });
 
   test('behavior: a damaged record stays, is counted, and holds no other up', async () => {
