@@ -31,7 +31,7 @@ export interface OpenedAnswers {
   readonly intake: Intake;
 }
 
-/** @throws PonosError STORE_CORRUPT, STORE_UNAVAILABLE */
+/** @throws PonosError STORE_UNAVAILABLE */
 export async function openAnswers(options: OpenAnswersOptions): Promise<OpenedAnswers> {
   const answers = createExecutorStore(options.store);
   await reportAbandoned(answers, options.logger);

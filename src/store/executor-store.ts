@@ -65,8 +65,8 @@ export interface ExecutorStore {
   /** Notes that work has ended without an answer. @throws PonosError STORE_UNAVAILABLE */
   giveUp(key: AnswerKey): Promise<void>;
   /**
-   * What was under way when the process that wrote this ended, without its notes from then on.
-   * @throws PonosError STORE_CORRUPT, STORE_UNAVAILABLE
+   * What was under way when the process that wrote this ended; the notes of it go. Damaged ones are passed over.
+   * @throws PonosError STORE_UNAVAILABLE
    */
   takeAbandoned(): Promise<readonly (AnswerKey & TaskUnderWay)[]>;
   /**
@@ -159,7 +159,10 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
     const found: (AnswerKey & TaskUnderWay)[] = [];
     const operations: WriteOperation[] = [];
     for await (const { key, value } of store.scan(keysBelow(UNDER_WAY))) {
-      found.push({ ...parseKey(key), ...decodeJsonRecord<TaskUnderWay>(key, value) });
+      const task = readable(() => ({ ...parseKey(key), ...decodeJsonRecord<TaskUnderWay>(key, value) }));
+      // Nothing hangs on a damaged note: `verify` names it, and it must not keep a node from starting.
+      if (isPonosError(task)) continue;
+      found.push(task);
       operations.push({ type: 'delete', key });
     }
     if (operations.length > 0) await store.batch(operations);
@@ -199,7 +202,7 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
     for await (const { key, value } of store.scan({ ...all, gte, limit })) {
       seen += 1;
       last = key;
-      const task = readable(key, value);
+      const task = readable(() => answeredTask(key, decodeJsonRecord(key, value)));
       if (isPonosError(task)) damaged.push(task);
       else if (judge(task) !== 'nothing') due.push(task);
     }
@@ -232,23 +235,28 @@ function keysOf({ avs, operatorSetId, taskId }: AnswerKey) {
   };
 }
 
-/** The task that a key of any of the namespaces is about. */
+/** The task that a key of any of the namespaces is about. @throws PonosError STORE_CORRUPT */
 function parseKey(key: string): AnswerKey {
   const [, avs = '', operatorSetId = '', taskId = ''] = key.split('/');
-  return {
-    avs: parseAddress(avs),
-    operatorSetId: Number.parseInt(operatorSetId, 16),
-    taskId: parseTaskId(taskId),
-  };
+  try {
+    return {
+      avs: parseAddress(avs),
+      operatorSetId: Number.parseInt(operatorSetId, 16),
+      taskId: parseTaskId(taskId),
+    };
+  } catch (cause) {
+    throw corruptRecord(key, 'its key names no task', cause);
+  }
 }
 
 function answeredTask(key: string, record: AnswerRecord): AnsweredTask {
   return { ...parseKey(key), ...commitmentOf(record), isOutputKept: !record.isOutputGone };
 }
 
-function readable(key: string, value: Uint8Array): AnsweredTask | PonosError {
+/** What `read` gives, or that a record is damaged. */
+function readable<T>(read: () => T): T | PonosError {
   try {
-    return answeredTask(key, decodeJsonRecord(key, value));
+    return read();
   } catch (error) {
     if (isPonosError(error, 'STORE_CORRUPT')) return error;
     throw error;

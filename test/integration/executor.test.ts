@@ -4,12 +4,10 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Channel, createChannel, createClient } from 'nice-grpc';
-import { type Address, chainId, parseAddress } from '../../src/base/brands.js';
+import { type Address, parseAddress } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
-import { type ChainClient, createChainClient } from '../../src/chain/client.js';
-import { createOperatorTableUpdater } from '../../src/chain/contracts/operator-table-updater.js';
 import type { TaskCreatedEvent } from '../../src/chain/contracts/task-mailbox.js';
 import { coreAddresses } from '../../src/config/known-chains.js';
 import { loadConfig } from '../../src/config/load.js';
@@ -17,16 +15,13 @@ import type { ExecutorConfig } from '../../src/config/types.js';
 import { type Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
 import { ecdsaAddress, recoverEcdsa } from '../../src/crypto/ecdsa.js';
 import { keccak256 } from '../../src/crypto/keccak.js';
-import { TABLE_UPDATER_ADDRESS } from '../../src/devnet/plan.js';
 import { type Executor, startExecutor } from '../../src/executor/executor.js';
-import { openTaskSender, type TaskSender } from '../../src/operations/task/submit-task.js';
 import {
   bn254CertificatePreimage,
   ecdsaCertificatePreimage,
   ecdsaDomainSeparator,
   taskMessageHash,
 } from '../../src/protocol/result.js';
-import { submissionMessage } from '../../src/protocol/submission.js';
 import {
   ExecutorServiceDefinition,
   type TaskResult,
@@ -37,9 +32,14 @@ import {
   HealthDefinition,
 } from '../../src/rpc/generated/grpc/health/v1/health.js';
 import { startDevnet, type TestDevnet } from '../support/devnet.js';
+import {
+  BN254_SET,
+  type ChainLabel,
+  type DevnetTasks,
+  ECDSA_SET,
+  openDevnetTasks,
+} from '../support/devnet-tasks.js';
 
-const BN254_SET = 1;
-const ECDSA_SET = 2;
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const PERMISSION_DENIED = 7;
@@ -47,31 +47,14 @@ const ABORTED = 10;
 
 let devnet: TestDevnet;
 let bn254: Bn254;
-let clients: readonly ChainClient[];
-let senders: readonly TaskSender[];
+let tasks: DevnetTasks;
 let config: ExecutorConfig;
 let operator: Address;
 
 beforeAll(async () => {
   devnet = await startDevnet(1);
   bn254 = await loadBn254();
-  clients = devnet.state.chains.map(({ chainId: id, name, url }) =>
-    createChainClient({
-      chainId: chainId(id),
-      name,
-      rpcUrls: [url],
-      clock: systemClock,
-      logger: silentLogger,
-    }),
-  );
-  senders = clients.map((client) =>
-    openTaskSender({
-      client,
-      mailbox: devnet.state.mailbox,
-      key: new Secret(devnet.cast.user.secret),
-      clock: systemClock,
-    }),
-  );
+  tasks = await openDevnetTasks(devnet);
   const [node] = devnet.state.executors;
   if (!node) throw new Error('the devnet has no executor');
   operator = node.address;
@@ -79,8 +62,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  for (const sender of senders ?? []) await sender.close();
-  for (const client of clients ?? []) await client.close();
+  await tasks?.close();
   await devnet?.close();
 });
 
@@ -97,51 +79,8 @@ const start = (changes: Partial<ExecutorConfig> = {}) =>
     new AbortController().signal,
   );
 
-async function createTask(
-  chain: 'L1' | 'L2',
-  operatorSetId: number,
-  payload: string,
-): Promise<TaskCreatedEvent> {
-  const sender = senders[chain === 'L1' ? 0 : 1];
-  if (!sender) throw new Error(`no ${chain}`);
-  const operatorSet = { avs: devnet.state.avs, id: operatorSetId };
-  return sender.create({ operatorSet, payload: Buffer.from(payload) });
-}
-
-/** As the aggregator of the devnet sends it. */
-async function submissionOf(task: TaskCreatedEvent, chain: 'L1' | 'L2'): Promise<TaskSubmission> {
-  const l2 = clients[1];
-  if (!l2) throw new Error('no L2');
-  const block =
-    chain === 'L1'
-      ? task.log.blockNumber
-      : await createOperatorTableUpdater(l2, TABLE_UPDATER_ADDRESS).getReferenceBlockNumberByTimestamp(
-          task.referenceTimestamp,
-          'latest',
-        );
-  const fields = {
-    taskId: task.taskId,
-    avs: task.operatorSet.avs,
-    executor: operator,
-    operatorSetId: task.operatorSet.id,
-    referenceTimestamp: task.referenceTimestamp,
-    taskBlockNumber: BigInt(block),
-    payload: task.payload,
-  };
-  const { bn254Secret, address } = devnet.cast.aggregator;
-  return {
-    taskId: task.taskId,
-    aggregatorAddress: address,
-    avsAddress: fields.avs,
-    payload: Buffer.from(task.payload),
-    signature: Buffer.from(bn254.sign(bn254Secret, keccak256(submissionMessage(fields)), 'plain')),
-    operatorSetId: fields.operatorSetId,
-    referenceTimestamp: fields.referenceTimestamp,
-    executorAddress: operator,
-    taskBlockNumber: fields.taskBlockNumber,
-    version: 1,
-  };
-}
+const createTask: DevnetTasks['create'] = (...task) => tasks.create(...task);
+const submissionOf = (task: TaskCreatedEvent, chain: ChainLabel) => tasks.submission(task, chain, operator);
 
 const connect = (port: number): Channel => createChannel(`127.0.0.1:${port}`);
 

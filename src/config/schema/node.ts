@@ -177,9 +177,12 @@ export const logging = group(
 );
 
 export const retention = group(
-  { doc: 'How long finished tasks are kept.' },
+  { doc: 'How long finished tasks are kept, and the outputs of answered ones.' },
   {
-    taskDays: integer({ doc: 'Days.', default: 7 }, { min: 1, max: 3_650 }),
+    taskDays: integer(
+      { doc: 'Days; never less than the deadline and the longest reorg.', default: 7 },
+      { min: 1, max: 3_650 },
+    ),
     sweepSeconds: integer({ doc: 'Pause between two sweeps.', default: 300 }, { min: 1, max: 86_400 }),
   },
 );

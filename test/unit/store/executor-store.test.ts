@@ -7,6 +7,7 @@ import { createExecutorStore, type ExecutorStore } from '../../../src/store/exec
 import type { KeyValueStore } from '../../../src/store/key-value-store.js';
 import { openLevelStore } from '../../../src/store/level-store.js';
 import { createMemoryStore } from '../../../src/store/memory-store.js';
+import { encodeJsonRecord } from '../../../src/store/record-codec.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -161,6 +162,23 @@ describe('executor store', () => {
       await store.giveUp(other);
       expect(await store.takeAbandoned()).toEqual([]);
     });
+  });
+
+  test('behavior: damaged notes and keys keep neither a start nor a sweep from going on', async () => {
+    const other = { ...key, operatorSetId: 2 };
+    for (const each of [key, other])
+      await store.begin(each, { payloadHash, referenceTimestamp: 1, startedAtMs: 1 });
+    await store.saveAnswer({ ...key, operatorSetId: 3 }, answer());
+    for await (const { key: each } of values.scan({
+      gte: 'under-way/',
+      lt: `under-way/${key.avs}/${'0'.repeat(15)}2`,
+    }))
+      await values.batch([{ type: 'put', key: each, value: bytes('0123456789') }]);
+    const strange = 'answer/0x11/0/no-task/';
+    await values.batch([{ type: 'put', key: strange, value: encodeJsonRecord(strange, {}) }]);
+    expect(await store.takeAbandoned()).toEqual([expect.objectContaining(other)]);
+    const page = await store.sweep({ after: undefined, limit: 10, judge: () => 'everything' });
+    expect(page).toMatchObject({ records: 1, damaged: [{ code: 'STORE_CORRUPT', facts: { key: strange } }] });
   });
 
   describe('sweep', () => {
