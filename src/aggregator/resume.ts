@@ -5,6 +5,7 @@ import type { Logger } from '../base/logger.js';
 import type { TransactionSender } from '../chain/transaction-sender.js';
 import type { StoredTask } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
+import type { ChainTime } from './chain-time.js';
 import type { ServedAvss } from './served-avss.js';
 import { taskName } from './task-plan.js';
 import { queued } from './task-queue.js';
@@ -15,6 +16,7 @@ export interface ResumeOptions {
   readonly chains: readonly {
     readonly chainId: ChainId;
     readonly sender: Pick<TransactionSender, 'restore'>;
+    readonly time: Pick<ChainTime, 'nowSeconds'>;
   }[];
   readonly served: Pick<ServedAvss, 'finishes'>;
   readonly runner: Pick<TaskRunner, 'add'>;
@@ -41,9 +43,12 @@ export async function resumeWork(options: ResumeOptions): Promise<void> {
     await store.updateTask(task, { status: 'failed', reason, updatedAtMs: clock.nowMs() });
     logger.warn('task failed', { taskId, chainId, avs, reason });
   }
-  for (const { sender, chainId } of chains) {
-    // The subject of a transaction is the task whose result it carries.
-    await sender.restore(async (subject) => taken.has(taskName({ chainId, taskId: subject as TaskId })));
+  for (const { sender, chainId, time } of chains) {
+    await sender.restore(async (subject) => {
+      // The subject of a transaction is the task whose result it carries; after the deadline it could only revert.
+      const task = taken.get(taskName({ chainId, taskId: subject as TaskId }));
+      return task !== undefined && task.deadlineSeconds >= time.nowSeconds();
+    });
   }
   for (const task of taken.values()) runner.add(queued(task));
   if (taken.size > 0) logger.info('unfinished tasks are taken up again', { tasks: taken.size });
