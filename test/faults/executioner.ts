@@ -7,6 +7,8 @@ import type { Kill, Moment } from './plan-round.js';
 
 /** So long a performer works: long enough to be hit at work. */
 const PERFORMER_DELAY_MS = 100;
+/** A block must be noticed before the aggregator, which polls, has read it. */
+const POLL_MS = 10;
 
 export class Executioner {
   readonly #network: E2eNetwork;
@@ -74,9 +76,19 @@ export class Executioner {
 
   async #moment(victim: string, moment: Moment, over: AbortSignal): Promise<void> {
     if (moment.kind === 'random') return systemClock.sleep(moment.afterMs, over);
+    if (moment.kind === 'mined') return this.#tasksMined(over);
     const tail = this.#tails.get(victim);
     if (tail === undefined) throw abortError();
     await tail.logged(moment.message, moment.times, over);
+  }
+
+  /** Resolves when the user who creates tasks has more transactions in blocks of L1 than now. */
+  async #tasksMined(over: AbortSignal): Promise<void> {
+    const { rpc, cast } = this.#network;
+    const count = async () =>
+      Number(await rpc('L1', 'eth_getTransactionCount', [cast.user.address, 'latest']));
+    const before = await count();
+    while ((await count()) === before) await systemClock.sleep(POLL_MS, over);
   }
 
   #killsOf(name: string): number {

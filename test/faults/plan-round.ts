@@ -12,6 +12,8 @@ export const EXECUTORS = [...HONEST, MOODY].sort();
 export type Moment =
   /** The node has logged this message so many times. It logs each after what it tells of is stored. */
   | { readonly kind: 'logged'; readonly message: string; readonly times: number }
+  /** A block of L1 with tasks is there: the node is about to read it, and to store it with them. */
+  | { readonly kind: 'mined' }
   /** After a while, wherever the node then is. */
   | { readonly kind: 'random'; readonly afterMs: number };
 
@@ -52,6 +54,8 @@ export const POINTS: readonly Point[] = [
   ...['task received', 'task answered'].map((message) => ({ role: 'executor', message }) as const),
 ];
 
+const OTHER_MOMENTS = ['mined', 'mined', 'random', 'random', 'random', 'random'] as const;
+
 const START_MESSAGES = {
   aggregator: [
     'aggregator starts',
@@ -64,6 +68,8 @@ const START_MESSAGES = {
 
 const MAX_TIMES = 3;
 const MAX_FUSE_MS = 40;
+/** A block is read within a poll interval or two after it was mined. */
+const MAX_MINED_FUSE_MS = 300;
 const MAX_DOWN_MS = 800;
 const MAX_RANDOM_MS = 3_000;
 const FIRST_TASKS = 4;
@@ -71,17 +77,19 @@ const MAX_LATER_TASKS = 3;
 
 /** So many rounds: every point has its turn before one comes again, and some rounds begin with a random moment. */
 export function planRounds(dice: Dice, count: number): Round[] {
-  const deck: (Point | 'random')[] = [];
+  const deck: (Point | 'mined' | 'random')[] = [];
   return Array.from({ length: count }, () => {
-    if (deck.length === 0) deck.push(...dice.shuffle([...POINTS, ...Array(4).fill('random' as const)]));
+    if (deck.length === 0) deck.push(...dice.shuffle([...POINTS, ...OTHER_MOMENTS]));
     const first = firstKill(dice, deck.pop() ?? 'random');
     const kills = dice.roll(2) === 0 ? [first] : [first, secondKill(dice, first)];
     return { kills, tasks: [FIRST_TASKS, dice.roll(MAX_LATER_TASKS + 1)] };
   });
 }
 
-function firstKill(dice: Dice, point: Point | 'random'): Kill {
+function firstKill(dice: Dice, point: Point | 'mined' | 'random'): Kill {
   if (point === 'random') return killOf(dice, dice.pick([AGGREGATOR, ...EXECUTORS]), randomMoment(dice));
+  if (point === 'mined')
+    return { ...killOf(dice, AGGREGATOR, { kind: 'mined' }), fuseMs: dice.roll(MAX_MINED_FUSE_MS) };
   const victim = point.role === 'aggregator' ? AGGREGATOR : dice.pick(EXECUTORS);
   return killOf(dice, victim, logged(dice, point.message));
 }
@@ -116,9 +124,17 @@ const randomMoment = (dice: Dice): Moment => ({ kind: 'random', afterMs: dice.ro
 
 /** For reports. */
 export function describeKill({ victim, moment, fuseMs, downMs, duringRestart }: Kill): string {
-  const when =
-    moment.kind === 'random'
-      ? `${moment.afterMs} ms ${duringRestart ? 'into its restart' : 'into the round'}`
-      : `at "${moment.message}"${moment.times > 1 ? ` no. ${moment.times}` : ''}${duringRestart ? ' of its restart' : ''}`;
-  return `${victim} ${when} + ${fuseMs} ms, down for ${downMs} ms`;
+  const where = duringRestart ? ' of its restart' : '';
+  return `${victim} ${describeMoment(moment)}${where} + ${fuseMs} ms, down for ${downMs} ms`;
+}
+
+function describeMoment(moment: Moment): string {
+  switch (moment.kind) {
+    case 'logged':
+      return `at "${moment.message}" no. ${moment.times}`;
+    case 'mined':
+      return 'when the block with the tasks was mined';
+    case 'random':
+      return `after ${moment.afterMs} ms`;
+  }
 }
