@@ -85,7 +85,7 @@ describe('an executor whose performer answers differently every time', () => {
 
   test('behavior: killed after it stored an answer and before anybody had it, it gives what it stored', async () => {
     const first = await start();
-    const task = await tasks.create('L2', ECDSA_SET, `vary ${runs}`);
+    const task = await tasks.create('L2', ECDSA_SET, `vary-slowly ${runs}`);
     const request = await tasks.submission(task, 'L2', first.operator);
     const caller = new AbortController();
     const hungUp = expect(first.submit(request, caller.signal)).rejects.toThrow();
@@ -213,7 +213,7 @@ describe('an executor whose performer answers differently every time', () => {
     });
     const { code, stderr } = await second.running.ended;
     expect(code).toBe(1);
-    expect(stderr).toContain('STORE_LOCKED');
+    expect(stderr).toContain('another process uses the storage directory');
     expect(stderr).toContain(String(first.running.pid));
   }, 60_000);
 });

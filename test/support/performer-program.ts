@@ -59,6 +59,13 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
     await appendFile(file, 'x');
     return randomUUID();
   },
+  /** As `vary`, a second after it left its mark: time to hang up. */
+  'vary-slowly': async (file) => {
+    const { appendFile } = await import('node:fs/promises');
+    await appendFile(file, 'x');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return randomUUID();
+  },
   /** As `vary`, with an output of so many bytes that cannot be compressed. */
   'vary-size': (bytes) => randomBytes(Number(bytes) / 2).toString('hex'),
   /** As `vary`, but when its work is done it kills the process whose id is in `<file>.pid`, once. */
