@@ -166,11 +166,18 @@ class Gathering {
     const heaviest = groups[0]?.weight;
     if (canStillWin(plan, nonePolicy, heaviest, { count: outstanding.length, weight })) return;
     const reasons = [...this.#silent].map(([operator, reason]) => `${operator}: ${reason}`);
-    const outputs = groups.length > 1 ? [`${groups.length} different outputs`] : [];
+    const outputs =
+      groups.length > 1 ? [`different outputs: ${groups.map(namedGroup(plan)).join(', ')}`] : [];
     this.#lose(
       new PonosError('TASK_REFUSED', {
         message: `the threshold cannot be met any more (${[...outputs, ...reasons].join('; ')})`,
       }),
     );
   }
+}
+
+/** Who said what, by the first digits of its hash. */
+function namedGroup({ operators }: TaskPlan): (group: ResponseGroup) => string {
+  return ({ messageHash, operatorIndexes }) =>
+    `${messageHash.slice(0, 10)} by ${operatorIndexes.map((index) => operators[index]?.operator).join(' and ')}`;
 }
