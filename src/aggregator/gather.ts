@@ -57,7 +57,7 @@ export async function gather(options: GatherOptions, signal: AbortSignal): Promi
     gathering.judge();
     const winner = await gathering.winner;
     if (options.quorumWindowMs === 0) return winner;
-    await waitForMore(options, asking, all);
+    await waitForMore(options, Promise.race([asking, lastFifth]), all);
     throwIfAborted(signal);
     return gathering.currentWinner() ?? winner;
   } finally {
@@ -86,16 +86,13 @@ async function askAll(options: GatherOptions, gathering: Gathering, signal: Abor
   }
 }
 
-async function waitForMore(
-  options: GatherOptions,
-  asking: Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
+/** @param end resolves when nothing more can come, or when more would risk the deadline */
+async function waitForMore(options: GatherOptions, end: Promise<void>, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const window = options.distribution.clock
     .sleep(options.quorumWindowMs, AbortSignal.any([signal, over.signal]))
-    .catch(() => undefined); // all have answered, or the task is over
-  await Promise.race([window, asking]);
+    .catch(() => undefined); // ended before
+  await Promise.race([window, end]);
   over.abort();
   await window;
 }

@@ -146,6 +146,16 @@ describe('gather', () => {
     expect((await w.result).operatorIndexes).toEqual([0, 2]);
   });
 
+  test('behavior: the quorum window ends with the time for collecting, so that no deadline is missed', async () => {
+    const w = world({ quorumWindowMs: 3_600_000 });
+    await settle();
+    await w.answer(0, 'x');
+    await w.answer(2, 'x');
+    w.lastFifth.resolve();
+    expect((await w.result).operatorIndexes).toEqual([0, 2]);
+    expect(w.clock.sleepers).toBe(0);
+  });
+
   test('behavior: a response with the wrong signatures is dropped, named, and takes its operator out', async () => {
     const w = world();
     await settle();
