@@ -50,10 +50,15 @@ async function main(): Promise<void> {
   }
 }
 
-/** A reader that went away (`ponos … | head`) is no failure of ours. */
+/**
+ * A reader that went away (`ponos … | head`) stops a command as Ctrl-C does, so that what it has started
+ * is cleaned up. Later writes fail the same way and change nothing.
+ */
+let readerIsGone = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  if (!readerIsGone) process.kill(process.pid, 'SIGTERM');
+  readerIsGone = true;
 });
 
 void main();

@@ -57,7 +57,7 @@ export async function gather(options: GatherOptions, signal: AbortSignal): Promi
     gathering.judge();
     const winner = await gathering.winner;
     if (options.quorumWindowMs === 0) return winner;
-    await waitForMore(options, asking, all);
+    await waitForMore(options, Promise.race([asking, lastFifth]), all);
     throwIfAborted(signal);
     return gathering.currentWinner() ?? winner;
   } finally {
@@ -86,16 +86,13 @@ async function askAll(options: GatherOptions, gathering: Gathering, signal: Abor
   }
 }
 
-async function waitForMore(
-  options: GatherOptions,
-  asking: Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
+/** @param end resolves when nothing more can come, or when more would risk the deadline */
+async function waitForMore(options: GatherOptions, end: Promise<void>, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const window = options.distribution.clock
     .sleep(options.quorumWindowMs, AbortSignal.any([signal, over.signal]))
-    .catch(() => undefined); // all have answered, or the task is over
-  await Promise.race([window, asking]);
+    .catch(() => undefined); // ended before
+  await Promise.race([window, end]);
   over.abort();
   await window;
 }
@@ -166,11 +163,18 @@ class Gathering {
     const heaviest = groups[0]?.weight;
     if (canStillWin(plan, nonePolicy, heaviest, { count: outstanding.length, weight })) return;
     const reasons = [...this.#silent].map(([operator, reason]) => `${operator}: ${reason}`);
-    const outputs = groups.length > 1 ? [`${groups.length} different outputs`] : [];
+    const outputs =
+      groups.length > 1 ? [`different outputs: ${groups.map(namedGroup(plan)).join(', ')}`] : [];
     this.#lose(
       new PonosError('TASK_REFUSED', {
         message: `the threshold cannot be met any more (${[...outputs, ...reasons].join('; ')})`,
       }),
     );
   }
+}
+
+/** Who said what, by the first digits of its hash. */
+function namedGroup({ operators }: TaskPlan): (group: ResponseGroup) => string {
+  return ({ messageHash, operatorIndexes }) =>
+    `${messageHash.slice(0, 10)} by ${operatorIndexes.map((index) => operators[index]?.operator).join(' and ')}`;
 }

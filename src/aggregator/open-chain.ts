@@ -7,7 +7,7 @@ import { type ChainClient, createChainClient } from '../chain/client.js';
 import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
 import { probeDigests } from '../chain/digest-probe.js';
 import { HeadTracker } from '../chain/head-tracker.js';
-import { requireContracts, requireHistory } from '../chain/probe.js';
+import { requireContracts, requireHistory, requireMailbox } from '../chain/probe.js';
 import type { TransactionSigner } from '../chain/transaction.js';
 import { createTransactionSender, type TransactionSender } from '../chain/transaction-sender.js';
 import { coreAddresses, l1CoreAddresses } from '../config/known-chains.js';
@@ -56,6 +56,7 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
   try {
     await client.start(signal);
     const addresses = await requireCore(client, id, config, logger);
+    await requireMailbox(client, addresses.taskMailbox);
     const [head, digests] = await Promise.all([client.head(), probeDigests(client, addresses)]);
     for (const [curve, reason] of digests.refusedCurves) {
       logger.error('tasks of a curve are refused on this chain', { curve, reason });

@@ -103,9 +103,10 @@ class TaskRun {
     try {
       return await this.#work(signal);
     } catch (error) {
-      if (!stop.aborted && isPonosError(error, 'TASK_EXPIRED') && this.#attempts > 0) {
-        if (await this.#wasVerifiedInTime(stop)) return this.#alreadyVerified(stop);
-      }
+      if (stop.aborted || !isPonosError(error, 'TASK_EXPIRED')) throw error;
+      const wasVerified =
+        this.#attempts > 0 ? await this.#wasVerifiedInTime(stop) : await this.#isVerified(stop);
+      if (wasVerified) return this.#alreadyVerified(stop);
       throw error;
     }
   }
@@ -138,6 +139,12 @@ class TaskRun {
     );
     if (receipt?.status !== 'succeeded') return { kind: 'completed elsewhere' };
     return { kind: 'verified', transactionHash };
+  }
+
+  /** Whether another aggregator has brought a result on chain; asked once, a chain that is silent has none to tell of. */
+  async #isVerified(stop: AbortSignal): Promise<boolean> {
+    const status = this.#chain.mailbox.getTaskStatus(this.#task.taskId, 'latest');
+    return (await untilAborted(status, stop).catch(() => undefined)) === TaskStatus.verified;
   }
 
   /** A transaction sent just before the deadline may be mined in a block of that time, told of later. */

@@ -3,6 +3,7 @@ import type { Address } from '../base/brands.js';
 import { blockNumber } from '../base/brands.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { ChainClient } from './client.js';
+import { createTaskMailbox } from './contracts/task-mailbox.js';
 import { firstKnownBlock } from './find-block.js';
 
 /** L1 blocks of 30 days: as old as the operator table of a task may be. */
@@ -25,6 +26,23 @@ export async function requireContracts(client: ProbedClient, contracts: Contract
       });
     }),
   );
+}
+
+/**
+ * Asks the mailbox for a constant, so that another contract at its address is noticed before tasks are missed.
+ * @throws PonosError CONTRACT_MISSING when it is no mailbox, and the client's
+ */
+export async function requireMailbox(client: ProbedClient, address: Address): Promise<void> {
+  try {
+    await createTaskMailbox(client, address).maxTaskSlaSeconds('latest');
+  } catch (cause) {
+    if (!isPonosError(cause, 'CONTRACT_REVERTED') && !isPonosError(cause, 'CONTRACT_MISSING')) throw cause;
+    throw new PonosError('CONTRACT_MISSING', {
+      message: `the contract at the taskMailbox address of chain ${client.name} (${client.chainId}) is no TaskMailbox`,
+      facts: { address },
+      advice: 'Correct overrideContracts.taskMailbox, or take it out to use the known address.',
+    });
+  }
 }
 
 /** anvil keeps the state of some four thousand blocks, and of none before the dump that it was started from. */

@@ -326,9 +326,10 @@ export class TransactionSender {
    * wait behind them for ever. Empty transactions take their place.
    */
   async #fillGap(used: number, head: Block): Promise<void> {
+    if (this.#pending.size === 0) return;
     const lowest = Math.min(...this.#pending.keys());
     const pooled = used < lowest ? await this.#account.transactionCount('pending') : lowest;
-    if (this.#pending.size === 0 || pooled >= lowest) {
+    if (pooled >= lowest) {
       this.#gapSightings = 0;
       return;
     }

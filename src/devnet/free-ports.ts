@@ -7,7 +7,7 @@ import { PonosError } from '../base/error.js';
  * Below what Linux (32768) and others give to outgoing connections by default: such a connection could take a
  * port between the choice and the start of its node.
  */
-const [FIRST_PORT, LAST_PORT] = [20_000, 32_000];
+const [FIRST_PORT, LAST_PORT] = [10_000, 32_000];
 const MAX_ATTEMPTS = 1_000;
 
 /** `count` different ports that nobody listens on. @throws PonosError PORT_IN_USE when none can be found */

@@ -7,7 +7,7 @@ import { type ChainClient, createChainClient } from '../chain/client.js';
 import { createCrossChainRegistry } from '../chain/contracts/cross-chain-registry.js';
 import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
 import { probeDigests } from '../chain/digest-probe.js';
-import { noteOtherVerifier, requireContracts, requireHistory } from '../chain/probe.js';
+import { noteOtherVerifier, requireContracts, requireHistory, requireMailbox } from '../chain/probe.js';
 import {
   type CoreAddresses,
   coreAddresses,
@@ -101,6 +101,7 @@ async function openChain(
   await client.start(signal);
   const { taskMailbox, ecdsaCertificateVerifier, bn254CertificateVerifier } = addresses;
   await requireContracts(client, { taskMailbox, ecdsaCertificateVerifier, bn254CertificateVerifier });
+  await requireMailbox(client, taskMailbox);
   const { refusedCurves } = await probeDigests(client, addresses);
   for (const [curve, reason] of refusedCurves) {
     logger.warn('results of this curve are not signed for a chain', { chain: chain.name, curve, reason });

@@ -14,7 +14,13 @@ import {
 import { startDevnet, type TestDevnet } from '../support/devnet.js';
 import { BN254_SET, type DevnetTasks, ECDSA_SET, openDevnetTasks } from '../support/devnet-tasks.js';
 import { type ExecutorNode, launchExecutor, startExecutorNode } from '../support/executor-node.js';
-import { type SmallDisk, smallDisk, whyNoSmallDisks } from '../support/small-disk.js';
+import {
+  fragileDisk,
+  type SmallDisk,
+  smallDisk,
+  whyNoFragileDisks,
+  whyNoSmallDisks,
+} from '../support/small-disk.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { until } from '../support/workplace.js';
 
@@ -27,6 +33,7 @@ const OUTPUT_BYTES = 250_000;
 const NOBODY = 65_534;
 
 const onSmallDisks = whyNoSmallDisks() === undefined ? describe : describe.skip;
+const onFragileDisks = whyNoFragileDisks() === undefined ? test : test.skip;
 
 onSmallDisks('an executor', () => {
   let devnet: TestDevnet;
@@ -164,6 +171,32 @@ onSmallDisks('an executor', () => {
     node = await startExecutorNode(options());
     await expectSameAnswers(node, requests, answers);
   }, 180_000);
+
+  onFragileDisks(
+    'behavior: a file system that turns read-only under load: no work, and nothing lost after it was mended',
+    async () => {
+      const fragile = fragileDisk(path.join(folder.path, 'fragile'), DISK_MEGABYTES);
+      try {
+        const dir = path.join(fragile.folder, 'store');
+        node = await startExecutorNode({ ...options(), dir });
+        const requests = await requestsFor(node.operator);
+        const before = await submitAll(node, requests.slice(0, 16));
+        expect(before.codes).toEqual([]);
+        fragile.breakIt();
+        expect((await submitAll(node, requests.slice(16))).codes).toEqual([UNAVAILABLE]);
+        expect(await node.isServing()).toBe(false);
+        expect(node.lines('the store failed')).toEqual([expect.stringContaining('is read-only')]);
+        await node.kill();
+        fragile.mend();
+        node = await startExecutorNode({ ...options(), dir });
+        await expectSameAnswers(node, requests, before.answers);
+        await node.kill();
+      } finally {
+        fragile.remove();
+      }
+    },
+    180_000,
+  );
 
   test('error: it does not start on a file system that is read-only, and says so', async () => {
     node = await startExecutorNode(options());

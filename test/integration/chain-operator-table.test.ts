@@ -7,7 +7,12 @@ import { createAvsRegistrar } from '../../src/chain/contracts/avs-registrar.js';
 import { createTaskMailbox } from '../../src/chain/contracts/task-mailbox.js';
 import { probeDigests } from '../../src/chain/digest-probe.js';
 import { OperatorTables, type TableQuery } from '../../src/chain/operator-tables.js';
-import { noteOtherVerifier, requireContracts, requireHistory } from '../../src/chain/probe.js';
+import {
+  noteOtherVerifier,
+  requireContracts,
+  requireHistory,
+  requireMailbox,
+} from '../../src/chain/probe.js';
 import { rpcError } from '../../src/chain/rpc-error.js';
 import { TABLE_STALENESS_SECONDS } from '../../src/devnet/plan.js';
 import { deregister, setStake } from '../../src/devnet/register.js';
@@ -253,6 +258,16 @@ describe('probes', () => {
       code: 'CONTRACT_MISSING',
       message: 'there is no taskMailbox on chain l1 (31337)',
       facts: { address: NOWHERE },
+    });
+  });
+
+  test('error: another contract is where the mailbox should be', async () => {
+    await requireMailbox(world.l1.client, addresses(world.l1).taskMailbox);
+    const address = addresses(world.l1).ecdsaCertificateVerifier;
+    await expect(requireMailbox(world.l1.client, address)).rejects.toMatchObject({
+      code: 'CONTRACT_MISSING',
+      message: 'the contract at the taskMailbox address of chain l1 (31337) is no TaskMailbox',
+      facts: { address },
     });
   });
 

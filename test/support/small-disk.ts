@@ -17,21 +17,26 @@ export interface SmallDisk {
 }
 
 /**
- * Why nothing can be mounted here; undefined where it can.
+ * Why there can be no small disk here; undefined where there can.
  * @throws Error in CI, where the tests that need it must run
  */
-export function whyNoSmallDisks(): string | undefined {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ponos-disk-'));
+export const whyNoSmallDisks = () => whyNot('small disks', (folder) => smallDisk(folder, 1));
+
+/** The same of fragile ones. */
+export const whyNoFragileDisks = () => whyNot('fragile disks', (folder) => fragileDisk(folder, 16));
+
+function whyNot(what: string, make: (folder: string) => { remove(): void }): string | undefined {
+  const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'ponos-disk-'));
   let reason: string | undefined;
   try {
-    smallDisk(folder, 1).remove();
+    make(path.join(parent, 'disk')).remove();
   } catch (error) {
-    reason = `no tmpfs can be mounted: ${error instanceof Error ? error.message.trim() : String(error)}`;
-    fs.rmSync(folder, { recursive: true, force: true });
+    reason = error instanceof Error ? error.message.trim() : String(error);
   }
+  fs.rmSync(parent, { recursive: true, force: true });
   if (reason === undefined) return undefined;
-  if (process.env.CI === 'true') throw new Error(`the tests on small disks must run in CI: ${reason}`);
-  process.stderr.write(`tests on small disks skipped: ${reason}\n`);
+  if (process.env.CI === 'true') throw new Error(`the tests on ${what} must run in CI: ${reason}`);
+  process.stderr.write(`tests on ${what} skipped: ${reason}\n`);
   return reason;
 }
 
@@ -58,4 +63,42 @@ export function smallDisk(folder: string, megabytes: number): SmallDisk {
 
 function run(command: string, ...args: readonly string[]): void {
   execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+}
+
+/** A file system that can be made to turn read-only under those who write to it, as ext4 does at an error of its disk. */
+export interface FragileDisk {
+  readonly folder: string;
+  /** As an error of the disk: what is open stays open, and no write succeeds any more. */
+  breakIt(): void;
+  /** Checks and mounts it again; nothing may be open there. */
+  mend(): void;
+  remove(): void;
+}
+
+/** Makes and mounts it. @throws Error where there are no loop devices or no ext4 */
+export function fragileDisk(folder: string, megabytes: number): FragileDisk {
+  const image = `${folder}.img`;
+  fs.mkdirSync(folder, { recursive: true });
+  run('truncate', '-s', `${megabytes}M`, image);
+  run('mkfs.ext4', '-q', '-F', image);
+  const mount = () => run('mount', '-o', 'loop,errors=remount-ro', image, folder);
+  mount();
+  return {
+    folder,
+    breakIt() {
+      const mounts = fs.readFileSync('/proc/mounts', 'utf8').split('\n');
+      const [device = ''] = mounts.find((line) => line.split(' ')[1] === folder)?.split(' ') ?? [];
+      fs.writeFileSync(`/sys/fs/ext4/${path.basename(device)}/trigger_fs_error`, 'made by a test');
+    },
+    mend() {
+      run('umount', folder);
+      // It ends with 1 when it has mended something.
+      execFileSync('sh', ['-c', `fsck.ext4 -fy ${image} || [ $? -eq 1 ]`], { stdio: 'ignore' });
+      mount();
+    },
+    remove() {
+      run('umount', '--lazy', folder);
+      fs.rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }

@@ -37,18 +37,25 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
   });
   fs.closeSync(log);
   let exitCode: number | undefined;
+  let endedWith = '';
   const exited = new Promise<number>((resolve) => {
     const end = (code: number) => {
       exitCode ??= code;
       resolve(exitCode);
     };
-    child.once('exit', (code) => end(code ?? -1));
-    child.once('error', () => end(-1));
+    child.once('exit', (code, killedBy) => {
+      endedWith = killedBy ?? `code ${code}`;
+      end(code ?? -1);
+    });
+    child.once('error', (error) => {
+      endedWith = error.message;
+      end(-1);
+    });
   });
   let stopping = false;
-  const broken = exited.then((code) => {
+  const broken = exited.then(() => {
     if (stopping) return new Promise<never>(() => undefined);
-    throw failure(`${name} ended with code ${code} on its own: ${lastLines()}`, logFile);
+    throw failure(`${name} ended with ${endedWith} on its own: ${lastLines()}`, logFile);
   });
   // Whoever does not watch it learns of it by `exited`.
   broken.catch(() => undefined);
@@ -64,7 +71,7 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
       const deadlineMs = clock.nowMs() + limitMs;
       while (!readLog().includes(text)) {
         if (exitCode !== undefined) {
-          throw failure(`${name} ended with code ${exitCode} instead of starting: ${lastLines()}`, logFile);
+          throw failure(`${name} ended with ${endedWith} instead of starting: ${lastLines()}`, logFile);
         }
         if (clock.nowMs() >= deadlineMs) {
           throw failure(`${name} did not say "${text}" within ${limitMs / 1000} s: ${lastLines()}`, logFile);
