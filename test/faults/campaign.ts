@@ -237,7 +237,9 @@ class Campaign {
     } catch (error) {
       const story = this.#history.slice(-3).join('\n  ');
       const message = error instanceof Error ? error.message : String(error);
-      throw new Error(`seed ${this.#seed}, ${name}: ${message}\nthe last rounds:\n  ${story}`, { cause: error });
+      throw new Error(`seed ${this.#seed}, ${name}: ${message}\nthe last rounds:\n  ${story}`, {
+        cause: error,
+      });
     }
   }
 }
