@@ -80,6 +80,8 @@ async function importTree(
   const tar = spawn(
     'tar',
     [
+      // Readable by the container's user, whatever umask the bundle was built under.
+      '--mode=a+rX',
       '-chf',
       '-',
       '-C',
