@@ -19,9 +19,9 @@ describe('makeFolder', () => {
   test('behavior: a folder that is there is left as it is', async () => {
     await withTemporaryFolder(async (folder) => {
       const there = path.join(folder, 'there');
-      await mkdir(there, { mode: 0o755 });
+      await mkdir(there, { mode: 0o750 });
       expect(await makeFolder(there, 0o700)).toBe(false);
-      expect((await stat(there)).mode & 0o777).toBe(0o755);
+      expect((await stat(there)).mode & 0o777).toBe(0o750);
     });
   });
 
