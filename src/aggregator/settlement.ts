@@ -1,0 +1,111 @@
+/** How one task's result comes on chain: by a transaction of this run, of an earlier one, or by somebody else's. */
+import type { Hash32 } from '../base/brands.js';
+import { untilAborted } from '../base/clock.js';
+import { encodeSubmitResult } from '../chain/contracts/task-mailbox.js';
+import type { Receipt } from '../chain/transaction.js';
+import { TaskStatus } from '../protocol/enums.js';
+import type { StoredTask } from '../store/aggregator-records.js';
+import type { AggregatorStore } from '../store/aggregator-store.js';
+import type { CertifiedResult } from './certify.js';
+import type { ChainContext } from './chain-context.js';
+import { type MinedTransaction, type SubmitOutcome, submit } from './submit.js';
+import type { TaskJournal } from './task-journal.js';
+
+export interface SettlementOptions {
+  readonly task: StoredTask;
+  readonly chain: ChainContext;
+  readonly store: Pick<AggregatorStore, 'task'>;
+  readonly journal: TaskJournal;
+}
+
+export class Settlement {
+  readonly #options: SettlementOptions;
+  /** Transactions of this task, earlier runs' included. */
+  #attempts: number;
+
+  constructor(options: SettlementOptions) {
+    this.#options = options;
+    this.#attempts = options.task.attempts;
+  }
+
+  /** Submits until the task is settled. @throws as `submit` does */
+  submit({ certificate, output, signers }: CertifiedResult, signal: AbortSignal): Promise<SubmitOutcome> {
+    const { task, chain, journal } = this.#options;
+    const { mailbox, time, sender, client, gas } = chain;
+    const { taskId, blockTimestampSeconds, avs, operatorSetId } = task;
+    const call = { to: mailbox.address, data: encodeSubmitResult(taskId, certificate, output) };
+    const kind = `${avs}/${operatorSetId} ${signers.length} signers, ${Math.ceil(call.data.length / 256)} x 256 bytes`;
+    const onSigned = ({ hash }: { readonly hash: Hash32 }) => this.#noteTransaction(hash, signal);
+    const waiter = { fields: { taskId }, onSigned };
+    return submit(
+      {
+        createdAtSeconds: blockTimestampSeconds,
+        chainTime: time,
+        // A silent endpoint must hold up neither the deadline nor the node's end.
+        status: () => untilAborted(mailbox.getTaskStatus(taskId, 'latest'), signal),
+        awaitEarlier: async () => {
+          const earlier = { subject: taskId, hash: task.transactionHash };
+          return mined(await sender.resume(earlier, waiter, signal));
+        },
+        simulate: () => untilAborted(gas.simulate({ client, sender, call, kind }), signal),
+        send: async (needed) =>
+          mined(await sender.send({ ...call, ...waiter, subject: taskId, gas: needed }, signal)),
+        onHookRevert: (error) =>
+          journal.logger.warn("the AVS's hook refuses the result; it is asked anew each block", { error }),
+        onRetry: journal.reporter('the result cannot be submitted now, trying again'),
+      },
+      signal,
+    );
+  }
+
+  /** Whose result is on chain: that of a transaction of ours, maybe of an earlier run, or somebody else's. */
+  async alreadyVerified(signal: AbortSignal): Promise<SubmitOutcome> {
+    const { store, task, chain, journal } = this.#options;
+    const { transactionHash } = (await store.task(task)) ?? {};
+    if (transactionHash === undefined) return { kind: 'completed elsewhere' };
+    const receipt = await journal.persistently('the receipt of the result cannot be read now', signal, () =>
+      untilAborted(chain.sender.receipt(transactionHash), signal),
+    );
+    if (receipt?.status !== 'succeeded') return { kind: 'completed elsewhere' };
+    return { kind: 'verified', transactionHash };
+  }
+
+  /** Whether the result is on chain although the deadline has passed here without word of it. */
+  async afterDeadline(stop: AbortSignal): Promise<SubmitOutcome | undefined> {
+    const wasVerified =
+      this.#attempts > 0 ? await this.#wasVerifiedInTime(stop) : await this.#isVerified(stop);
+    return wasVerified ? this.alreadyVerified(stop) : undefined;
+  }
+
+  /** Whether another aggregator has brought a result on chain; asked once, a chain that is silent has none to tell of. */
+  async #isVerified(stop: AbortSignal): Promise<boolean> {
+    const { task, chain } = this.#options;
+    const status = chain.mailbox.getTaskStatus(task.taskId, 'latest');
+    return (await untilAborted(status, stop).catch(() => undefined)) === TaskStatus.verified;
+  }
+
+  /** A transaction sent just before the deadline may be mined in a block of that time, told of later. */
+  async #wasVerifiedInTime(stop: AbortSignal): Promise<boolean> {
+    const { task, chain, journal } = this.#options;
+    const { time, mailbox } = chain;
+    while (time.head.timestampSeconds <= task.deadlineSeconds) await time.nextHead(stop);
+    const status = await journal.persistently('the status of the task cannot be read now', stop, () =>
+      mailbox.getTaskStatus(task.taskId, 'latest'),
+    );
+    return status === TaskStatus.verified;
+  }
+
+  /** Stored before it is sent, so that a restart knows of it. */
+  async #noteTransaction(transactionHash: Hash32, signal: AbortSignal): Promise<void> {
+    const { journal } = this.#options;
+    this.#attempts += 1;
+    await journal.change({ attempts: this.#attempts, transactionHash }, signal);
+    journal.reach('submitted', { transaction: transactionHash });
+  }
+}
+
+function mined(receipt: Receipt): MinedTransaction;
+function mined(receipt: Receipt | undefined): MinedTransaction | undefined;
+function mined(receipt: Receipt | undefined): MinedTransaction | undefined {
+  return receipt && { hash: receipt.hash, succeeded: receipt.status === 'succeeded' };
+}

@@ -1,0 +1,137 @@
+/** What is stored, logged and counted of one task while it is worked on, and when it ends. */
+import { type Address, blockNumber } from '../base/brands.js';
+import type { Clock } from '../base/clock.js';
+import { explain, isPonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
+import type { StoredTask, TaskChange } from '../store/aggregator-records.js';
+import type { AggregatorStore } from '../store/aggregator-store.js';
+import type { ChainContext } from './chain-context.js';
+import { isReorged } from './reorged.js';
+import { retryUntil } from './retry-until.js';
+import type { SubmitOutcome } from './submit.js';
+import { taskName } from './task-plan.js';
+import type { TaskEnd, TaskStep, TaskTracker } from './tracker.js';
+
+export interface TaskJournalOptions {
+  readonly task: StoredTask;
+  readonly chain: Pick<ChainContext, 'time'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly store: Pick<AggregatorStore, 'updateTask'>;
+  readonly tracker: TaskTracker;
+}
+
+export class TaskJournal {
+  /** Names the task in every line. */
+  readonly logger: Logger;
+  readonly #options: TaskJournalOptions;
+  readonly #name: string;
+
+  constructor(options: TaskJournalOptions) {
+    const { task, logger } = options;
+    this.#options = options;
+    this.#name = taskName(task);
+    this.logger = logger.child({ taskId: task.taskId, chainId: task.chainId, avs: task.avs });
+  }
+
+  seen(): void {
+    this.#options.tracker.reach(this.#name, 'seen');
+  }
+
+  reach(step: TaskStep, fields: Readonly<Record<string, unknown>>): void {
+    this.#options.tracker.reach(this.#name, step);
+    this.logger.info(`task ${step}`, fields);
+  }
+
+  counted(operator: Address): void {
+    this.#options.tracker.reach(this.#name, 'answered');
+    this.#note(operator, 'counted');
+    this.logger.debug('a response counts', { operator });
+  }
+
+  dropped(operator: Address, reason: string): void {
+    this.#note(operator, reason);
+    this.logger.warn('a response was dropped', { operator, reason });
+  }
+
+  /** @param final when the operator is not asked again */
+  callFailed(operator: Address, reason: string, final: boolean): void {
+    const isNews = this.#options.tracker.stories.get(this.#name)?.operators.get(operator) !== reason;
+    this.#note(operator, reason);
+    if (final) this.logger.warn('an executor refuses the task', { operator, reason });
+    else if (isNews) this.logger.warn('an executor cannot be asked now, trying again', { operator, reason });
+    else this.logger.debug('an executor cannot be asked yet', { operator, reason });
+  }
+
+  async settled(outcome: SubmitOutcome, stop: AbortSignal): Promise<void> {
+    const sent = outcome.kind === 'verified' ? { transactionHash: outcome.transactionHash } : {};
+    // Not the head itself: another endpoint may have told of the result a block ahead of it.
+    const settledAtBlock = blockNumber(this.#options.chain.time.head.number + 1);
+    await this.change({ status: 'completed', settledAtBlock, ...sent }, stop);
+    const tookMs = this.#end(outcome.kind);
+    if (outcome.kind === 'verified')
+      this.logger.info('task verified', { transaction: outcome.transactionHash, tookMs });
+    else this.logger.info('task completed: its result was on chain already', { tookMs });
+  }
+
+  async failed(error: unknown, stop: AbortSignal): Promise<void> {
+    const story = this.#options.tracker.stories.get(this.#name);
+    const [lastStep, operators] = [story?.step, [...(story?.operators ?? [])]];
+    const reason = explain(error);
+    // Stored as long as there is a store and nobody stops us: a task must not be lost in silence.
+    await this.change({ status: 'failed', reason: `${reason} (after: ${lastStep ?? 'seen'})` }, stop).catch(
+      (failure: unknown) => this.logger.error('what became of a task cannot be stored', { error: failure }),
+    );
+    this.#end('failed');
+    const log = isPonosError(error) && error.kind !== 'bug' ? this.logger.warn : this.logger.error;
+    log('task failed', {
+      reason,
+      lastStep,
+      operators: operators.map(([operator, what]) => `${operator}: ${what}`),
+    });
+  }
+
+  interrupted(stop: AbortSignal): void {
+    const isReorg = isReorged(stop.reason);
+    this.#end(isReorg ? 'reorged' : 'interrupted');
+    if (isReorg) this.logger.warn('task cancelled: its block is no longer on the chain');
+    else this.logger.info('task interrupted; it is taken up again at the next start');
+  }
+
+  /** Stores what has changed; tries until it can or the signal aborts. */
+  change(change: Omit<TaskChange, 'updatedAtMs'>, signal: AbortSignal): Promise<StoredTask> {
+    const { store, task, clock } = this.#options;
+    return this.persistently('the task cannot be stored now', signal, () =>
+      store.updateTask(task, { ...change, updatedAtMs: clock.nowMs() }),
+    );
+  }
+
+  /** Tries again for as long as time can help, and tells of it. @throws as `retryUntil` does */
+  persistently<T>(problem: string, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+    const onRetry = this.reporter(`${problem}, trying again`);
+    return retryUntil(attempt, { clock: this.#options.clock, signal, onRetry });
+  }
+
+  /** Warns of a problem when it is news; a chain that is down for long tells it once per task. */
+  reporter(problem: string): (error: unknown) => void {
+    let told: string | undefined;
+    return (error) => {
+      const what = explain(error);
+      if (what === told) this.logger.debug(problem, { error });
+      else this.logger.warn(problem, { error });
+      told = what;
+    };
+  }
+
+  #note(operator: Address, what: string): void {
+    this.#options.tracker.operator(this.#name, operator, what);
+  }
+
+  /** @returns milliseconds since the task was first seen by this process */
+  #end(end: TaskEnd): number {
+    const { tracker, clock } = this.#options;
+    const { reachedAtMs } = tracker.end(this.#name, end);
+    const nowMs = clock.nowMs();
+    return nowMs - (reachedAtMs.get('seen') ?? nowMs);
+  }
+}
