@@ -54,9 +54,7 @@ export class Following {
         clock,
         logger,
         isServed: (avs) => served.serves(avs, chain.chainId),
-        onTasks: (tasks) => {
-          for (const task of tasks) runner.add(queued(task));
-        },
+        onTasks: (tasks) => runner.add(tasks.map(queued)),
         onReorged: (tasks) => {
           for (const task of tasks) runner.cancel(taskName(task), reorgedError());
         },

@@ -3,8 +3,8 @@ import type { ChainId, TaskId } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { TransactionSender } from '../chain/transaction-sender.js';
-import type { StoredTask } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
+import type { TaskRecord } from '../store/aggregator-sweep.js';
 import type { ChainTime } from './chain-time.js';
 import type { ServedAvss } from './served-avss.js';
 import { taskName } from './task-plan.js';
@@ -32,7 +32,7 @@ export interface ResumeOptions {
 export async function resumeWork(options: ResumeOptions): Promise<void> {
   const { store, chains, served, runner, clock, logger } = options;
   const watched = new Set(chains.map(({ chainId }) => chainId));
-  const taken = new Map<string, StoredTask>();
+  const taken = new Map<string, TaskRecord>();
   for (const task of await store.unfinishedTasks()) {
     const { taskId, chainId, avs } = task;
     if (watched.has(chainId) && served.finishes(avs, chainId)) {
@@ -50,6 +50,6 @@ export async function resumeWork(options: ResumeOptions): Promise<void> {
       return task !== undefined && task.deadlineSeconds >= time.nowSeconds();
     });
   }
-  for (const task of taken.values()) runner.add(queued(task));
+  runner.add([...taken.values()].map(queued));
   if (taken.size > 0) logger.info('unfinished tasks are taken up again', { tasks: taken.size });
 }

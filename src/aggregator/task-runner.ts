@@ -1,10 +1,9 @@
 /** Many tasks at once, each in a slot of its own; what happens to one never touches another. */
 import type { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { type QueuedTask, TaskQueue } from './task-queue.js';
+import { type QueuedTask, TaskQueue, type TaskQueueOptions } from './task-queue.js';
 
-export interface TaskRunnerOptions {
-  readonly maxConcurrent: number;
+export interface TaskRunnerOptions extends TaskQueueOptions {
   /** Works on one task until it is settled or the signal aborts. */
   readonly run: (task: QueuedTask, signal: AbortSignal) => Promise<void>;
   readonly logger: Logger;
@@ -25,7 +24,7 @@ export class TaskRunner {
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
-    this.#queue = new TaskQueue(options.maxConcurrent);
+    this.#queue = new TaskQueue(options);
   }
 
   get waiting(): number {
@@ -36,16 +35,17 @@ export class TaskRunner {
     return this.#running.size;
   }
 
-  /** Runs the task when its turn comes. While draining it does nothing: the task is in the store. */
-  add(task: QueuedTask): void {
+  /**
+   * Runs the tasks when their turn comes, which is decided when all of them are known: the first of a block's tasks
+   * are not the most urgent. While draining it does nothing: the tasks are in the store.
+   */
+  add(tasks: readonly QueuedTask[]): void {
     if (!this.#takesTasks) return;
-    const earlier = this.#running.get(task.key);
-    if (earlier !== undefined) {
-      earlier.again = task;
-      return;
+    for (const task of tasks) {
+      const earlier = this.#running.get(task.key);
+      if (earlier === undefined) this.#queue.add(task);
+      else earlier.again = task;
     }
-    this.#queue.remove(task.key);
-    this.#queue.add(task);
     this.#startNext();
   }
 
@@ -91,8 +91,7 @@ export class TaskRunner {
       const again = this.#running.get(task.key)?.again;
       this.#running.delete(task.key);
       this.#queue.release(task);
-      if (again !== undefined) this.add(again);
-      this.#startNext();
+      this.add(again === undefined ? [] : [again]);
     }
   }
 }

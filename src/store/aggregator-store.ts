@@ -71,8 +71,8 @@ export interface AggregatorStore {
    */
   rewind(chainId: ChainId, ancestor: BlockRef, nowMs: number): Promise<StoredTask[]>;
   task(key: TaskKey): Promise<StoredTask | undefined>;
-  /** Pending and processing tasks of all chains, by chain and task id. */
-  unfinishedTasks(): Promise<StoredTask[]>;
+  /** Pending and processing tasks of all chains, by chain and task id; however many there are, without their payloads. */
+  unfinishedTasks(): Promise<TaskRecord[]>;
   /**
    * Changes a task that is not finished; a finished one stays as it is.
    * @returns the task as it then is
@@ -289,13 +289,16 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     },
     task,
     async unfinishedTasks() {
-      const tasks: StoredTask[] = [];
+      const tasks: TaskRecord[] = [];
       for await (const { key } of store.scan(keysBelow('open'))) {
         const [, chainHex, taskId] = key.split('/');
-        const found = await task({
-          chainId: Number.parseInt(chainHex ?? '', 16) as ChainId,
-          taskId: taskId as TaskKey['taskId'],
-        });
+        const found = await readJson<TaskRecord>(
+          store,
+          taskKeyOf({
+            chainId: Number.parseInt(chainHex ?? '', 16) as ChainId,
+            taskId: taskId as TaskKey['taskId'],
+          }),
+        );
         if (found === undefined) throw corruptRecord(key, 'the task it names is missing');
         tasks.push(found);
       }

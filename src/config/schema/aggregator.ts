@@ -56,7 +56,10 @@ export const aggregatorSchema = group(
       { doc: 'How tasks are worked on.' },
       {
         maxConcurrent: integer(
-          { doc: 'The most tasks at one time.', default: 256 },
+          {
+            doc: 'The most tasks at one time. Half of them are kept, in equal parts, for each of several AVSs: none waits for the burst of another.',
+            default: 256,
+          },
           { min: 1, max: 100_000 },
         ),
         quorumWindowMs: integer(

@@ -39,7 +39,7 @@ test('default: transactions first, then the tasks that are ours; what is not our
     store,
     chains: [chain(L1), chain(L2)],
     served: { finishes: (avs) => avs === AVS },
-    runner: { add: (task) => happened.push(task.taskId) },
+    runner: { add: (queuedTasks) => happened.push(...queuedTasks.map((task) => task.taskId)) },
     clock: manualClock(),
     logger: silentLogger,
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type QueuedTask, TaskQueue } from '../../../src/aggregator/task-queue.js';
+import { keptSlots, type QueuedTask, TaskQueue } from '../../../src/aggregator/task-queue.js';
 import { chainId, parseAddress, parseTaskId } from '../../../src/base/brands.js';
 
 const avs = (n: number) => parseAddress(`0x${n.toString(16).padStart(40, '0')}`);
@@ -11,6 +11,8 @@ const task = (avsNumber: number, n: number, deadlineSeconds = 1000): QueuedTask 
   avs: avs(avsNumber),
   deadlineSeconds,
 });
+const queueOf = (maxConcurrent: number, avss = 1) =>
+  new TaskQueue<QueuedTask>({ maxConcurrent, avsCount: () => avss });
 const drain = (queue: TaskQueue<QueuedTask>) => {
   const keys: string[] = [];
   for (let next = queue.take(); next !== undefined; next = queue.take()) keys.push(next.key);
@@ -19,7 +21,7 @@ const drain = (queue: TaskQueue<QueuedTask>) => {
 
 describe('TaskQueue', () => {
   test('default: the earliest deadline of an AVS goes first, equal ones in order of arrival', () => {
-    const queue = new TaskQueue<QueuedTask>(10);
+    const queue = queueOf(10);
     for (const [n, deadline] of [
       [1, 30],
       [2, 10],
@@ -31,7 +33,7 @@ describe('TaskQueue', () => {
   });
 
   test('behavior: no more than maxConcurrent tasks run; a released slot admits the next', () => {
-    const queue = new TaskQueue<QueuedTask>(2);
+    const queue = queueOf(2);
     const first = task(1, 1);
     for (const one of [first, task(1, 2), task(1, 3)]) queue.add(one);
     expect(drain(queue)).toEqual(['1:1', '1:2']);
@@ -41,7 +43,7 @@ describe('TaskQueue', () => {
   });
 
   test('behavior: a burst of one AVS does not delay another that comes later', () => {
-    const queue = new TaskQueue<QueuedTask>(4);
+    const queue = queueOf(4);
     const burst = Array.from({ length: 100 }, (_, n) => task(1, n));
     for (const one of burst) queue.add(one);
     expect(drain(queue)).toHaveLength(4);
@@ -50,8 +52,36 @@ describe('TaskQueue', () => {
     expect(queue.take()?.avs).toBe(avs(2));
   });
 
+  test('default: half of the slots are kept in equal parts, all are free for the only AVS', () => {
+    const cases: readonly [slots: number, avss: number, kept: number][] = [
+      [256, 1, 0],
+      [256, 2, 64],
+      [256, 50, 2],
+      [256, 128, 1],
+      [256, 256, 1],
+      [256, 257, 0],
+      [1, 1, 0],
+      [1, 2, 0],
+      [2, 2, 1],
+      [3, 2, 1],
+    ];
+    for (const [slots, avss, kept] of cases)
+      expect([slots, avss, keptSlots(slots, avss)]).toEqual([slots, avss, kept]);
+  });
+
+  test('behavior: bursts of some AVSs leave each of the others its part at once', () => {
+    const queue = queueOf(16, 4);
+    for (let n = 0; n < 100; n++) queue.add(task(1, n));
+    expect(drain(queue)).toHaveLength(10);
+    for (let n = 100; n < 200; n++) queue.add(task(2, n));
+    expect(drain(queue)).toHaveLength(2);
+    for (const n of [3, 4]) queue.add(task(n, n * 100));
+    expect(drain(queue)).toEqual(['1:300', '1:400']);
+    expect(queue.running).toBe(14);
+  });
+
   test('behavior: AVSs with equally many running tasks take turns', () => {
-    const queue = new TaskQueue<QueuedTask>(6);
+    const queue = queueOf(6);
     for (let n = 0; n < 6; n++) queue.add(task(1, n));
     for (let n = 10; n < 16; n++) queue.add(task(2, n));
     for (let n = 20; n < 26; n++) queue.add(task(3, n));
@@ -60,7 +90,7 @@ describe('TaskQueue', () => {
   });
 
   test('behavior: a waiting task can be taken out, a running one cannot', () => {
-    const queue = new TaskQueue<QueuedTask>(1);
+    const queue = queueOf(1);
     queue.add(task(1, 1));
     queue.add(task(1, 2));
     queue.take();
@@ -69,13 +99,22 @@ describe('TaskQueue', () => {
     expect(queue.waiting).toBe(0);
   });
 
+  test('behavior: a task added again waits once, where its new deadline belongs', () => {
+    const queue = queueOf(4);
+    queue.add(task(1, 1, 10));
+    queue.add(task(1, 2, 20));
+    queue.add(task(1, 1, 30));
+    expect(queue.waiting).toBe(2);
+    expect(drain(queue)).toEqual(['1:2', '1:1']);
+  });
+
   test('behavior: whatever is added is taken once, and slots never run over', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ avs: fc.integer({ min: 1, max: 5 }), deadline: fc.nat(50) }), { maxLength: 60 }),
         fc.integer({ min: 1, max: 8 }),
         (specs, slots) => {
-          const queue = new TaskQueue<QueuedTask>(slots);
+          const queue = queueOf(slots);
           specs.forEach((spec, n) => {
             queue.add(task(spec.avs, n, spec.deadline));
           });

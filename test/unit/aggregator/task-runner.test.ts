@@ -23,6 +23,7 @@ function world(maxConcurrent: number) {
   const errors: string[] = [];
   const runner = new TaskRunner({
     maxConcurrent,
+    avsCount: () => 1,
     run: async ({ key }, signal) => {
       started.push(key);
       signal.addEventListener('abort', () => aborted.set(key, signal.reason));
@@ -43,17 +44,26 @@ function world(maxConcurrent: number) {
 describe('TaskRunner', () => {
   test('default: as many tasks run as there are slots, and the next starts when one ends', async () => {
     const { runner, started, finish } = world(2);
-    for (const n of [1, 2, 3]) runner.add(task(n));
+    for (const n of [1, 2, 3]) runner.add([task(n)]);
     expect(started).toEqual(['1:1', '1:2']);
     await finish('1:1');
     expect(started).toEqual(['1:1', '1:2', '1:3']);
     expect([runner.running, runner.waiting]).toEqual([2, 0]);
   });
 
+  test('behavior: tasks that come together get their turns when all of them are known', () => {
+    const { runner, started } = world(1);
+    runner.add([
+      { ...task(1), deadlineSeconds: 30 },
+      { ...task(2), deadlineSeconds: 10 },
+    ]);
+    expect(started).toEqual(['1:2']);
+  });
+
   test('behavior: a task that throws is logged, frees its slot and touches no other', async () => {
     const { runner, started, errors, finish } = world(1);
-    runner.add(task(13));
-    runner.add(task(14));
+    runner.add([task(13)]);
+    runner.add([task(14)]);
     await finish('1:13');
     expect(errors).toHaveLength(1);
     expect(started).toEqual(['1:13', '1:14']);
@@ -62,8 +72,8 @@ describe('TaskRunner', () => {
   test('behavior: cancelling takes a task out of the queue, or aborts its run with the reason', async () => {
     const { runner, started, aborted, finish } = world(1);
     const reason = new PonosError('ABORTED', { message: 'reorged' });
-    runner.add(task(1));
-    runner.add(task(2));
+    runner.add([task(1)]);
+    runner.add([task(2)]);
     runner.cancel('1:2', reason);
     runner.cancel('1:1', reason);
     expect(aborted.get('1:1')).toBe(reason);
@@ -73,10 +83,10 @@ describe('TaskRunner', () => {
 
   test('behavior: a task taken up again while its cancelled run winds up starts after it, once', async () => {
     const { runner, started, finish } = world(4);
-    runner.add(task(1));
+    runner.add([task(1)]);
     runner.cancel('1:1', new PonosError('ABORTED', { message: 'reorged' }));
-    runner.add(task(1));
-    runner.add(task(1));
+    runner.add([task(1)]);
+    runner.add([task(1)]);
     expect(started).toEqual(['1:1']);
     await finish('1:1');
     expect(started).toEqual(['1:1', '1:1']);
@@ -86,10 +96,10 @@ describe('TaskRunner', () => {
 
   test('behavior: draining waits for what runs, and starts nothing that waits', async () => {
     const { runner, started, finish } = world(1);
-    runner.add(task(1));
-    runner.add(task(2));
+    runner.add([task(1)]);
+    runner.add([task(2)]);
     const drained = runner.drain(new AbortController().signal);
-    runner.add(task(3));
+    runner.add([task(3)]);
     await finish('1:1');
     await drained;
     expect(started).toEqual(['1:1']);
@@ -97,7 +107,7 @@ describe('TaskRunner', () => {
 
   test('behavior: the end of the grace time aborts what still runs', async () => {
     const { runner, aborted, finish } = world(1);
-    runner.add(task(1));
+    runner.add([task(1)]);
     const grace = new AbortController();
     const drained = runner.drain(grace.signal);
     grace.abort();

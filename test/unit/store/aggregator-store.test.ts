@@ -137,7 +137,8 @@ describe('aggregator store', () => {
         [hash(3), l1, 'pending'],
         [hash(4), holesky, 'pending'],
       ]);
-      expect(unfinished[0]?.payload).toEqual(bytes('payload 2'));
+      // However many wait, their payloads are not held in memory.
+      for (const task of unfinished) expect(task).not.toHaveProperty('payload');
     });
 
     test('behavior: a finished task stays as it is', async () => {
@@ -175,7 +176,7 @@ describe('aggregator store', () => {
       await store.saveBlock(l1, block(5), [newTask(7, block(5))]);
       const payloadKey = `payload/${'1'.padStart(16, '0')}/${hash(7)}/`;
       await values.batch([{ type: 'put', key: payloadKey, value: bytes('something else') }]);
-      await expect(store.unfinishedTasks()).rejects.toMatchObject({
+      await expect(store.task(newTask(7, block(5)))).rejects.toMatchObject({
         code: 'STORE_CORRUPT',
         facts: { key: payloadKey },
       });
@@ -220,7 +221,8 @@ describe('aggregator store', () => {
         referenceTimestamp: 1_500,
       });
       expect(revived?.reason).toBeUndefined();
-      expect(await store.unfinishedTasks()).toEqual([revived]);
+      const { payload: _payload, ...record } = revived ?? {};
+      expect(await store.unfinishedTasks()).toEqual([record]);
       // The place in its former block is forgotten, so that it is undone with the new one only.
       expect(await store.rewind(l1, block(6), 78)).toHaveLength(1);
       expect(await store.rewind(l1, block(5), 79)).toEqual([]);
@@ -302,7 +304,8 @@ describe('aggregator store', () => {
     const after = await openLevelStore(options);
     const reading = createAggregatorStore(after);
     expect(await reading.cursor(l1)).toEqual(block(5));
-    const [task] = await reading.unfinishedTasks();
+    expect(await reading.unfinishedTasks()).toMatchObject([{ taskId: created.taskId }]);
+    const task = await reading.task(created);
     expect(task).toMatchObject({ taskId: created.taskId, status: 'pending' });
     expect(Array.from(task?.payload ?? [])).toEqual(Array.from(created.payload));
     const [answer] = await reading.answers(created, 1_000);
