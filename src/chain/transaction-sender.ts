@@ -4,37 +4,25 @@
  */
 import type { Address, Hash32 } from '../base/brands.js';
 import { abortError, throwIfAborted, untilAborted } from '../base/clock.js';
-import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { Account } from './account.js';
 import type { Block } from './block.js';
 import type { ChainClient } from './client.js';
 import { FeeQuotes } from './fee-quotes.js';
-import { bumpedFees, initialFees } from './fees.js';
 import type { HeadTracker } from './head-tracker.js';
 import { Outbox } from './outbox.js';
-import {
-  createSettlement,
-  type PendingTransaction,
-  type TransactionCall,
-  type TransactionRequest,
-  type TransactionWaiter,
+import type {
+  PendingTransaction,
+  TransactionCall,
+  TransactionRequest,
+  TransactionWaiter,
 } from './pending-transaction.js';
-import {
-  type Receipt,
-  readSigned,
-  type SignedTransaction,
-  type TransactionSigner,
-  type UnsignedCall,
-} from './transaction.js';
+import { type Receipt, readSigned, type TransactionSigner } from './transaction.js';
 import type { JournaledTransaction, TransactionJournal } from './transaction-journal.js';
+import { isNonceTaken, TransactionWatch, withMargin } from './transaction-watch.js';
 
-/** Added to an estimate: what is mined in between may make the call dearer. */
-const GAS_MARGIN_PERCENT = 25n;
 /** Nonces tried for one transaction when somebody else uses the account too. */
 const MAX_NONCE_ATTEMPTS = 4;
-/** Heads at which a nonce must be seen taken by a stranger, or used by nobody: one endpoint of several may lag. */
-const SIGHTINGS = 3;
 
 export interface TransactionSenderOptions {
   readonly client: Pick<ChainClient, 'request' | 'head' | 'name' | 'chainId'>;
@@ -56,14 +44,9 @@ export class TransactionSender {
   readonly #outbox: Outbox;
   readonly #fees: FeeQuotes;
   readonly #logger: Logger;
-  readonly #pending = new Map<number, PendingTransaction>();
-  readonly #unsubscribe: () => void;
+  readonly #watch: TransactionWatch;
   /** Broadcasts one after the other, since a nonce is spent only by an accepted transaction. */
   #queue: Promise<unknown> = Promise.resolve();
-  #check: Promise<void> | undefined;
-  #uncheckedHead: Block | undefined;
-  #nextNonce: number | undefined;
-  #gapSightings = 0;
   #closed = false;
 
   constructor(options: TransactionSenderOptions) {
@@ -73,7 +56,14 @@ export class TransactionSender {
     this.#account = new Account(client, signer.address);
     this.#outbox = new Outbox({ client, account: this.#account, signer, journal, logger: this.#logger });
     this.#fees = new FeeQuotes({ account: this.#account, chain: client.name, maxFeeGwei });
-    this.#unsubscribe = options.heads.subscribe((head) => this.#onHead(head));
+    this.#watch = new TransactionWatch({
+      ...options,
+      account: this.#account,
+      address: signer.address,
+      outbox: this.#outbox,
+      fees: this.#fees,
+      logger: this.#logger,
+    });
   }
 
   get address(): Address {
@@ -119,7 +109,7 @@ export class TransactionSender {
         if (form === undefined) continue;
         const earlier = others.map(({ transaction }) => transaction).reverse();
         const { call, transaction } = form;
-        this.#track({ subject, call, transaction, earlier, head, isUncertain: true });
+        this.#watch.track({ subject, call, transaction, earlier, head, isUncertain: true });
         this.#logger.info('a transaction of an earlier run is taken care of', {
           subject,
           nonce,
@@ -127,7 +117,7 @@ export class TransactionSender {
         });
       } else await this.#outbox.forget(nonce);
     }
-    return this.#pending.size;
+    return this.#watch.pending.size;
   }
 
   /**
@@ -155,15 +145,12 @@ export class TransactionSender {
   /** Ends all waits with ABORTED; what was sent may still be mined. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#unsubscribe();
     await this.#queue;
-    for (const pending of this.#pending.values()) pending.settled.reject(abortError());
-    this.#pending.clear();
-    await this.#check;
+    await this.#watch.close();
   }
 
   #find({ subject, hash }: { readonly subject: string; readonly hash: Hash32 | undefined }) {
-    return [...this.#pending.values()].find(
+    return [...this.#watch.pending.values()].find(
       (pending) => pending.subject === subject || pending.forms.some((form) => form.hash === hash),
     );
   }
@@ -179,14 +166,14 @@ export class TransactionSender {
     const found = hash === undefined ? undefined : await this.#account.pooled(hash);
     if (found === undefined) return undefined;
     const { nonce, fees, from: _from, ...call } = found;
-    const known = this.#pending.get(nonce);
+    const known = this.#watch.pending.get(nonce);
     if (known !== undefined) return known;
     // Signing is deterministic, so that this is the very transaction, ready to be sent again.
     const transaction = await this.#outbox.sign(call, nonce, fees);
     const head = await this.#head();
     await this.#outbox.keep({ nonce, subject, forms: [transaction] });
     if (this.#closed) throw abortError();
-    return this.#track({ subject, call, transaction, head, isUncertain: false });
+    return this.#watch.track({ subject, call, transaction, head, isUncertain: false });
   }
 
   async #isAlive(
@@ -202,11 +189,12 @@ export class TransactionSender {
     request: TransactionRequest,
     signal: AbortSignal | undefined,
   ): Promise<PendingTransaction> {
+    const { nonces } = this.#watch;
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw abortError();
       const head = await this.#head();
       const fees = await this.#fees.initial(head);
-      const nonce = await this.#nonce();
+      const nonce = await nonces.next();
       const { to, data, subject, fields, onSigned } = request;
       const call = { to, data, gasLimit: withMargin(request.gas) };
       const transaction = await this.#outbox.sign(call, nonce, fees);
@@ -217,198 +205,21 @@ export class TransactionSender {
           this.#outbox.keep({ nonce, subject, forms: [transaction] }),
         ]);
         const isUncertain = await this.#outbox.hand(transaction);
-        this.#nextNonce = nonce + 1;
+        nonces.spent(nonce);
         this.#logger.debug('a transaction was sent', { ...fields, transaction: transaction.hash, nonce });
         const waiter = { fields, onSigned, signal };
-        return this.#track({ subject, call, waiter, transaction, head, isUncertain });
+        return this.#watch.track({ subject, call, waiter, transaction, head, isUncertain });
       } catch (error) {
         await this.#outbox.forget(nonce);
         if (!isNonceTaken(error) || attempt === MAX_NONCE_ATTEMPTS) throw error;
-        this.#nextNonce = Math.max(nonce + 1, await this.#account.transactionCount('pending'));
+        await nonces.skip(nonce);
       }
     }
-  }
-
-  #track(sent: {
-    readonly subject: string | undefined;
-    readonly call: UnsignedCall;
-    readonly waiter?: PendingTransaction['waiter'];
-    readonly transaction: SignedTransaction;
-    readonly earlier?: readonly SignedTransaction[];
-    readonly head: Block;
-    readonly isUncertain: boolean;
-  }): PendingTransaction {
-    const { subject, call, transaction, isUncertain } = sent;
-    const pending: PendingTransaction = {
-      subject,
-      call,
-      waiter: sent.waiter ?? { signal: undefined },
-      nonce: transaction.nonce,
-      forms: [...(sent.earlier ?? []), transaction],
-      settled: createSettlement(),
-      sentAtBlock: sent.head.number,
-      isUncertain,
-      takenSightings: 0,
-    };
-    this.#pending.set(pending.nonce, pending);
-    return pending;
-  }
-
-  async #nonce(): Promise<number> {
-    // With nothing on its way the chain is asked anew: a reorg may have taken nonces back.
-    const afterOurs = Math.max(-1, ...this.#pending.keys()) + 1;
-    if (this.#nextNonce !== undefined && this.#pending.size > 0) return Math.max(afterOurs, this.#nextNonce);
-    return Math.max(afterOurs, await this.#account.transactionCount('pending'));
   }
 
   async #head(): Promise<Block> {
     return this.#options.heads.latest ?? (await this.#options.client.head());
   }
-
-  /** One check at a time; heads that come meanwhile are one more check afterwards. */
-  #onHead(head: Block): void {
-    this.#uncheckedHead = head;
-    this.#check ??= this.#checkAll().finally(() => {
-      this.#check = undefined;
-    });
-  }
-
-  async #checkAll(): Promise<void> {
-    for (let head = this.#uncheckedHead; head !== undefined; head = this.#uncheckedHead) {
-      this.#uncheckedHead = undefined;
-      if (this.#pending.size === 0) continue;
-      try {
-        await this.#checkPending(head);
-      } catch (error) {
-        this.#logger.warn('transactions cannot be checked now, trying again at the next block', { error });
-      }
-    }
-  }
-
-  async #checkPending(head: Block): Promise<void> {
-    // Before the receipts: a nonce counted as used here has its receipt below, if it is one of ours.
-    const used = await this.#account.transactionCount('latest');
-    await Promise.all([...this.#pending.values()].map((pending) => this.#lookForReceipt(pending)));
-    await this.#fillGap(used, head);
-    for (const pending of [...this.#pending.values()].sort((a, b) => a.nonce - b.nonce)) {
-      if (this.#closed) return;
-      if (pending.nonce < used) await this.#noteTaken(pending);
-      else if (head.number - pending.sentAtBlock >= this.#options.bumpAfterBlocks)
-        await this.#bump(pending, head);
-      else if (pending.isUncertain) await this.#sendAgain(pending);
-    }
-  }
-
-  async #lookForReceipt(pending: PendingTransaction): Promise<void> {
-    const receipts = await Promise.all(pending.forms.map(({ hash }) => this.#account.receipt(hash)));
-    const receipt = receipts.find((found) => found !== undefined);
-    if (receipt === undefined || !this.#pending.delete(pending.nonce)) return;
-    await this.#outbox.forget(pending.nonce);
-    pending.settled.resolve(receipt);
-  }
-
-  async #noteTaken(pending: PendingTransaction): Promise<void> {
-    pending.takenSightings += 1;
-    if (pending.takenSightings < SIGHTINGS) return;
-    this.#pending.delete(pending.nonce);
-    await this.#outbox.forget(pending.nonce);
-    pending.settled.reject(
-      new PonosError('TRANSACTION_STUCK', {
-        message: 'another transaction of the account took the nonce',
-        facts: { nonce: pending.nonce, account: this.address, transaction: pending.forms.at(-1)?.hash },
-        advice: 'Give the account to one node only.',
-      }),
-    );
-  }
-
-  /**
-   * Nonces below ours that no transaction has any more, since a reorg undid those that had them: ours would
-   * wait behind them for ever. Empty transactions take their place.
-   */
-  async #fillGap(used: number, head: Block): Promise<void> {
-    if (this.#pending.size === 0) return;
-    const lowest = Math.min(...this.#pending.keys());
-    const pooled = used < lowest ? await this.#account.transactionCount('pending') : lowest;
-    if (pooled >= lowest) {
-      this.#gapSightings = 0;
-      return;
-    }
-    this.#gapSightings += 1;
-    if (this.#gapSightings < SIGHTINGS) return;
-    const fees = initialFees(await this.#fees.market(head));
-    if (fees === undefined) return;
-    const empty = { to: this.address, data: new Uint8Array() };
-    const call = { ...empty, gasLimit: withMargin(await this.simulate(empty)) };
-    for (let nonce = pooled; nonce < lowest && !this.#closed; nonce++) {
-      const transaction = await this.#outbox.sign(call, nonce, fees);
-      await this.#outbox.keep({ nonce, subject: undefined, forms: [transaction] });
-      try {
-        const isUncertain = await this.#outbox.hand(transaction);
-        this.#track({ subject: undefined, call, transaction, head, isUncertain });
-        this.#logger.warn('a nonce that a reorg took back is filled with an empty transaction', {
-          nonce,
-          transaction: transaction.hash,
-        });
-      } catch (error) {
-        await this.#outbox.forget(nonce);
-        // Something unknown to us waits at this nonce after all.
-        if (!isNonceTaken(error)) throw error;
-      }
-    }
-  }
-
-  async #sendAgain(pending: PendingTransaction): Promise<void> {
-    const latest = pending.forms.at(-1);
-    if (latest === undefined) return;
-    try {
-      pending.isUncertain = await this.#outbox.hand(latest);
-    } catch (error) {
-      // What the account cannot pay for must not make the next replacement dearer still.
-      if (isPonosError(error, 'FUNDS_INSUFFICIENT') && pending.forms.length > 1) pending.forms.pop();
-      this.#warn(pending, 'a transaction was not accepted, trying again at a later block', error);
-    }
-  }
-
-  async #bump(pending: PendingTransaction, head: Block): Promise<void> {
-    const latest = pending.forms.at(-1);
-    if (latest === undefined) return;
-    const fees = bumpedFees(latest.fees, this.#options.bumpPercent, await this.#fees.market(head));
-    pending.sentAtBlock = head.number;
-    if (fees === undefined) {
-      this.#warn(pending, 'a transaction waits, and its fees are as high as is allowed or can help');
-      return this.#sendAgain(pending);
-    }
-    const { call, nonce, subject, waiter } = pending;
-    const replacement = await this.#outbox.sign(call, nonce, fees);
-    // When nobody waits for it any more, those behind it still do.
-    if (!waiter.signal?.aborted) await waiter.onSigned?.(replacement);
-    await this.#outbox.keep({ nonce, subject, forms: [...pending.forms, replacement] });
-    pending.forms.push(replacement);
-    this.#logger.info('a transaction is replaced by one with higher fees', {
-      ...waiter.fields,
-      nonce,
-      transaction: replacement.hash,
-      maxFeePerGas: fees.maxFeePerGas,
-    });
-    await this.#sendAgain(pending);
-  }
-
-  #warn(pending: PendingTransaction, message: string, error?: unknown): void {
-    this.#logger.warn(message, {
-      ...pending.waiter.fields,
-      nonce: pending.nonce,
-      error: error === undefined ? undefined : explain(error),
-    });
-  }
-}
-
-function withMargin(gas: bigint): bigint {
-  return (gas * (100n + GAS_MARGIN_PERCENT)) / 100n;
-}
-
-function isNonceTaken(error: unknown): boolean {
-  if (!isPonosError(error, 'TRANSACTION_REJECTED')) return false;
-  return error.facts.reason === 'nonce-too-low' || error.facts.reason === 'replacement-underpriced';
 }
 
 /** One for each account and chain; two would use the same nonces. `close` it before the client. */
