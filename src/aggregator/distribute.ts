@@ -55,8 +55,8 @@ const RETRIED_STATUS: ReadonlySet<Status> = new Set([
 export function classifyFailure(error: unknown): CallFailure {
   if (error instanceof ClientError) {
     const reason = `${Status[error.code]}: ${error.details.replace(/\s+/g, ' ').slice(0, 300)}`;
-    // Our own receiver says so when a reply is over the limit: it would be again.
-    const tooLong = error.code === Status.RESOURCE_EXHAUSTED && /larger than max/.test(error.details);
+    // Our own receiver says so when a reply is over the limit, as sent or unpacked: it would be again.
+    const tooLong = error.code === Status.RESOURCE_EXHAUSTED && /larger than/.test(error.details);
     return { reason, final: tooLong || !RETRIED_STATUS.has(error.code) };
   }
   return { reason: explain(error), final: !canPass(error) };

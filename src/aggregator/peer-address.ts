@@ -12,6 +12,21 @@ export const systemLookup: Lookup = async (host) =>
   (await dnsLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
 
 /**
+ * Askers for one name at the same time share one look-up: a name server that never answers then holds one of
+ * the few threads the system resolves names on, not one for every task and attempt. Nothing is remembered.
+ */
+export function sharedLookup(lookup: Lookup): Lookup {
+  const underWay = new Map<string, Promise<readonly string[]>>();
+  return (host) => {
+    const asked = underWay.get(host);
+    if (asked !== undefined) return asked;
+    const answer = lookup(host).finally(() => underWay.delete(host));
+    underWay.set(host, answer);
+    return answer;
+  };
+}
+
+/**
  * Resolves a socket and returns it with an address that the policy allows in place of the name, so
  * that what was judged is what is dialled, whatever the name resolves to a moment later.
  * @throws PonosError VALUE_INVALID for a malformed socket, PEER_REFUSED when no address is allowed,

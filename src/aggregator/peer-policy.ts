@@ -33,7 +33,20 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   'a link-local address': ['169.254.0.0/16', 'fe80::/10'],
   'an unspecified address': ['0.0.0.0/8', '::/128'],
   'a multicast or broadcast address': ['224.0.0.0/4', '255.255.255.255/32', 'ff00::/8'],
+  // Where in it the IPv4 address stands is each network's own affair, so that it cannot be judged.
+  'a local-use NAT64 address': ['64:ff9b:1::/48'],
 };
+
+/** IPv6 addresses that carry an IPv4 address at this byte: a translator or tunnel on the way leads there. */
+const CARRIERS: readonly (readonly [cidr: string, byte: number])[] = [
+  ['::ffff:0:0/96', 12], // IPv4-mapped
+  ['::ffff:0:0:0/96', 12], // IPv4-translated
+  ['::/96', 12], // IPv4-compatible
+  ['64:ff9b::/96', 12], // NAT64
+  ['2002::/16', 2], // 6to4
+];
+/** Teredo hides the client's IPv4 address, inverted, in the last four bytes. */
+const TEREDO = '2001::/32';
 
 /** A policy over resolved addresses. @throws PonosError VALUE_INVALID for a malformed CIDR */
 export function createPeerPolicy(rules: PeerRules): PeerPolicy {
@@ -41,10 +54,12 @@ export function createPeerPolicy(rules: PeerRules): PeerPolicy {
   const denied = blockList(rules.deny);
   const loopback = blockList(LOOPBACK);
   const refused = Object.entries(REFUSED).map(([reason, cidrs]) => ({ reason, list: blockList(cidrs) }));
+  const carried = carriedIpv4();
   return (address) => {
-    const ip = unmapped(address);
-    const within = (list: BlockList) => list.check(ip, isIPv4(ip) ? 'ipv4' : 'ipv6');
-    if (isIP(ip) === 0) return 'not an IP address';
+    if (isIP(address) === 0) return 'not an IP address';
+    // An address is as bad as the worst of what it leads to, and as good as the best the operator has allowed.
+    const faces = isIPv4(address) ? [address] : [address, ...carried(address)];
+    const within = (list: BlockList) => faces.some((ip) => list.check(ip, isIPv4(ip) ? 'ipv4' : 'ipv6'));
     if (within(denied)) return 'denied by tasks.peers.deny';
     if (within(allowed)) return undefined;
     if (within(loopback)) return rules.allowLoopback ? undefined : 'a loopback address';
@@ -52,14 +67,40 @@ export function createPeerPolicy(rules: PeerRules): PeerPolicy {
   };
 }
 
-/** `::ffff:127.0.0.1` and its hexadecimal spelling are IPv4 addresses in disguise. */
-function unmapped(address: string): string {
-  if (isIP(address) !== 6) return address;
+/** The IPv4 addresses in an IPv6 address; none for `::` and `::1`, which lie in the IPv4-compatible range. */
+function carriedIpv4(): (ipv6: string) => string[] {
+  const carriers = CARRIERS.map(([cidr, byte]) => ({ list: blockList([cidr]), byte }));
+  const teredo = blockList([TEREDO]);
+  return (ipv6) => {
+    const bytes = ipv6Bytes(ipv6);
+    if (bytes.subarray(0, 15).every((byte) => byte === 0) && (bytes[15] ?? 0) <= 1) return [];
+    const found = carriers
+      .filter(({ list }) => list.check(ipv6, 'ipv6'))
+      .map(({ byte }) => bytes.subarray(byte, byte + 4).join('.'));
+    if (!teredo.check(ipv6, 'ipv6')) return found;
+    return [
+      ...found,
+      bytes
+        .subarray(12)
+        .map((byte) => byte ^ 0xff)
+        .join('.'),
+    ];
+  };
+}
+
+/** @param address an IPv6 address in any spelling, with or without a zone */
+function ipv6Bytes(address: string): Uint8Array {
   const canonical = new URL(`http://[${address.split('%')[0]}]`).hostname.slice(1, -1);
-  const match = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
-  if (match?.[1] === undefined || match[2] === undefined) return canonical;
-  const value = (Number.parseInt(match[1], 16) << 16) | Number.parseInt(match[2], 16);
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join('.');
+  const [head = '', tail] = canonical.split('::');
+  const words = (text: string | undefined) => (text ? text.split(':') : []);
+  const [before, after] = [words(head), words(tail)];
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
+  return Uint8Array.from(
+    [...before, ...zeros, ...after].flatMap((word) => {
+      const value = Number.parseInt(word, 16);
+      return [value >>> 8, value & 0xff];
+    }),
+  );
 }
 
 function blockList(cidrs: readonly string[]): BlockList {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { resolvePeer } from '../../../src/aggregator/peer-address.js';
+import { resolvePeer, sharedLookup } from '../../../src/aggregator/peer-address.js';
 import { createPeerPolicy } from '../../../src/aggregator/peer-policy.js';
+import { deferred } from '../../support/deferred.js';
 
 const policy = createPeerPolicy({ allow: [], deny: [], allowLoopback: false });
 const resolvesTo =
@@ -54,5 +55,33 @@ describe('resolvePeer', () => {
     await expect(resolvePeer('http://node:80', policy, fails)).rejects.toMatchObject({
       code: 'VALUE_INVALID',
     });
+  });
+});
+
+describe('sharedLookup', () => {
+  test('behavior: askers at the same time share one look-up, later ones ask anew', async () => {
+    const asked: string[] = [];
+    const answer = deferred();
+    const lookup = sharedLookup(async (host) => {
+      asked.push(host);
+      await answer.promise;
+      return [`10.0.0.${asked.length}`];
+    });
+    const both = Promise.all([lookup('slow'), lookup('slow')]);
+    answer.resolve();
+    expect(await both).toEqual([['10.0.0.1'], ['10.0.0.1']]);
+    expect(await lookup('slow')).toEqual(['10.0.0.2']);
+    expect(asked).toEqual(['slow', 'slow']);
+  });
+
+  test('error: a failure is not remembered', async () => {
+    let isUp = false;
+    const lookup = sharedLookup(async () => {
+      if (!isUp) throw new Error('ENOTFOUND');
+      return ['10.0.0.1'];
+    });
+    await expect(lookup('late')).rejects.toThrow('ENOTFOUND');
+    isUp = true;
+    expect(await lookup('late')).toEqual(['10.0.0.1']);
   });
 });
