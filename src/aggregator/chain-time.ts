@@ -1,6 +1,7 @@
 /**
  * Time as a chain tells it. Deadlines of tasks are judged by it, never by this machine's clock, whose
- * skew would otherwise cut tasks short or keep them past their end.
+ * skew would otherwise cut tasks short or keep them past their end. Nor does it matter when somebody sets that
+ * clock: what passes between two heads is measured by one that nobody can set.
  */
 import type { Clock } from '../base/clock.js';
 import type { Block } from '../chain/block.js';
@@ -19,14 +20,17 @@ export class ChainTime {
   readonly #unsubscribe: () => void;
   readonly #wakers = new Set<() => void>();
   #head: Block;
+  /** When the head was seen: by the monotonic clock, and this machine's date minus the head's time then. */
   #seenAtMs: number;
+  #skewSeconds: number;
 
   /** @param head the present head, for the time until the tracker tells of a newer one */
   constructor(clock: Clock, heads: HeadTracker, head: Block) {
     this.#clock = clock;
     this.#heads = heads;
     this.#head = head;
-    this.#seenAtMs = clock.nowMs();
+    this.#seenAtMs = clock.monotonicMs();
+    this.#skewSeconds = skewOf(clock, head);
     this.#unsubscribe = heads.subscribe((next) => this.#observe(next));
   }
 
@@ -35,14 +39,14 @@ export class ChainTime {
     return this.#head;
   }
 
-  /** Estimated time of a block mined now. */
+  /** Estimated time of a block mined now. A chain that stands still has not reached it: only a head has. */
   nowSeconds(): number {
-    return this.#head.timestampSeconds + Math.max(0, this.#clock.nowMs() - this.#seenAtMs) / 1000;
+    return this.#head.timestampSeconds + (this.#clock.monotonicMs() - this.#seenAtMs) / 1000;
   }
 
-  /** This machine's clock minus the chain's time, as of the last head; positive when this machine is ahead. */
+  /** This machine's date minus the chain's time, as of the last head; positive when this machine is ahead. */
   skewSeconds(): number {
-    return this.#seenAtMs / 1000 - this.#head.timestampSeconds;
+    return this.#skewSeconds;
   }
 
   /** Resolves when the chain's estimated time has reached `seconds`. @throws PonosError ABORTED */
@@ -76,7 +80,12 @@ export class ChainTime {
   #observe(head: Block): void {
     const jumped = Math.abs(head.timestampSeconds - this.nowSeconds()) > JUMP_SECONDS;
     this.#head = head;
-    this.#seenAtMs = this.#clock.nowMs();
+    this.#seenAtMs = this.#clock.monotonicMs();
+    this.#skewSeconds = skewOf(this.#clock, head);
     if (jumped) for (const wake of [...this.#wakers]) wake();
   }
+}
+
+function skewOf(clock: Clock, { timestampSeconds }: Block): number {
+  return clock.nowMs() / 1000 - timestampSeconds;
 }

@@ -15,6 +15,7 @@ import type { AggregatorConfig, ChainConfig } from '../config/types.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import type { ChainContext } from './chain-context.js';
 import { ChainTime } from './chain-time.js';
+import { reportSkew } from './clock-skew.js';
 import { GasMemory } from './gas-memory.js';
 
 export interface OpenChainOptions {
@@ -34,9 +35,6 @@ export interface OpenedChain extends ChainContext {
   readonly sender: TransactionSender;
   close(): Promise<void>;
 }
-
-/** Seconds between this machine's clock and a chain's head that are worth a warning. */
-const NOTABLE_SKEW_SECONDS = 60;
 
 /**
  * @throws PonosError CHAIN_UNREACHABLE, CHAIN_MISMATCH, CONTRACT_MISSING, CHAIN_NO_HISTORY (L1 only), CONFIG_INVALID
@@ -64,12 +62,7 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
     const heads = new HeadTracker();
     heads.update(head);
     const time = new ChainTime(clock, heads, head);
-    const skewSeconds = Math.round(time.skewSeconds());
-    if (Math.abs(skewSeconds) > NOTABLE_SKEW_SECONDS) {
-      logger.warn("this machine's clock and the chain's time differ; deadlines are judged by the chain's", {
-        skewSeconds,
-      });
-    }
+    const endReport = reportSkew(time, heads, logger);
     const sender = createTransactionSender({
       client,
       heads,
@@ -93,6 +86,7 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
       sender,
       gas: new GasMemory(),
       close: async () => {
+        endReport();
         time.close();
         await sender.close();
         await client.close();

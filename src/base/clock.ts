@@ -2,14 +2,17 @@
 import { PonosError } from './error.js';
 
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch: what the date is. Somebody may set it, in either direction. */
   nowMs(): number;
+  /** Milliseconds since some moment: how long something takes. Goes on whatever is done to the date. */
+  monotonicMs(): number;
   /** Resolves after `ms`; rejects with code ABORTED as soon as the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(abortError(signal));

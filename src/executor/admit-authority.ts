@@ -57,7 +57,7 @@ export class Authority {
 
   constructor(options: AuthorityOptions) {
     this.#options = options;
-    this.#unproven = { tokens: UNPROVEN_READS_PER_SECOND, updatedMs: options.clock.nowMs() };
+    this.#unproven = { tokens: UNPROVEN_READS_PER_SECOND, updatedMs: options.clock.monotonicMs() };
   }
 
   /**
@@ -126,7 +126,7 @@ export class Authority {
     const { clock } = this.#options;
     const next = takeToken(
       this.#unproven,
-      clock.nowMs(),
+      clock.monotonicMs(),
       UNPROVEN_READS_PER_SECOND,
       UNPROVEN_READS_PER_SECOND,
     );

@@ -37,7 +37,7 @@ export interface TaskChain {
 export interface FoundTask {
   readonly chain: TaskChain;
   readonly task: MailboxTask;
-  /** Local time at which it was read, so that what is left of its time can be told later. */
+  /** When it was read, by the monotonic clock, so that what is left of its time can be told later. */
   readonly readAtMs: number;
 }
 
@@ -101,7 +101,7 @@ export class TaskSight {
     const { clock, taskChains: chains } = this.#options;
     for (const delayMs of [...RETRY_DELAYS_MS, undefined]) {
       const answer = await firstKnown(chains, taskId);
-      if ('task' in answer) return { ...answer, readAtMs: clock.nowMs() };
+      if ('task' in answer) return { ...answer, readAtMs: clock.monotonicMs() };
       if (delayMs !== undefined) await clock.sleep(delayMs);
       else if (answer.failure !== undefined) throw answer.failure;
     }

@@ -72,13 +72,13 @@ export class L1Head {
 
   async #reach(number: bigint, signal?: AbortSignal): Promise<TimedBlock> {
     const { clock } = this.#options;
-    const startedMs = clock.nowMs();
+    const startedMs = clock.monotonicMs();
     for (;;) {
       throwIfAborted(signal);
       const head = await this.current();
       const ahead = number - BigInt(head.number);
       if (ahead <= 0n) return head;
-      const waitedMs = clock.nowMs() - startedMs;
+      const waitedMs = clock.monotonicMs() - startedMs;
       if (ahead > MAX_BLOCKS_AHEAD || waitedMs >= WAIT_MS || this.#waiting >= MAX_WAITING) {
         throw new PonosError('REQUEST_LIMIT', {
           message: 'task_block_number is ahead of the L1 head',
@@ -96,14 +96,14 @@ export class L1Head {
   }
 
   #ageMs(): number {
-    return this.#known ? this.#options.clock.nowMs() - this.#known.atMs : Number.POSITIVE_INFINITY;
+    return this.#known ? this.#options.clock.monotonicMs() - this.#known.atMs : Number.POSITIVE_INFINITY;
   }
 
   #renew(): Promise<TimedBlock> {
     this.#reading ??= this.#options
       .readHead()
       .then((head) => {
-        this.#known = { head, atMs: this.#options.clock.nowMs() };
+        this.#known = { head, atMs: this.#options.clock.monotonicMs() };
         return head;
       })
       .finally(() => {

@@ -18,11 +18,11 @@ export class RefusalLog {
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
     this.#clock = clock;
-    this.#bucket = { tokens: BURST, updatedMs: clock.nowMs() };
+    this.#bucket = { tokens: BURST, updatedMs: clock.monotonicMs() };
   }
 
   add(request: TaskSubmission, peer: string, error: unknown): void {
-    const next = takeToken(this.#bucket, this.#clock.nowMs(), LINES_PER_SECOND, BURST);
+    const next = takeToken(this.#bucket, this.#clock.monotonicMs(), LINES_PER_SECOND, BURST);
     if (next === undefined) {
       this.#unprinted += 1;
       return;

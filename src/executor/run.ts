@@ -25,7 +25,7 @@ export async function runTask(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const { taskId, operatorSet, payload } = admitted.submission;
-  const deadlineMs = runDeadlineMs(admitted, deps.clock.nowMs(), deps.maxTaskSeconds);
+  const deadlineMs = runDeadlineMs(admitted, deps.clock.monotonicMs(), deps.maxTaskSeconds);
   const expiry = expiryOf(deadlineMs, deps.clock, signal);
   try {
     const output = await deps.slots.run(
@@ -46,7 +46,7 @@ export async function runTask(
 }
 
 /**
- * When a run must end, in local Unix milliseconds: what was left of the task's time, as its chain counts it, when
+ * When a run must end, in milliseconds of the monotonic clock: what was left of the task's time, as its chain counts it, when
  * the mailbox was read; the limit for tasks that no mailbox in sight knows.
  */
 export function runDeadlineMs(
@@ -61,7 +61,7 @@ export function runDeadlineMs(
 /** A signal that aborts at the deadline, whoever waits then: the queue of the AVS or its performer. */
 function expiryOf(deadlineMs: number, clock: Clock, signal: AbortSignal) {
   const expired = new PonosError('TASK_EXPIRED', { message: 'the deadline of the task has passed' });
-  const leftMs = deadlineMs - clock.nowMs();
+  const leftMs = deadlineMs - clock.monotonicMs();
   if (leftMs <= 0) throw expired;
   const controller = new AbortController();
   const cleared = new AbortController();

@@ -42,7 +42,7 @@ export function createPeerLimiter(options: PeerLimiterOptions): PeerLimiter {
   return {
     admit(peer) {
       const address = peerAddress(peer);
-      const nowMs = options.clock.nowMs();
+      const nowMs = options.clock.monotonicMs();
       const bucket = buckets.get(address) ?? { tokens: capacity, updatedMs: nowMs };
       const next = takeToken(bucket, nowMs, options.requestsPerSecond, capacity);
       if (next === undefined) {

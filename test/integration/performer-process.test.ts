@@ -49,6 +49,7 @@ describePerformerRuntime('process', () => ({ open: async () => openRuntime(), sp
 /** Real time, twenty times as fast: for pauses of the restart policy. */
 const hastyClock: Clock = {
   nowMs: () => systemClock.nowMs(),
+  monotonicMs: () => systemClock.monotonicMs(),
   sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
 };
 

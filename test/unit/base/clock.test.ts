@@ -9,6 +9,17 @@ describe('systemClock', () => {
     expect(systemClock.nowMs()).toBeGreaterThanOrEqual(before);
   });
 
+  test('behavior: what has passed is measured by a clock that only goes on', async () => {
+    const before = systemClock.monotonicMs();
+    const dateNow = Date.now;
+    try {
+      Date.now = () => 0;
+      expect(systemClock.monotonicMs()).toBeGreaterThanOrEqual(before);
+    } finally {
+      Date.now = dateNow;
+    }
+  });
+
   test('behavior: a signal ends a sleep, at once when it has aborted before', async () => {
     const abort = new AbortController();
     const sleep = systemClock.sleep(1_000_000, abort.signal);

@@ -50,6 +50,25 @@ describe('L1Head', () => {
     expect(state).toMatchObject({ headReads, blockReads });
   });
 
+  test.each([3_600_000, -3_600_000])(
+    'behavior: a date that is set by %i ms keeps no old head, and lets nobody wait longer or shorter',
+    async (stepMs) => {
+      const { l1, state, clock } = world();
+      await l1.current();
+      clock.step(stepMs);
+      await clock.advance(1_000);
+      state.head = 1_001;
+      expect((await l1.current()).number).toBe(1_001);
+      const waiting = l1.admit(1_002n);
+      const refused = expect(waiting).rejects.toMatchObject({ code: 'REQUEST_LIMIT' });
+      clock.step(-2 * stepMs);
+      await clock.advance(9_500);
+      expect(clock.sleepers).toBe(1);
+      await clock.advance(500);
+      await refused;
+    },
+  );
+
   test('behavior: the age limit moves with chain time', async () => {
     const { l1, state, clock } = world();
     await l1.admit(500n);

@@ -6,7 +6,10 @@ import { createPeerLimiter, takeToken } from '../../../src/rpc/peer-limiter.js';
 function movableClock(): Clock & { advance(ms: number): void } {
   let nowMs = 1_000_000;
   return {
-    nowMs: () => nowMs,
+    nowMs: () => {
+      throw new Error('limits do not depend on the date');
+    },
+    monotonicMs: () => nowMs,
     sleep: async () => undefined,
     advance: (ms) => {
       nowMs += ms;
