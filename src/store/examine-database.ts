@@ -36,9 +36,14 @@ export interface Examination {
 /** Entries that are looked up by their keys at once. */
 const LOOKUP_CHUNK = 1_000;
 
+/** What was found of a namespace so far. */
+interface Usage {
+  tally: Tally;
+  bytes: number;
+}
+
 interface Findings {
-  readonly tallies: Map<string, Tally>;
-  readonly bytes: Map<string, number>;
+  readonly usage: Map<string, Usage>;
   readonly good: Set<string>;
   readonly problems: StoreProblem[];
   ledger: Ledger | undefined;
@@ -48,18 +53,18 @@ interface Findings {
 /** @throws nothing for what is damaged; PonosError STORE_UNAVAILABLE when the database is closed meanwhile */
 export async function examineDatabase(database: Database, testimony: Testimony): Promise<Examination> {
   const found: Findings = {
-    tallies: new Map(),
-    bytes: new Map(),
+    usage: new Map(),
     good: new Set(),
     problems: [],
     ledger: undefined,
     schema: undefined,
   };
   const isWhole = await readAll(database, found);
-  const { tallies, problems, ledger, schema } = found;
+  const { usage, problems, ledger, schema } = found;
+  const tallies = new Map([...usage].map(([namespace, { tally }]) => [namespace, tally]));
   const isEmpty = tallies.size === 0 && ledger === undefined;
   if (isWhole && !isEmpty) {
-    if (ledger !== undefined) problems.push(...compareTallies(ledger, found));
+    if (ledger !== undefined) problems.push(...compareTallies(ledger.namespaces, tallies, problems));
     else problems.push({ kind: 'no-ledger', what: 'the record of what the store must hold is missing' });
     if (schema === undefined) problems.push({ kind: 'no-schema', what: 'the record of its role is missing' });
     // Where nothing else is wrong, the records are as they were written.
@@ -69,10 +74,10 @@ export async function examineDatabase(database: Database, testimony: Testimony):
   if (isWhole || ledger !== undefined) problems.push(...compareTestimony(testimony, ledger?.sequence ?? 0));
   return {
     ...(schema && { schema }),
-    namespaces: [...tallies].map(([namespace, { records }]) => ({
+    namespaces: [...usage].map(([namespace, { tally, bytes }]) => ({
       namespace,
-      records,
-      bytes: found.bytes.get(namespace) ?? 0,
+      records: tally.records,
+      bytes,
     })),
     problems,
     found: {
@@ -113,8 +118,13 @@ async function readAll(database: Database, found: Findings): Promise<boolean> {
 function noteEntry({ key, value }: Entry, found: Findings): void {
   const namespace = namespaceOf(key);
   if (key !== LEDGER_KEY) {
-    found.tallies.set(namespace, withRecord(found.tallies.get(namespace) ?? EMPTY_TALLY, value));
-    found.bytes.set(namespace, (found.bytes.get(namespace) ?? 0) + key.length + value.length);
+    let usage = found.usage.get(namespace);
+    if (usage === undefined) {
+      usage = { tally: EMPTY_TALLY, bytes: 0 };
+      found.usage.set(namespace, usage);
+    }
+    usage.tally = withRecord(usage.tally, value);
+    usage.bytes += key.length + value.length;
   }
   try {
     if (key === LEDGER_KEY) found.ledger = decodeLedger(value);
@@ -139,7 +149,11 @@ async function lookUp(database: Database, chunk: readonly Entry[], found: Findin
   });
 }
 
-function compareTallies({ namespaces }: Ledger, { tallies, problems }: Findings): StoreProblem[] {
+function compareTallies(
+  namespaces: Ledger['namespaces'],
+  tallies: Ledger['namespaces'],
+  problems: readonly StoreProblem[],
+): StoreProblem[] {
   const bad = new Map<string, number>();
   for (const { namespace } of problems) {
     if (namespace !== undefined) bad.set(namespace, (bad.get(namespace) ?? 0) + 1);

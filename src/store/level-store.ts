@@ -125,12 +125,21 @@ export async function openLevelDatabase(options: LevelStoreOptions): Promise<Dat
     async *scan({ gte, lt, limit, reverse }) {
       try {
         await ready();
-        const iterator = level.iterator({ gte, lt, limit: limit ?? -1, reverse: reverse ?? false });
+        const iterator = level.iterator({
+          gte,
+          lt,
+          limit: limit ?? -1,
+          reverse: reverse ?? false,
+          highWaterMarkBytes: SCAN_CHUNK_BYTES,
+        });
         try {
-          for (;;) {
-            const entries = await iterator.nextv(SCAN_CHUNK);
-            if (entries.length === 0) return;
+          let entries = await iterator.nextv(SCAN_CHUNK);
+          while (entries.length > 0) {
+            // A thread reads on while these are looked at; who stops in between does not ask for what it finds.
+            const next = iterator.nextv(SCAN_CHUNK);
+            next.catch(() => undefined);
             for (const [key, value] of entries) yield { key, value };
+            entries = await next;
           }
         } finally {
           await iterator.close();
@@ -166,8 +175,9 @@ export async function compactLevelDatabase(dir: string): Promise<void> {
 
 const SYNC_LOOKUPS = 8;
 
-/** Entries that are read ahead; LevelDB itself ends a chunk at 16 KB. */
+/** What is read at once and ahead: so many entries, or so many bytes, whichever is less. */
 const SCAN_CHUNK = 1_000;
+const SCAN_CHUNK_BYTES = 128 * 1024;
 
 /** Keys byte by byte: in UTF-8 a damaged one could be neither named nor removed. */
 const KEY_ENCODING = {

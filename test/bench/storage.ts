@@ -12,6 +12,7 @@ import type { BenchResult } from './result.js';
 import { type Interval, medianInterval } from './statistics.js';
 import { STORAGE_KINDS, type StorageKind, storageOf } from './storage-kinds.js';
 import { benchStoreCalls } from './store-calls.js';
+import { benchVerification } from './verification.js';
 
 const ROUNDS = 75;
 const AT_ONCE = 48;
@@ -43,6 +44,7 @@ export async function benchStorage(): Promise<BenchResult> {
       medianInterval(tookMs[kind].map((ms, round) => 1 - (tookMs.memory[round] ?? Number.NaN) / ms));
     const costs = { memory: costOf('memory'), unsynced: costOf('unsynced'), synced: costOf('synced') };
     const calls = await benchStoreCalls(folder);
+    const verification = await benchVerification(folder);
     return {
       question: `${TASKS} tasks a turn, ${AT_ONCE} at once, ${ROUNDS} rounds: tasks/s from block to certificate over gRPC, without chains: median (95% confidence interval)`,
       table: [
@@ -55,10 +57,12 @@ export async function benchStorage(): Promise<BenchResult> {
         ]),
         ['', '', '', ''],
         ...calls.table,
+        ['', '', '', ''],
+        ...verification.table,
       ],
       claim: `synced writes cost less than ${LIMIT * 100} % of throughput in the median of ${ROUNDS} rounds: ${percent(costs.synced)}`,
       passed: costs.synced.median < LIMIT,
-      figures: { tookMs, cpuMs, costs, calls: calls.figures },
+      figures: { tookMs, cpuMs, costs, calls: calls.figures, verification: verification.tookMs },
     };
   } finally {
     for (const bench of benches.values()) await bench.close();
