@@ -28,7 +28,7 @@ import { Following } from './following.js';
 import type { IntakeOptions } from './intake.js';
 import { createManagementService } from './management.js';
 import { type OpenedChain, openChain } from './open-chain.js';
-import { type Lookup, resolvePeer, systemLookup } from './peer-address.js';
+import { type Lookup, resolvePeer, sharedLookup, systemLookup } from './peer-address.js';
 import { createPeerPolicy } from './peer-policy.js';
 import { reportServed } from './report-served.js';
 import { reportStanding } from './report-standing.js';
@@ -251,13 +251,14 @@ export class Aggregator {
       maxConcurrent: config.tasks.maxConcurrent,
       avsCount,
       logger,
-      run: (task, signal) => runTask(task, dependencies, signal),
+      run: (task, signal, leaveSlot) => runTask(task, dependencies, signal, leaveSlot),
     });
   }
 
   /** An operator's client by its socket at the L1 head: where it is now, read at most once a block. */
   #connector(chains: readonly OpenedChain[], l1: IntakeOptions['l1'], channels: ChannelPool) {
-    const { config, lookup = systemLookup } = this.#options;
+    const { config } = this.#options;
+    const lookup = sharedLookup(this.#options.lookup ?? systemLookup);
     const policy = createPeerPolicy({ ...config.tasks.peers, allowLoopback: config.l1ChainId === LOCAL_L1 });
     const time = chains.find(({ chainId }) => chainId === l1.chainId)?.time;
     return async (registrar: Address, operator: Address) => {

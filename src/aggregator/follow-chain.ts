@@ -30,7 +30,8 @@ export async function followChain({ chain, ...options }: FollowChainOptions): Pr
   const { chainId, client, config, heads, mailbox, time } = chain;
   const { store, clock, isServed } = options;
   const logger = options.logger.child({ chainId });
-  const nowSeconds = () => time.nowSeconds();
+  // The head's time, not the estimate: only a block past its deadline ends a task.
+  const nowSeconds = () => time.head.timestampSeconds;
   const watch = new Watch({ ...options, chainId, client, nowSeconds, logger });
   const findStart = async (head: Block): Promise<BlockNumber> => {
     if (config.startBlock !== undefined) return config.startBlock;

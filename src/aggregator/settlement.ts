@@ -70,10 +70,22 @@ export class Settlement {
     return { kind: 'verified', transactionHash };
   }
 
-  /** Whether the result is on chain although the deadline has passed here without word of it. */
-  async afterDeadline(stop: AbortSignal): Promise<SubmitOutcome | undefined> {
-    const wasVerified =
-      this.#attempts > 0 ? await this.#wasVerifiedInTime(stop) : await this.#isVerified(stop);
+  /**
+   * What a task comes to whose deadline has passed by the estimate. The mailbox compares times of blocks, so that no
+   * task is given up before a block past its deadline is there: a transaction sent in time may be mined in one of
+   * that time, told of later, and a chain that stood still may go on where it stopped.
+   * @returns undefined when it is over without a result; `time left` when it can be worked on again
+   */
+  async afterDeadline(stop: AbortSignal): Promise<SubmitOutcome | 'time left' | undefined> {
+    const { task, chain, journal } = this.#options;
+    const { time } = chain;
+    while (time.head.timestampSeconds <= task.deadlineSeconds) {
+      await time.nextHead(stop);
+      if (time.nowSeconds() >= task.deadlineSeconds) continue;
+      journal.logger.info("the chain goes on within the task's time: it is taken up again");
+      return 'time left';
+    }
+    const wasVerified = this.#attempts > 0 ? await this.#wasVerified(stop) : await this.#isVerified(stop);
     return wasVerified ? this.alreadyVerified(stop) : undefined;
   }
 
@@ -84,13 +96,11 @@ export class Settlement {
     return (await untilAborted(status, stop).catch(() => undefined)) === TaskStatus.verified;
   }
 
-  /** A transaction sent just before the deadline may be mined in a block of that time, told of later. */
-  async #wasVerifiedInTime(stop: AbortSignal): Promise<boolean> {
+  /** Whether our own transaction was; asked until the chain answers. */
+  async #wasVerified(stop: AbortSignal): Promise<boolean> {
     const { task, chain, journal } = this.#options;
-    const { time, mailbox } = chain;
-    while (time.head.timestampSeconds <= task.deadlineSeconds) await time.nextHead(stop);
     const status = await journal.persistently('the status of the task cannot be read now', stop, () =>
-      mailbox.getTaskStatus(task.taskId, 'latest'),
+      untilAborted(chain.mailbox.getTaskStatus(task.taskId, 'latest'), stop),
     );
     return status === TaskStatus.verified;
   }

@@ -20,6 +20,7 @@ import { Settlement } from './settlement.js';
 import type { SubmitOutcome } from './submit.js';
 import { TaskJournal } from './task-journal.js';
 import type { TaskPlan } from './task-plan.js';
+import type { RunEnd } from './task-runner.js';
 import type { TaskTracker } from './tracker.js';
 import type { Verifier } from './verify/verifier.js';
 
@@ -45,17 +46,19 @@ export interface TaskRunDependencies {
 /**
  * Works on a task until it is settled, and stores what became of it. Interrupted by a shutdown it
  * stays as it is in the store, to be taken up at the next start.
+ * @param leaveSlot called when there is nothing to do any more but to wait for the chain
  */
 export async function runTask(
   key: TaskKey,
   dependencies: TaskRunDependencies,
   signal: AbortSignal,
-): Promise<void> {
+  leaveSlot: () => void,
+): Promise<RunEnd> {
   const task = await dependencies.store.task(key);
-  if (task === undefined || isFinished(task)) return;
+  if (task === undefined || isFinished(task)) return 'over';
   const chain = dependencies.chains.get(task.chainId);
-  if (chain === undefined) return;
-  await new TaskRun(task, chain, dependencies).run(signal);
+  if (chain === undefined) return 'over';
+  return new TaskRun(task, chain, dependencies).run(signal, leaveSlot);
 }
 
 class TaskRun {
@@ -74,7 +77,7 @@ class TaskRun {
     this.#settlement = new Settlement({ task, chain, store, journal: this.#journal });
   }
 
-  async run(stop: AbortSignal): Promise<void> {
+  async run(stop: AbortSignal, leaveSlot: () => void): Promise<RunEnd> {
     const ended = new AbortController();
     const expired = new AbortController();
     const expiry = this.#chain.time
@@ -85,7 +88,8 @@ class TaskRun {
         () => undefined, // settled or stopped before its deadline
       );
     try {
-      const outcome = await this.#outcome(AbortSignal.any([stop, expired.signal]), stop);
+      const outcome = await this.#outcome(AbortSignal.any([stop, expired.signal]), stop, leaveSlot);
+      if (outcome === 'time left') return 'again';
       await this.#journal.settled(outcome, stop);
     } catch (error) {
       if (stop.aborted) this.#journal.interrupted(stop);
@@ -94,13 +98,19 @@ class TaskRun {
       ended.abort();
       await expiry;
     }
+    return 'over';
   }
 
-  async #outcome(signal: AbortSignal, stop: AbortSignal): Promise<SubmitOutcome> {
+  async #outcome(
+    signal: AbortSignal,
+    stop: AbortSignal,
+    leaveSlot: () => void,
+  ): Promise<SubmitOutcome | 'time left'> {
     try {
       return await this.#work(signal);
     } catch (error) {
       if (stop.aborted || !isPonosError(error, 'TASK_EXPIRED')) throw error;
+      leaveSlot();
       const outcome = await this.#settlement.afterDeadline(stop);
       if (outcome === undefined) throw error;
       return outcome;

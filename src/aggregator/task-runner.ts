@@ -4,10 +4,15 @@ import type { Logger } from '../base/logger.js';
 import { type QueuedTask, TaskQueue, type TaskQueueOptions } from './task-queue.js';
 
 export interface TaskRunnerOptions extends TaskQueueOptions {
-  /** Works on one task until it is settled or the signal aborts. */
-  readonly run: (task: QueuedTask, signal: AbortSignal) => Promise<void>;
+  /**
+   * Works on one task until it is settled or the signal aborts. A run that only waits may leave its slot to others;
+   * to go on working it ends with `again`, and gets a slot when its turn comes.
+   */
+  readonly run: (task: QueuedTask, signal: AbortSignal, leaveSlot: () => void) => Promise<RunEnd>;
   readonly logger: Logger;
 }
+
+export type RunEnd = 'over' | 'again';
 
 interface Running {
   readonly controller: AbortController;
@@ -81,16 +86,27 @@ export class TaskRunner {
   }
 
   async #run(task: QueuedTask, signal: AbortSignal): Promise<void> {
+    let hasSlot = true;
+    const release = () => {
+      if (hasSlot) this.#queue.release(task);
+      hasSlot = false;
+    };
+    const leaveSlot = () => {
+      release();
+      this.#startNext();
+    };
+    let end: RunEnd = 'over';
     try {
-      await this.#options.run(task, signal);
+      end = await this.#options.run(task, signal, leaveSlot);
     } catch (error) {
       this.#options.logger.error('a task ended unexpectedly', { taskId: task.taskId, avs: task.avs, error });
     } finally {
       // Never before `#startNext` has noted the run: an async function's body may end at once.
       await Promise.resolve();
-      const again = this.#running.get(task.key)?.again;
+      const { again = end === 'again' && !signal.aborted ? task : undefined } =
+        this.#running.get(task.key) ?? {};
       this.#running.delete(task.key);
-      this.#queue.release(task);
+      release();
       this.add(again === undefined ? [] : [again]);
     }
   }

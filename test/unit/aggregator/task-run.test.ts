@@ -3,6 +3,7 @@ import type { ChainContext } from '../../../src/aggregator/chain-context.js';
 import { ChainTime } from '../../../src/aggregator/chain-time.js';
 import { runTask, type TaskRunDependencies } from '../../../src/aggregator/task-run.js';
 import { TaskTracker } from '../../../src/aggregator/tracker.js';
+import { blockNumber, parseHash32 } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { HeadTracker } from '../../../src/chain/head-tracker.js';
@@ -28,7 +29,9 @@ async function world(getTaskStatus: () => Promise<number>) {
   };
   await store.saveBlock(task.chainId, head, [task]);
   const mailbox = { getTaskStatus, getTaskInfo: () => Promise.reject(silentChain) };
-  const chain = { time: new ChainTime(clock, new HeadTracker(), head), mailbox };
+  const heads = new HeadTracker();
+  heads.update(head);
+  const chain = { time: new ChainTime(clock, heads, head), mailbox };
   const tracker = new TaskTracker(() => clock.nowMs());
   const dependencies = {
     clock,
@@ -39,28 +42,64 @@ async function world(getTaskStatus: () => Promise<number>) {
     signers: new Map(),
   } as unknown as TaskRunDependencies;
   const stop = new AbortController();
-  const ended = runTask(task, dependencies, stop.signal);
+  const slot = { isLeft: false };
+  const leaveSlot = () => {
+    slot.isLeft = true;
+  };
+  const ended = runTask(task, dependencies, stop.signal, leaveSlot);
   await settle();
-  return { clock, tracker, stop, ended, stored: () => store.task(task) };
+  /** A block of this many seconds after the task's. */
+  const mine = async (afterSeconds: number) => {
+    const number = blockNumber(head.number + afterSeconds);
+    const hash = parseHash32(`0x${afterSeconds.toString(16).padStart(64, '0')}`);
+    heads.update({ ...head, number, hash, timestampSeconds: head.timestampSeconds + afterSeconds });
+    await settle();
+  };
+  return { clock, tracker, stop, ended, mine, slot, stored: () => store.task(task) };
 }
 
 describe('a task at its deadline', () => {
   test('behavior: it is completed when somebody else had its result verified', async () => {
-    const { clock, ended, stored } = await world(async () => TaskStatus.verified);
+    const { clock, ended, mine, stored } = await world(async () => TaskStatus.verified);
     await clock.advance(100_000);
-    await ended;
+    await mine(101);
+    expect(await ended).toBe('over');
     expect(await stored()).toMatchObject({ status: 'completed', attempts: 0 });
   });
 
   test('error: otherwise it has failed, and the reason names what was in the way until then', async () => {
-    const { clock, ended, stored, tracker } = await world(() => Promise.reject(silentChain));
+    const { clock, ended, mine, stored, tracker } = await world(() => Promise.reject(silentChain));
     await clock.advance(100_000);
-    await ended;
+    await mine(101);
+    expect(await ended).toBe('over');
     expect(await stored()).toMatchObject({
       status: 'failed',
       reason: 'the deadline of the task has passed: nobody answers (after: seen)',
     });
     expect(tracker.totals.failedAfter.get('seen')).toBe(1);
+    expect(clock.sleepers).toBe(0);
+  });
+
+  test('behavior: as long as no block is past it, it is not given up, but leaves its slot to others', async () => {
+    const { clock, ended, mine, slot, stored } = await world(() => Promise.reject(silentChain));
+    await clock.advance(99_999);
+    expect(slot.isLeft).toBe(false);
+    await clock.advance(3_600_000);
+    expect(slot.isLeft).toBe(true);
+    // A result can be mined in a block of the very second of the deadline.
+    await mine(100);
+    expect(await stored()).toMatchObject({ status: 'processing' });
+    await mine(101);
+    await ended;
+    expect(await stored()).toMatchObject({ status: 'failed' });
+  });
+
+  test('behavior: a chain that goes on where it stood still has it taken up again', async () => {
+    const { clock, ended, mine, stored } = await world(() => Promise.reject(silentChain));
+    await clock.advance(3_600_000);
+    await mine(2);
+    expect(await ended).toBe('again');
+    expect(await stored()).toMatchObject({ status: 'processing' });
     expect(clock.sleepers).toBe(0);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { QueuedTask } from '../../../src/aggregator/task-queue.js';
-import { TaskRunner } from '../../../src/aggregator/task-runner.js';
+import { type RunEnd, TaskRunner } from '../../../src/aggregator/task-runner.js';
 import { chainId, parseAddress, parseTaskId } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
 import { silentLogger } from '../../../src/base/logger.js';
@@ -21,16 +21,20 @@ function world(maxConcurrent: number) {
   const aborted = new Map<string, unknown>();
   const gates = new Map<string, Deferred<void>>();
   const errors: string[] = [];
+  const leave = new Map<string, () => void>();
+  const ends = new Map<string, RunEnd>();
   const runner = new TaskRunner({
     maxConcurrent,
     avsCount: () => 1,
-    run: async ({ key }, signal) => {
+    run: async ({ key }, signal, leaveSlot) => {
       started.push(key);
+      leave.set(key, leaveSlot);
       signal.addEventListener('abort', () => aborted.set(key, signal.reason));
       const gate = deferred();
       gates.set(key, gate);
       await gate.promise;
       if (key === '1:13') throw new Error('thirteen');
+      return ends.get(key) ?? 'over';
     },
     logger: { ...silentLogger, error: (message) => errors.push(message) },
   });
@@ -38,7 +42,7 @@ function world(maxConcurrent: number) {
     gates.get(key)?.resolve();
     await settle();
   };
-  return { runner, started, aborted, errors, finish };
+  return { runner, started, aborted, errors, leave, ends, finish };
 }
 
 describe('TaskRunner', () => {
@@ -92,6 +96,33 @@ describe('TaskRunner', () => {
     expect(started).toEqual(['1:1', '1:1']);
     await finish('1:1');
     expect(started).toHaveLength(2);
+  });
+
+  test('behavior: a run that leaves its slot to others and ends with "again" gets one when its turn comes', async () => {
+    const { runner, started, leave, ends, finish } = world(1);
+    runner.add([task(1), task(2), task(3)]);
+    leave.get('1:1')?.();
+    leave.get('1:1')?.();
+    expect(started).toEqual(['1:1', '1:2']);
+    ends.set('1:1', 'again');
+    await finish('1:1');
+    // Its slot is another's: it waits, behind nobody with a later deadline.
+    expect([started.length, runner.waiting]).toEqual([2, 2]);
+    await finish('1:2');
+    await finish('1:3');
+    expect(started.filter((key) => key === '1:1')).toHaveLength(2);
+    ends.clear();
+    await finish('1:1');
+    expect([runner.running, runner.waiting]).toEqual([0, 0]);
+  });
+
+  test('behavior: a cancelled run that ends with "again" is not taken up again', async () => {
+    const { runner, started, ends, finish } = world(1);
+    runner.add([task(1)]);
+    ends.set('1:1', 'again');
+    runner.cancel('1:1', new PonosError('ABORTED', { message: 'reorged' }));
+    await finish('1:1');
+    expect([started, runner.running, runner.waiting]).toEqual([['1:1'], 0, 0]);
   });
 
   test('behavior: draining waits for what runs, and starts nothing that waits', async () => {
