@@ -27,6 +27,7 @@ import type { AggregatorStore } from '../store/aggregator-store.js';
 import { Following } from './following.js';
 import type { IntakeOptions } from './intake.js';
 import { createManagementService } from './management.js';
+import { NonsignerMemory } from './nonsigner-memory.js';
 import { type OpenedChain, openChain } from './open-chain.js';
 import { type Lookup, resolvePeer, sharedLookup, systemLookup } from './peer-address.js';
 import { createPeerPolicy } from './peer-policy.js';
@@ -246,6 +247,7 @@ export class Aggregator {
       connect: this.#connector(chains, l1, channels),
       nonePolicy: config.tasks.nonePolicy,
       quorumWindowMs: config.tasks.quorumWindowMs,
+      nonsigners: new NonsignerMemory(),
     };
     return new TaskRunner({
       maxConcurrent: config.tasks.maxConcurrent,

@@ -29,6 +29,16 @@ export interface Answer {
   readonly authSignature: Uint8Array;
 }
 
+/**
+ * Why a response does not count: it is of `another request`, has a `bad signature`, is `repeated`, or is fine and
+ * could not be verified or stored here.
+ */
+export interface Rejection {
+  readonly kind: 'another request' | 'bad signature' | 'repeated' | 'not kept';
+  /** In words, for people. */
+  readonly reason: string;
+}
+
 /** An answer that counts. */
 export interface CountedAnswer {
   readonly operator: PlannedOperator;
@@ -134,28 +144,28 @@ export class Collector {
     return this.#counted;
   }
 
-  /** @returns undefined when the response counts now, else the reason why it is dropped */
-  async accept(operator: PlannedOperator, result: TaskResult): Promise<string | undefined> {
+  /** @returns undefined when the response counts now, else why it is dropped */
+  async accept(operator: PlannedOperator, result: TaskResult): Promise<Rejection | undefined> {
     const reason = mismatch(this.#options.plan, operator, result);
-    if (reason !== undefined) return reason;
+    if (reason !== undefined) return { kind: 'another request', reason };
     const { output, resultSignature, authSignature } = result;
     return this.#count(operator, { output, resultSignature, authSignature }, true);
   }
 
   /** Takes up an answer stored earlier. It is verified again: the task may have another table since. */
-  restore(operator: PlannedOperator, answer: Answer): Promise<string | undefined> {
+  restore(operator: PlannedOperator, answer: Answer): Promise<Rejection | undefined> {
     return this.#count(operator, answer, false);
   }
 
-  async #count(operator: PlannedOperator, answer: Answer, store: boolean): Promise<string | undefined> {
+  async #count(operator: PlannedOperator, answer: Answer, store: boolean): Promise<Rejection | undefined> {
     const { plan, verify } = this.#options;
     if (this.#counted.has(operator.operator) || this.#pending.has(operator.operator)) {
-      return 'the operator has answered before';
+      return { kind: 'repeated', reason: 'the operator has answered before' };
     }
     this.#pending.add(operator.operator);
     try {
       const verdict = await verify(responseToVerify(plan, operator, answer));
-      if (verdict !== undefined) return verdict;
+      if (verdict !== undefined) return { kind: 'bad signature', reason: verdict };
       if (store) await this.#options.store(operator.operator, answer);
     } finally {
       this.#pending.delete(operator.operator);

@@ -4,13 +4,13 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Address } from '../base/brands.js';
-import { abortError, throwIfAborted } from '../base/clock.js';
+import { abortError, type Clock, throwIfAborted } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
 import type { NonePolicy, ResponseGroup } from '../protocol/tally.js';
 import { votingWeight } from '../protocol/threshold.js';
 import type { TaskResult } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { ChainTime } from './chain-time.js';
-import { type Collector, canStillWin } from './collect.js';
+import { type Collector, canStillWin, type Rejection } from './collect.js';
 import { type DistributeOptions, distribute } from './distribute.js';
 import { collectingEndsAtSeconds, type PlannedOperator, type TaskPlan } from './task-plan.js';
 
@@ -18,18 +18,25 @@ export interface GatherOptions {
   readonly plan: TaskPlan;
   readonly collector: Collector;
   readonly nonePolicy: NonePolicy;
-  /** How long to go on collecting once there is a winner, for a certificate with fewer non-signers. */
-  readonly quorumWindowMs: number;
+  /** Absent: the first winner is certified at once. */
+  readonly quorumWindow: QuorumWindow | undefined;
   readonly chainTime: Pick<ChainTime, 'until'>;
   readonly distribution: Omit<DistributeOptions, 'plan' | 'operators' | 'onResult' | 'onFailure'>;
   readonly report: GatherReport;
+}
+
+/** Going on to collect once there is a winner, for a certificate with fewer witnesses to pay for. */
+export interface QuorumWindow {
+  readonly lengthMs: number;
+  /** Of these operators the indexes whose witness is paid for already; whoever cannot be asked about is not. */
+  readonly cached: (nonSigners: readonly PlannedOperator[]) => Promise<ReadonlySet<number>>;
 }
 
 /** What happens on the way, for logs and statistics. */
 export interface GatherReport {
   counted(operator: PlannedOperator): void;
   /** The operator's response does not count. */
-  dropped(operator: PlannedOperator, reason: string): void;
+  dropped(operator: PlannedOperator, rejection: Rejection): void;
   /** A call failed; `final` when the operator is not asked again. */
   callFailed(operator: PlannedOperator, reason: string, final: boolean): void;
 }
@@ -56,8 +63,10 @@ export async function gather(options: GatherOptions, signal: AbortSignal): Promi
     throwIfAborted(signal);
     gathering.judge();
     const winner = await gathering.winner;
-    if (options.quorumWindowMs === 0) return winner;
-    await waitForMore(options, Promise.race([asking, lastFifth]), all);
+    if (options.quorumWindow === undefined) return winner;
+    const window = keepOpen(options.quorumWindow, options.distribution.clock, all);
+    await Promise.race([window.closed, lastFifth, gathering.nobodyToSpare(options.quorumWindow, winner)]);
+    await window.close();
     throwIfAborted(signal);
     return gathering.currentWinner() ?? winner;
   } finally {
@@ -86,15 +95,16 @@ async function askAll(options: GatherOptions, gathering: Gathering, signal: Abor
   }
 }
 
-/** @param end resolves when nothing more can come, or when more would risk the deadline */
-async function waitForMore(options: GatherOptions, end: Promise<void>, signal: AbortSignal): Promise<void> {
+function keepOpen({ lengthMs }: QuorumWindow, clock: Clock, signal: AbortSignal) {
   const over = new AbortController();
-  const window = options.distribution.clock
-    .sleep(options.quorumWindowMs, AbortSignal.any([signal, over.signal]))
-    .catch(() => undefined); // ended before
-  await Promise.race([window, end]);
-  over.abort();
-  await window;
+  const closed = clock.sleep(lengthMs, AbortSignal.any([signal, over.signal])).catch(() => undefined); // ended before
+  return {
+    closed,
+    close: () => {
+      over.abort();
+      return closed;
+    },
+  };
 }
 
 /** Who has answered, who will not, and whether that is enough. */
@@ -103,6 +113,8 @@ class Gathering {
   readonly #options: GatherOptions;
   readonly #silent = new Map<Address, string>();
   #collectingEnds = false;
+  /** Called when somebody has answered or will not any more. */
+  #onNews: () => void = () => undefined;
   #win: (group: ResponseGroup) => void = () => undefined;
   #lose: (error: unknown) => void = () => undefined;
 
@@ -118,12 +130,14 @@ class Gathering {
 
   async receive(operator: PlannedOperator, result: TaskResult): Promise<void> {
     const { collector, report } = this.#options;
-    const reason = await collector.accept(operator, result).catch((error: unknown) => explain(error));
-    if (reason === undefined) {
+    const rejection = await collector
+      .accept(operator, result)
+      .catch((error: unknown): Rejection => ({ kind: 'not kept', reason: explain(error) }));
+    if (rejection === undefined) {
       report.counted(operator);
     } else {
-      report.dropped(operator, reason);
-      this.#silent.set(operator.operator, reason);
+      report.dropped(operator, rejection);
+      this.#silent.set(operator.operator, rejection.reason);
     }
     this.judge();
   }
@@ -148,17 +162,46 @@ class Gathering {
     return this.#options.collector.tally(this.#silent.size, this.#collectingEnds).winner;
   }
 
+  /** Resolves when nobody is left who could still sign with the winner and whose witness would have to be paid for. */
+  async nobodyToSpare(window: QuorumWindow, winner: ResponseGroup): Promise<void> {
+    const { plan, collector } = this.#options;
+    const signers = new Set(winner.operatorIndexes);
+    const dear = async () => {
+      const outstanding = this.#outstanding();
+      if (outstanding.length === 0) return outstanding;
+      // Also those who are not waited for: the estimate of the certificate's gas wants to know.
+      const cached = await window.cached(plan.operators.filter(({ index }) => !signers.has(index)));
+      return outstanding.filter(({ index }) => !cached.has(index));
+    };
+    const waitedFor = await dear();
+    const left = () =>
+      waitedFor.some(({ operator }) => !collector.counted.has(operator) && !this.#silent.has(operator));
+    await new Promise<void>((resolve) => {
+      this.#onNews = () => {
+        if (!left()) resolve();
+      };
+      this.#onNews();
+    });
+  }
+
+  /** Operators who may still answer. */
+  #outstanding(): PlannedOperator[] {
+    const { collector, plan } = this.#options;
+    return plan.operators.filter(
+      ({ operator }) => !collector.counted.has(operator) && !this.#silent.has(operator),
+    );
+  }
+
   /** Settles `winner` when the answers so far decide it. */
   judge(): void {
+    this.#onNews();
     const { collector, plan, nonePolicy } = this.#options;
     const { winner, groups } = collector.tally(this.#silent.size, this.#collectingEnds);
     if (winner !== undefined) {
       this.#win(winner);
       return;
     }
-    const outstanding = plan.operators.filter(
-      ({ operator }) => !collector.counted.has(operator) && !this.#silent.has(operator),
-    );
+    const outstanding = this.#outstanding();
     const weight = outstanding.reduce((sum, { weights }) => sum + votingWeight(weights), 0n);
     const heaviest = groups[0]?.weight;
     if (canStillWin(plan, nonePolicy, heaviest, { count: outstanding.length, weight })) return;

@@ -1,16 +1,17 @@
 /** What is stored, logged and counted of one task while it is worked on, and when it ends. */
-import { type Address, blockNumber } from '../base/brands.js';
+import { type Address, blockNumber, type Hash32 } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { StoredTask, TaskChange } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import type { ChainContext } from './chain-context.js';
+import type { Rejection } from './collect.js';
 import { isReorged } from './reorged.js';
 import { retryUntil } from './retry-until.js';
 import type { SubmitOutcome } from './submit.js';
 import { taskName } from './task-plan.js';
-import type { TaskEnd, TaskStep, TaskTracker } from './tracker.js';
+import type { OperatorOutcome, TaskEnd, TaskStep, TaskTracker } from './tracker.js';
 
 export interface TaskJournalOptions {
   readonly task: StoredTask;
@@ -45,22 +46,28 @@ export class TaskJournal {
 
   counted(operator: Address): void {
     this.#options.tracker.reach(this.#name, 'answered');
-    this.#note(operator, 'counted');
+    this.#note(operator, 'counted', 'counted');
     this.logger.debug('a response counts', { operator });
   }
 
-  dropped(operator: Address, reason: string): void {
-    this.#note(operator, reason);
+  dropped(operator: Address, { kind, reason }: Rejection): void {
+    this.#note(operator, kind, reason);
     this.logger.warn('a response was dropped', { operator, reason });
   }
 
   /** @param final when the operator is not asked again */
   callFailed(operator: Address, reason: string, final: boolean): void {
     const isNews = this.#options.tracker.stories.get(this.#name)?.operators.get(operator) !== reason;
-    this.#note(operator, reason);
+    this.#note(operator, 'call failed', reason);
     if (final) this.logger.warn('an executor refuses the task', { operator, reason });
     else if (isNews) this.logger.warn('an executor cannot be asked now, trying again', { operator, reason });
     else this.logger.debug('an executor cannot be asked yet', { operator, reason });
+  }
+
+  /** The operator's answer counted, for another output than the one that won. */
+  disagreed(operator: Address, messageHash: Hash32): void {
+    this.#note(operator, 'another output', `signed another output (${messageHash})`);
+    this.logger.warn('an operator signed another output than the winning one', { operator, messageHash });
   }
 
   async settled(outcome: SubmitOutcome, stop: AbortSignal): Promise<void> {
@@ -123,8 +130,8 @@ export class TaskJournal {
     };
   }
 
-  #note(operator: Address, what: string): void {
-    this.#options.tracker.operator(this.#name, operator, what);
+  #note(operator: Address, outcome: OperatorOutcome, what: string): void {
+    this.#options.tracker.operator(this.#name, operator, outcome, what);
   }
 
   /** @returns milliseconds since the task was first seen by this process */

@@ -11,11 +11,13 @@ import type { ExecutorClient } from '../rpc/channel-pool.js';
 import type { Signer } from '../signer/signer.js';
 import { isFinished, type StoredTask, type TaskKey } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
+import { certificateCost, quorumWindow } from './certificate-cost.js';
 import { type CertifiedResult, certify } from './certify.js';
 import type { ChainContext } from './chain-context.js';
 import { type Answer, Collector } from './collect.js';
 import { gather } from './gather.js';
 import { type IntakeOptions, takeIn } from './intake.js';
+import type { NonsignerMemory } from './nonsigner-memory.js';
 import { Settlement } from './settlement.js';
 import type { SubmitOutcome } from './submit.js';
 import { TaskJournal } from './task-journal.js';
@@ -40,7 +42,9 @@ export interface TaskRunDependencies {
   /** The client of where an operator of an AVS is now. */
   readonly connect: (registrar: Address, operator: Address) => Promise<ExecutorClient>;
   readonly nonePolicy: NonePolicy;
+  /** 0 for none. */
   readonly quorumWindowMs: number;
+  readonly nonsigners: NonsignerMemory;
 }
 
 /**
@@ -185,11 +189,11 @@ class TaskRun {
     await Promise.all(
       stored.map(async (answer) => {
         const operator = plan.operators.find((candidate) => candidate.operator === answer.operator);
-        const reason = operator && (await collector.restore(operator, answer));
-        if (operator === undefined || reason === undefined) return;
+        const rejection = operator && (await collector.restore(operator, answer));
+        if (operator === undefined || rejection === undefined) return;
         this.#journal.logger.warn('a stored answer does not count any more', {
           operator: operator.operator,
-          reason,
+          reason: rejection.reason,
         });
       }),
     );
@@ -197,7 +201,7 @@ class TaskRun {
   }
 
   async #gather(plan: TaskPlan, collector: Collector, signal: AbortSignal): Promise<ResponseGroup> {
-    const { aggregator, clock, connect, nonePolicy, quorumWindowMs, signers } = this.#deps;
+    const { aggregator, clock, connect, nonePolicy, signers, quorumWindowMs, nonsigners } = this.#deps;
     const journal = this.#journal;
     const signer = signers.get(plan.aggregatorCurve);
     if (signer === undefined)
@@ -208,7 +212,11 @@ class TaskRun {
         plan,
         collector,
         nonePolicy,
-        quorumWindowMs,
+        quorumWindow: quorumWindow(
+          plan,
+          { chain: this.#chain, quorumWindowMs, nonsigners, logger: journal.logger },
+          signal,
+        ),
         chainTime: this.#chain.time,
         distribution: {
           aggregator,
@@ -218,7 +226,7 @@ class TaskRun {
         },
         report: {
           counted: ({ operator }) => journal.counted(operator),
-          dropped: ({ operator }, reason) => journal.dropped(operator, reason),
+          dropped: ({ operator }, rejection) => journal.dropped(operator, rejection),
           callFailed: ({ operator }, reason, final) => journal.callFailed(operator, reason, final),
         },
       },
@@ -235,13 +243,10 @@ class TaskRun {
       nonSigners: certified.nonSigners,
       weight: group.weight,
       totalWeight: plan.totalWeight,
+      ...certificateCost(plan, certified, this.#deps.nonsigners),
     });
     for (const { operator, messageHash } of collector.counted.values()) {
-      if (messageHash === group.messageHash) continue;
-      this.#journal.logger.warn('an operator signed another output than the winning one', {
-        operator: operator.operator,
-        messageHash,
-      });
+      if (messageHash !== group.messageHash) this.#journal.disagreed(operator.operator, messageHash);
     }
     return certified;
   }

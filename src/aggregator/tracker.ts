@@ -1,5 +1,6 @@
 /** The story of each task while it is worked on: how far it got, and why it ended as it did. */
 import type { Address } from '../base/brands.js';
+import type { Rejection } from './collect.js';
 
 /** In the order in which a task passes them. */
 export const TASK_STEPS = [
@@ -15,6 +16,9 @@ export type TaskStep = (typeof TASK_STEPS)[number];
 
 /** How a task ended: `completed elsewhere` when somebody else's result was verified. */
 export type TaskEnd = 'verified' | 'completed elsewhere' | 'failed' | 'reorged' | 'interrupted';
+
+/** What became of asking an operator: its response counted, was dropped, or never came; `another output` lost. */
+export type OperatorOutcome = 'counted' | 'another output' | Rejection['kind'] | 'call failed';
 
 export interface TaskStory {
   /** The step it has reached. */
@@ -35,12 +39,15 @@ interface Story {
 export interface TaskTotals {
   readonly ended: ReadonlyMap<TaskEnd, number>;
   readonly failedAfter: ReadonlyMap<TaskStep, number>;
+  /** By operator, each attempt to call it included; operators of the tables of tasks, and nobody else. */
+  readonly operators: ReadonlyMap<Address, ReadonlyMap<OperatorOutcome, number>>;
 }
 
 export class TaskTracker {
   readonly #stories = new Map<string, Story>();
   readonly #ended = new Map<TaskEnd, number>();
   readonly #failedAfter = new Map<TaskStep, number>();
+  readonly #operators = new Map<Address, Map<OperatorOutcome, number>>();
   readonly #nowMs: () => number;
 
   constructor(nowMs: () => number) {
@@ -54,9 +61,12 @@ export class TaskTracker {
     if (TASK_STEPS.indexOf(step) > TASK_STEPS.indexOf(story.step)) story.step = step;
   }
 
-  /** Notes the last thing known of an operator. */
-  operator(key: string, operator: Address, what: string): void {
+  /** Counts what became of asking an operator. @param what the last thing known of it, in words */
+  operator(key: string, operator: Address, outcome: OperatorOutcome, what: string): void {
     this.#story(key).operators.set(operator, what);
+    const counts = this.#operators.get(operator) ?? new Map<OperatorOutcome, number>();
+    counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+    this.#operators.set(operator, counts);
   }
 
   /** Ends a task's story, counts it, and forgets it. */
@@ -74,7 +84,7 @@ export class TaskTracker {
   }
 
   get totals(): TaskTotals {
-    return { ended: this.#ended, failedAfter: this.#failedAfter };
+    return { ended: this.#ended, failedAfter: this.#failedAfter, operators: this.#operators };
   }
 
   #story(key: string): Story {

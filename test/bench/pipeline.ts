@@ -111,7 +111,7 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
         plan,
         collector,
         nonePolicy: 'all',
-        quorumWindowMs: 0,
+        quorumWindow: undefined,
         chainTime: { until: (_seconds, signal) => systemClock.sleep(600_000, signal) },
         distribution: {
           aggregator: AGGREGATOR_OPERATOR,
@@ -121,7 +121,7 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
         },
         report: {
           counted: () => undefined,
-          dropped: (_operator, reason) => refuse(reason),
+          dropped: (_operator, { reason }) => refuse(reason),
           callFailed: (_operator, reason) => refuse(reason),
         },
       },

@@ -77,11 +77,11 @@ describe.each(['bn254', 'ecdsa'] as const)('Collector over %s', (curve) => {
     const [operator, result] = [operatorOf(plan, 0), honestResult(bn254, plan, 0, '0x31')];
     expect(await Promise.all([c.accept(operator, result), c.accept(operator, result)])).toEqual([
       undefined,
-      'the operator has answered before',
+      { kind: 'repeated', reason: 'the operator has answered before' },
     ]);
-    expect(await c.accept(operator, honestResult(bn254, plan, 0, '0x32'))).toBe(
-      'the operator has answered before',
-    );
+    expect(await c.accept(operator, honestResult(bn254, plan, 0, '0x32'))).toMatchObject({
+      kind: 'repeated',
+    });
     expect(c.counted.size).toBe(1);
   });
 
@@ -89,7 +89,10 @@ describe.each(['bn254', 'ecdsa'] as const)('Collector over %s', (curve) => {
     const plan = taskPlan(bn254, curve, [1n, 1n]);
     const { collector: c, stored } = collector(plan);
     const stolen = { ...honestResult(bn254, plan, 1, '0x31'), operatorAddress: operatorAddress(0) };
-    expect(await c.accept(operatorOf(plan, 0), stolen)).toMatch(/^the result signature/);
+    expect(await c.accept(operatorOf(plan, 0), stolen)).toMatchObject({
+      kind: 'bad signature',
+      reason: expect.stringMatching(/^the result signature/),
+    });
     expect(stored).toEqual([]);
     expect(await c.accept(operatorOf(plan, 0), honestResult(bn254, plan, 0, '0x31'))).toBeUndefined();
   });
@@ -98,9 +101,9 @@ describe.each(['bn254', 'ecdsa'] as const)('Collector over %s', (curve) => {
     const plan = taskPlan(bn254, curve, [1n, 1n]);
     const earlier = { ...plan, task: { ...plan.task, referenceTimestamp: 800 } };
     const { collector: c } = collector(plan);
-    expect(await c.restore(operatorOf(plan, 0), honestAnswer(bn254, earlier, 0, '0x31'))).toMatch(
-      /^the result signature/,
-    );
+    expect(await c.restore(operatorOf(plan, 0), honestAnswer(bn254, earlier, 0, '0x31'))).toMatchObject({
+      kind: 'bad signature',
+    });
   });
 
   test('behavior: a stored answer is taken up without being stored again', async () => {

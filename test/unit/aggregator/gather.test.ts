@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ClientError, Status } from 'nice-grpc-common';
 import { Collector, canStillWin } from '../../../src/aggregator/collect.js';
 import { gather } from '../../../src/aggregator/gather.js';
-import type { TaskPlan } from '../../../src/aggregator/task-plan.js';
+import type { PlannedOperator, TaskPlan } from '../../../src/aggregator/task-plan.js';
 import { judgeResponses } from '../../../src/aggregator/verify/judge.js';
 import { Secret } from '../../../src/base/secret.js';
 import { type Bn254, loadBn254 } from '../../../src/crypto/bn254/bn254.js';
@@ -50,7 +50,9 @@ describe('gather', () => {
   });
 
   /** Operators answer when the test says so; weights 3, 3, 3 and a threshold of two thirds by default. */
-  function world(options: { plan?: TaskPlan; quorumWindowMs?: number; nonePolicy?: NonePolicy } = {}) {
+  function world(
+    options: { plan?: TaskPlan; quorumWindowMs?: number; cached?: number[]; nonePolicy?: NonePolicy } = {},
+  ) {
     const plan = options.plan ?? taskPlan(bn254, 'ecdsa', [3n, 3n, 3n]);
     const nonePolicy = options.nonePolicy ?? 'all';
     const clock = manualClock();
@@ -78,12 +80,19 @@ describe('gather', () => {
         return answer;
       },
     });
+    const askedFor: number[][] = [];
+    const cachedOf = (nonSigners: readonly PlannedOperator[]) => {
+      askedFor.push(nonSigners.map(({ index }) => index));
+      return new Set(options.cached);
+    };
     const result = gather(
       {
         plan,
         collector,
         nonePolicy,
-        quorumWindowMs: options.quorumWindowMs ?? 0,
+        quorumWindow: options.quorumWindowMs
+          ? { lengthMs: options.quorumWindowMs, cached: async (nonSigners) => cachedOf(nonSigners) }
+          : undefined,
         chainTime: {
           until: (_seconds, signal) =>
             new Promise((resolve, reject) => {
@@ -99,7 +108,7 @@ describe('gather', () => {
         },
         report: {
           counted: ({ index }) => events.push(`${index} counted`),
-          dropped: ({ index }, reason) => events.push(`${index} dropped: ${reason}`),
+          dropped: ({ index }, { reason }) => events.push(`${index} dropped: ${reason}`),
           callFailed: ({ index }, reason) => events.push(`${index} failed: ${reason}`),
         },
       },
@@ -114,7 +123,20 @@ describe('gather', () => {
       answers[index]?.resolve(new ClientError('/x', Status.PERMISSION_DENIED, 'no'));
       await settle();
     };
-    return { plan, clock, stop, lastFifth, answers, hungUp, events, collector, result, answer, refuse };
+    return {
+      askedFor,
+      plan,
+      clock,
+      stop,
+      lastFifth,
+      answers,
+      hungUp,
+      events,
+      collector,
+      result,
+      answer,
+      refuse,
+    };
   }
 
   test('default: it ends when the threshold is met, and hangs up on who has not answered', async () => {
@@ -153,6 +175,49 @@ describe('gather', () => {
     await w.answer(2, 'x');
     w.lastFifth.resolve();
     expect((await w.result).operatorIndexes).toEqual([0, 2]);
+    expect(w.clock.sleepers).toBe(0);
+  });
+
+  test('behavior: nobody waits for an operator whose witness is paid for already', async () => {
+    const w = world({ quorumWindowMs: 3_600_000, cached: [1] });
+    await settle();
+    await w.answer(0, 'x');
+    await w.answer(2, 'x');
+    expect((await w.result).operatorIndexes).toEqual([0, 2]);
+    expect(w.askedFor).toEqual([[1]]);
+    expect(w.clock.sleepers).toBe(0);
+  });
+
+  test('behavior: nobody waits, or asks the verifier, when no answer can come any more', async () => {
+    const w = world({ quorumWindowMs: 3_600_000 });
+    await settle();
+    await w.refuse(1);
+    await w.answer(0, 'x');
+    await w.answer(2, 'x');
+    expect((await w.result).operatorIndexes).toEqual([0, 2]);
+    expect(w.askedFor).toEqual([]);
+  });
+
+  test('behavior: of several missing operators it waits for those who would cost, until they answer or refuse', async () => {
+    const plan = taskPlan(bn254, 'ecdsa', [9n, 1n, 1n, 1n]);
+    const w = world({ plan, quorumWindowMs: 3_600_000, cached: [3] });
+    await settle();
+    await w.answer(0, 'x');
+    await w.answer(1, 'x');
+    expect(w.hungUp).toEqual([]);
+    await w.refuse(2);
+    expect((await w.result).operatorIndexes).toEqual([0, 1]);
+    expect(w.askedFor).toEqual([[1, 2, 3]]);
+    expect(w.hungUp).toContain(3);
+  });
+
+  test('error: a stop in the quorum window ends it with the reason', async () => {
+    const w = world({ quorumWindowMs: 3_600_000 });
+    await settle();
+    await w.answer(0, 'x');
+    await w.answer(2, 'x');
+    w.stop.abort(new Error('deadline'));
+    await expect(w.result).rejects.toMatchObject({ code: 'ABORTED' });
     expect(w.clock.sleepers).toBe(0);
   });
 

@@ -10,13 +10,28 @@ describe('TaskTracker', () => {
     nowMs = 150;
     tracker.reach('a', 'sent');
     tracker.reach('a', 'taken');
-    tracker.operator('a', operatorAddress(1), 'UNAVAILABLE: down');
-    tracker.operator('a', operatorAddress(1), 'counted');
+    tracker.operator('a', operatorAddress(1), 'call failed', 'UNAVAILABLE: down');
+    tracker.operator('a', operatorAddress(1), 'counted', 'counted');
     const story = tracker.stories.get('a');
     expect(story?.step).toBe('sent');
     expect(story?.reachedAtMs.get('seen')).toBe(100);
     expect(story?.reachedAtMs.get('sent')).toBe(150);
     expect(story?.operators.get(operatorAddress(1))).toBe('counted');
+  });
+
+  test('behavior: what became of asking an operator is counted over all tasks', () => {
+    const tracker = new TaskTracker(() => 0);
+    const counts = () => [...tracker.totals.operators].map(([who, what]) => [who, Object.fromEntries(what)]);
+    for (const key of ['a', 'b']) {
+      tracker.operator(key, operatorAddress(1), 'bad signature', 'the result signature does not verify');
+      tracker.operator(key, operatorAddress(2), 'counted', 'counted');
+      tracker.end(key, 'verified');
+    }
+    tracker.operator('c', operatorAddress(2), 'another output', 'signed another output');
+    expect(counts()).toEqual([
+      [operatorAddress(1), { 'bad signature': 2 }],
+      [operatorAddress(2), { counted: 2, 'another output': 1 }],
+    ]);
   });
 
   test('behavior: an ended story is counted by its end, failures by their last step, and leaves memory', () => {
