@@ -1,5 +1,6 @@
 /** `ponos storage`: what a node has stored: looked at, saved, moved, mended. */
 import { type Command, Option } from 'commander';
+import { closeFilesToOthers } from '../base/umask.js';
 import { parseCount } from './numbers.js';
 
 const STATUSES = ['pending', 'processing', 'completed', 'failed'] as const;
@@ -7,10 +8,12 @@ const STATUSES = ['pending', 'processing', 'completed', 'failed'] as const;
 export function registerStorage(program: Command): void {
   const storage = program
     .command('storage')
-    .description("look at a node's store, back it up, move it, mend it");
+    .description("look at a node's store, back it up, move it, mend it")
+    .hook('preAction', closeFilesToOthers);
   registerReading(storage);
   registerWriting(storage);
   registerTasks(storage);
+  registerPerformers(storage);
 }
 
 function registerReading(storage: Command): void {
@@ -137,6 +140,19 @@ function registerTasks(storage: Command): void {
   ).action(async (taskId: string, flags) => {
     const { showTask } = await import('../operations/storage/tasks.js');
     await showTask({ ...flags, taskId }, await terminal());
+  });
+}
+
+function registerPerformers(storage: Command): void {
+  withJson(
+    withDirectory(
+      storage
+        .command('performers')
+        .description('the performers of an executor, and what became of each deployment, the newest first'),
+    ),
+  ).action(async (flags) => {
+    const { showPerformers } = await import('../operations/storage/performers.js');
+    await showPerformers(flags, await terminal());
   });
 }
 

@@ -133,6 +133,7 @@ async function startContainer(
     let stopped: Promise<void> | undefined;
     return {
       id: name,
+      container: { id, imageId: info.Image },
       avs: spec.avs,
       endpoint,
       exited,

@@ -2,11 +2,10 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Logger } from '../base/logger.js';
 import type { Secret } from '../base/secret.js';
+import { secretHider } from './hide-secrets.js';
 
 const KEPT_LINES = 20;
 const MAX_LINE_CHARS = 500;
-/** Shorter values are words that occur anyway (`1`, `debug`), not secrets. */
-const MIN_REDACTED_CHARS = 6;
 
 export interface OutputTail {
   /** Takes the next bytes of the output, cut anywhere. */
@@ -18,17 +17,13 @@ export interface OutputTail {
 
 /** @param secrets values that are blotted out wherever the performer prints them */
 export function createOutputTail(logger: Logger, secrets: Iterable<Secret>): OutputTail {
-  const hidden = [...secrets]
-    // Output is read by lines, so a value of several lines (a PEM key) is looked for line by line.
-    .flatMap((secret) => secret.reveal().split(/\r?\n/))
-    .map((line) => line.trim())
-    .filter((value) => value.length >= MIN_REDACTED_CHARS);
+  const hide = secretHider(secrets);
   const decoder = new StringDecoder('utf8');
   const kept: string[] = [];
   let partial = '';
 
   function take(raw: string): void {
-    const line = hidden.reduce((text, value) => text.replaceAll(value, '[redacted]'), raw.trimEnd());
+    const line = hide(raw.trimEnd());
     if (line === '') return;
     const short = line.slice(0, MAX_LINE_CHARS);
     logger.debug('performer output', { line: short });

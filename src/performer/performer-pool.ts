@@ -3,6 +3,7 @@ import type { Address, TaskId } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import type { PerformerListener } from './performer-events.js';
 import type { PerformerRuntime, PerformerSpec } from './runtime.js';
 import {
   type PerformerState,
@@ -17,6 +18,8 @@ export interface PerformerPoolOptions {
   /** Closed with the pool. */
   readonly runtime: PerformerRuntime;
   readonly maxOutputBytes: number;
+  /** Told what happens to every performer. */
+  readonly listener: PerformerListener;
   readonly clock: Clock;
   readonly logger: Logger;
 }

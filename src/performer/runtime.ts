@@ -39,9 +39,18 @@ export interface PerformerExit {
   readonly lastLines: readonly string[];
 }
 
+/** What the engine calls the container of an instance. */
+export interface PerformerContainer {
+  readonly id: string;
+  /** `sha256:…` of the image that it was made of, whatever tag was asked for. */
+  readonly imageId: string;
+}
+
 export interface PerformerInstance {
   /** Unique on this machine: the container's name, or `process-<pid>`. */
   readonly id: string;
+  /** Undefined for a process. */
+  readonly container?: PerformerContainer;
   readonly avs: Address;
   /** Where it serves gRPC: `host:port`. It may not be listening yet. */
   readonly endpoint: string;

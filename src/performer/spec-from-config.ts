@@ -14,7 +14,8 @@ export function performerSpec(
   const { memory, cpus, pids, readOnlyRootfs, user } = config.resources;
   return {
     avs: config.avsAddress,
-    image: config.image,
+    // A process has none, even if the configuration names one for another mode.
+    image: config.deploymentMode === 'process' ? undefined : config.image,
     command: config.command,
     env: resolvePerformerEnv(config.envs, processEnv),
     resources: { memoryBytes: memory, cpus, pids, readOnlyRootfs, user },

@@ -4,6 +4,7 @@ import { abortError, type Clock } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { createPerformerClient, type PerformerClient } from './client.js';
+import { type PerformerListener, reportDeployments } from './performer-events.js';
 import { type LossCause, planRestart } from './restart-policy.js';
 import type { PerformerInstance, PerformerRuntime, PerformerSpec } from './runtime.js';
 
@@ -17,6 +18,7 @@ export interface SupervisorOptions {
   readonly spec: PerformerSpec;
   readonly runtime: PerformerRuntime;
   readonly maxOutputBytes: number;
+  readonly listener: PerformerListener;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -62,6 +64,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
   const logger = options.logger.child({ avs: spec.avs });
   const closing = new AbortController();
   const waiters = new Set<() => void>();
+  const reports = reportDeployments(options);
   let client: PerformerClient | undefined;
   let id: string | undefined;
   let lastHealthyMs: number | undefined;
@@ -77,6 +80,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
   async function deploy(): Promise<Instance> {
     const running = await runtime.deploy(spec, closing.signal);
     id = running.id;
+    reports.started(running);
     const candidate = createPerformerClient({
       endpoint: running.endpoint,
       maxOutputBytes: options.maxOutputBytes,
@@ -123,7 +127,10 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
         if (closing.signal.aborted) throw abortError(closing.signal);
         return await exitReason;
       }
-      if (await watched.isServing(signal)) {
+      const isHealthy = await watched.isServing(signal);
+      if (signal.aborted) continue; // not an answer of the performer
+      reports.checked(isHealthy);
+      if (isHealthy) {
         failures = 0;
         lastHealthyMs = clock.nowMs();
       } else {
@@ -141,6 +148,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
     lastHealthyMs = sinceMs;
     client = instance.client;
     reason = undefined;
+    reports.promoted();
     logger.info('performer in service', { performer: id, endpoint: instance.running.endpoint });
     onServing();
     announce();
@@ -159,6 +167,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
     for (;;) {
       let healthyForMs = 0;
       let cause: LossCause = 'performer';
+      reports.begin();
       try {
         const ended = await serve(onServing);
         reason = ended.lost;
@@ -169,6 +178,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
         reason = explain(error);
         if (isPonosError(error, 'DOCKER_UNAVAILABLE')) cause = 'engine';
       }
+      reports.lost(reason, cause);
       const plan = planRestart(restarts, healthyForMs, cause);
       if (plan === undefined) break;
       restarts = plan.restarts;
@@ -182,9 +192,11 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
 
   let finished: Promise<void> = Promise.resolve();
   const firstDeployment = new Promise<void>((resolve, reject) => {
-    finished = run(resolve, reject).catch((error: unknown) => {
-      if (!isPonosError(error, 'ABORTED')) throw error;
-    });
+    finished = run(resolve, reject)
+      .catch((error: unknown) => {
+        if (!isPonosError(error, 'ABORTED')) throw error;
+      })
+      .finally(() => reports.removed('the node stopped'));
   });
   // Whoever awaits it gets the error; nobody has to.
   firstDeployment.catch(() => undefined);

@@ -27,6 +27,7 @@ import {
   encodeJsonRecord,
   encodeRecord,
 } from './record-codec.js';
+import { readable } from './records.js';
 import { keysBelow, storeKey } from './store-key.js';
 
 /** What retention takes away of an answered task. */
@@ -251,16 +252,6 @@ function parseKey(key: string): AnswerKey {
 
 function answeredTask(key: string, record: AnswerRecord): AnsweredTask {
   return { ...parseKey(key), ...commitmentOf(record), isOutputKept: !record.isOutputGone };
-}
-
-/** What `read` gives, or that a record is damaged. */
-function readable<T>(read: () => T): T | PonosError {
-  try {
-    return read();
-  } catch (error) {
-    if (isPonosError(error, 'STORE_CORRUPT')) return error;
-    throw error;
-  }
 }
 
 type Signed = Pick<Commitment, 'payloadHash' | 'outputHash'>;

@@ -1,4 +1,5 @@
 /** Reading and writing enveloped records, for the typed stores. */
+import { isPonosError, type PonosError } from '../base/error.js';
 import type { KeyValueStore, WriteOperation } from './key-value-store.js';
 import {
   corruptRecord,
@@ -43,4 +44,14 @@ export async function listJson<T>(
   const values: T[] = [];
   for await (const { key, value } of store.scan(range)) values.push(decodeJsonRecord<T>(key, value));
   return values;
+}
+
+/** What `read` gives, or that a record is damaged. */
+export function readable<T>(read: () => T): T | PonosError {
+  try {
+    return read();
+  } catch (error) {
+    if (isPonosError(error, 'STORE_CORRUPT')) return error;
+    throw error;
+  }
 }

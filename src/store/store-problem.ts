@@ -69,6 +69,8 @@ const LOSSES: Readonly<Record<StoreRole, Readonly<Record<string, Verdict>>>> = {
     answer: stop('the protection against signing two outputs for one task is incomplete'),
     output: contain('these tasks cannot be answered again'),
     'under-way': contain('tasks that were interrupted are not reported'),
+    performer: contain('which performers ran last is not known; they are started as configured'),
+    deployment: contain('the history of the performers has gaps'),
   },
 };
 

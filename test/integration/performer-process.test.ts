@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { type Clock, systemClock } from '../../src/base/clock.js';
 import { type Logger, silentLogger } from '../../src/base/logger.js';
 import { createPerformerClient } from '../../src/performer/client.js';
+import type { PerformerEvent, PerformerListener } from '../../src/performer/performer-events.js';
 import { type PerformerPool, startPerformerPool } from '../../src/performer/performer-pool.js';
 import { createProcessRuntime } from '../../src/performer/process-runtime.js';
 import type { PerformerSpec } from '../../src/performer/runtime.js';
@@ -53,10 +54,14 @@ const hastyClock: Clock = {
   sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
 };
 
-async function startPool(specs: readonly PerformerSpec[], logger = silentLogger): Promise<PerformerPool> {
+async function startPool(
+  specs: readonly PerformerSpec[],
+  logger = silentLogger,
+  listener: PerformerListener = () => undefined,
+): Promise<PerformerPool> {
   const clock = hastyClock;
   const pool = await startPerformerPool(
-    { specs, runtime: openRuntime(clock), maxOutputBytes: 100_000, clock, logger },
+    { specs, runtime: openRuntime(clock), maxOutputBytes: 100_000, listener, clock, logger },
     never,
   );
   closers.push(() => pool.close(0));
@@ -210,6 +215,7 @@ describe('the pool', () => {
         specs: [spec({ AT_START: 'exit' })],
         runtime: openRuntime(),
         maxOutputBytes: 1,
+        listener: () => undefined,
         clock: systemClock,
         logger: silentLogger,
       },
@@ -217,6 +223,73 @@ describe('the pool', () => {
     );
     givenUp.abort();
     await expect(start).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});
+
+describe('what the pool tells of its performers', () => {
+  const types = (events: readonly PerformerEvent[]) => events.map(({ type }) => type);
+
+  async function startListening(specs: readonly PerformerSpec[]) {
+    const events: PerformerEvent[] = [];
+    const pool = await startPool(specs, silentLogger, (event) => void events.push(event));
+    return { events, pool };
+  }
+
+  test('default: from its deployment until it is stopped', async () => {
+    const { events, pool } = await startListening([spec()]);
+    expect(types(events)).toEqual(['asked', 'started', 'promoted']);
+    const [performer] = pool.list();
+    expect(events[1]).toMatchObject({
+      deployment: { avs: AVS, command: [process.execPath, program.path] },
+      instance: { id: performer?.id, endpoint: expect.stringMatching(/^127\.0\.0\.1:\d+$/) },
+    });
+    await pool.close(5_000);
+    expect(types(events).filter((type) => type !== 'checked')).toEqual([
+      'asked',
+      'started',
+      'promoted',
+      'ended',
+    ]);
+    expect(events.at(-1)).toMatchObject({ outcome: 'removed', reason: 'the node stopped' });
+    expect(new Set(events.map(({ deployment }) => deployment.id)).size).toBe(1);
+  });
+
+  test('behavior: one that crashes has failed, with its last words; the next one is another deployment', async () => {
+    const { events, pool } = await startListening([spec()]);
+    await run(pool, 'crash 7').catch(() => undefined);
+    while (types(events).filter((type) => type === 'promoted').length < 2) await systemClock.sleep(20);
+    const end = events.find(({ type }) => type === 'ended');
+    expect(end).toMatchObject({ outcome: 'failed', reason: 'exited with code 7' });
+    expect(end).toMatchObject({ lastLines: expect.arrayContaining(['leaving with 7']) });
+    expect(end?.deployment.id).toBe(events[0]?.deployment.id);
+    expect(events.filter(({ type }) => type === 'asked').length).toBeGreaterThan(1);
+  });
+
+  test('behavior: three failed checks are told before it is replaced', async () => {
+    const { events, pool } = await startListening([spec()]);
+    await run(pool, 'sicken');
+    while (!types(events).includes('ended')) await systemClock.sleep(20);
+    const firstId = events[0]?.deployment.id;
+    const checks = events.filter(({ type, deployment }) => type === 'checked' && deployment.id === firstId);
+    expect(checks.slice(-3)).toEqual(Array(3).fill(expect.objectContaining({ isHealthy: false })));
+    expect(events.find(({ type }) => type === 'ended')).toMatchObject({
+      outcome: 'failed',
+      reason: 'unhealthy 3 times in a row',
+    });
+  });
+
+  test('behavior: no value of a variable is told, wherever it occurs', async () => {
+    const secret = 'sesame-4711';
+    const command = ['/bin/sh', '-c', 'echo "key is $API_KEY" >&2; exit 3', `--key=${secret}`];
+    const { events, pool } = await startListening([spec({ API_KEY: secret }, command)]);
+    await pool.close(0);
+    const end = events.find(({ type }) => type === 'ended');
+    expect(end).toMatchObject({
+      deployment: { command: expect.arrayContaining(['--key=[redacted]']) },
+      lastLines: ['key is [redacted]'],
+      reason: expect.stringContaining('exited with code 3'),
+    });
+    expect(JSON.stringify(events)).not.toContain(secret);
   });
 });
 

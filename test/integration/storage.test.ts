@@ -7,11 +7,13 @@ import { backupStore } from '../../src/operations/storage/backup.js';
 import { compactStore } from '../../src/operations/storage/compact.js';
 import { exportStore } from '../../src/operations/storage/export.js';
 import { importStore } from '../../src/operations/storage/import.js';
+import { showPerformers } from '../../src/operations/storage/performers.js';
 import { repairStore } from '../../src/operations/storage/repair.js';
 import { restoreStore } from '../../src/operations/storage/restore.js';
 import { showStats } from '../../src/operations/storage/show-stats.js';
 import { listTasks, showTask } from '../../src/operations/storage/tasks.js';
 import { showProblems } from '../../src/operations/storage/verify.js';
+import { createPerformerStore } from '../../src/store/executor-performers.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import { openLevelStore } from '../../src/store/level-store.js';
 import { schemaOperation } from '../../src/store/store-schema.js';
@@ -23,11 +25,13 @@ import {
   recordsOf,
   taskIdOf,
 } from '../support/storage-stage.js';
-import { fixtureAnswer, fixtureAnswerKey } from '../support/store-fixtures.js';
+import { FIXTURE_DEPLOYMENTS, fixtureAnswer, fixtureAnswerKey } from '../support/store-fixtures.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 const TASKS = 3_000;
 const ANSWERS = 2_000;
+/** With the outputs, three deployments, one performer and the schema. */
+const EXECUTOR_RECORDS = 2 * ANSWERS + 5;
 
 let folder: TemporaryFolder;
 let aggregator: string;
@@ -86,7 +90,7 @@ describe('backup and restore', () => {
   test('behavior: progress is shown when it is asked for', async () => {
     const terminal = collectingTerminal();
     await backupStore({ dir: executor, output: place('backup'), progress: true }, terminal);
-    expect(terminal.shown()).toMatch(/^backup: 4,001 records, [\d.]+ MiB\n$/);
+    expect(terminal.shown()).toMatch(/^backup: 4,005 records, [\d.]+ MiB\n$/);
   });
 
   test('error: a backup over an existing file only with --force', async () => {
@@ -237,7 +241,7 @@ describe('stats', () => {
   test('default: an executor’s, for people', async () => {
     const text = await output(showStats, { dir: executor });
     expect(text).toMatch(/^store {3}of an executor, schema 1$/m);
-    expect(text).toMatch(/^answer {5}2000 {5}[\d.]+ KiB$/m);
+    expect(text).toMatch(/^answer {6}2000 {5}[\d.]+ KiB$/m);
     expect(text).toMatch(/^oldest {2}2023-11-14T22:13:20.001Z$/m);
   });
 });
@@ -292,6 +296,48 @@ describe('tasks', () => {
   });
 });
 
+describe('performers', () => {
+  test('default: those that ran, and the deployments, the newest first', async () => {
+    const [failed, removed, serving] = FIXTURE_DEPLOYMENTS;
+    const { performers, deployments } = JSON.parse(
+      await output(showPerformers, { dir: executor, json: true }),
+    );
+    expect(performers).toEqual([serving?.performer]);
+    expect(deployments).toEqual([serving?.deployment, removed?.deployment, failed?.deployment]);
+
+    const text = await output(showPerformers, { dir: executor });
+    const line = (part: string) => text.split('\n').find((each) => each.includes(part)) ?? '';
+    expect(line('127.0.0.1:32768')).toMatch(/avs-performer-0a1b2c-3 +InService +yes +2023-/);
+    expect(line('exited with code 4')).toContain('; it said last: cannot start: no licence');
+    expect(line('the node stopped')).toMatch(/\/opt\/my-avs\/performer --verbose .*removed/);
+    expect(line('the node stopped')).not.toContain('listening');
+  });
+
+  test('behavior: a node without any', async () => {
+    const dir = place('new');
+    await makeStore(dir, 'executor', async () => undefined);
+    expect(await output(showPerformers, { dir })).toBe(
+      'no performers: none ran when the node stopped\n\nno deployments\n',
+    );
+  });
+
+  test('behavior: what a performer printed is no command to the terminal', async () => {
+    const dir = place('rude');
+    const [failed] = FIXTURE_DEPLOYMENTS;
+    if (failed === undefined) throw new Error('the fixture has no deployment');
+    const lastLines = ['\u001b[2J\u0007gone'];
+    await makeStore(dir, 'executor', (store) =>
+      createPerformerStore(store).save([{ ...failed, deployment: { ...failed.deployment, lastLines } }]),
+    );
+    expect(await output(showPerformers, { dir })).toContain('it said last: \\x1b[2J\\x07gone');
+  });
+
+  test('error: an aggregator has none', async () => {
+    const asked = output(showPerformers, { dir: aggregator });
+    await expect(asked).rejects.toMatchObject({ code: 'STORE_MISMATCH' });
+  });
+});
+
 describe('compact', () => {
   test('default: what was deleted gives its room back, the rest stays', async () => {
     const dir = place('to-compact');
@@ -315,7 +361,7 @@ describe('compact', () => {
 describe('verify and repair', () => {
   test('default: a sound store', async () => {
     expect(await output(showProblems, { dir: executor })).toBe(
-      `${executor}: ${2 * ANSWERS + 1} records of an executor, all of them sound\n`,
+      `${executor}: ${EXECUTOR_RECORDS} records of an executor, all of them sound\n`,
     );
     expect(await output(repairStore, { dir: executor })).toBe(
       `${executor}: nothing is wrong, nothing was changed\n`,

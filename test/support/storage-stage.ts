@@ -3,12 +3,14 @@ import { type ChainId, parseHash32, parseTaskId } from '../../src/base/brands.js
 import type { Terminal } from '../../src/operations/storage/terminal.js';
 import type { AcceptedAnswer, NewTask } from '../../src/store/aggregator-records.js';
 import { createAggregatorStore } from '../../src/store/aggregator-store.js';
+import { createPerformerStore } from '../../src/store/executor-performers.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import type { Entry, KeyValueStore } from '../../src/store/key-value-store.js';
 import { openLevelStore } from '../../src/store/level-store.js';
 import { claimStore, type StoreRole } from '../../src/store/store-schema.js';
 import {
   FIXTURE_CHAIN,
+  FIXTURE_DEPLOYMENTS,
   fixtureAcceptedAnswer,
   fixtureAnswer,
   fixtureAnswerKey,
@@ -95,12 +97,13 @@ export function makeAggregatorStore(
   });
 }
 
-/** An executor's, with so many answered tasks. */
+/** An executor's, with so many answered tasks and some deployments of a performer. */
 export function makeExecutorStore(dir: string, answers: number): Promise<void> {
   return makeStore(dir, 'executor', async (store) => {
     const executor = createExecutorStore(store);
     const numbers = Array.from({ length: answers }, (_, index) => index + 1);
     await Promise.all(numbers.map((n) => executor.saveAnswer(fixtureAnswerKey(n), fixtureAnswer(n))));
+    await createPerformerStore(store).save(FIXTURE_DEPLOYMENTS);
   });
 }
 

@@ -2,6 +2,8 @@
 import { blockNumber, chainId, parseAddress, parseHash32, parseTaskId } from '../../src/base/brands.js';
 import type { AcceptedAnswer, NewTask } from '../../src/store/aggregator-records.js';
 import { createAggregatorStore } from '../../src/store/aggregator-store.js';
+import type { DeploymentState } from '../../src/store/executor-performer-records.js';
+import { createPerformerStore } from '../../src/store/executor-performers.js';
 import type { Answer, AnswerKey } from '../../src/store/executor-records.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import type { KeyValueStore } from '../../src/store/key-value-store.js';
@@ -64,6 +66,71 @@ export function fixtureAnswer(n: number): Answer {
   };
 }
 
+const AT_MS = 1_700_000_000_000;
+const IMAGE = { repository: 'registry.example/my-avs', tag: 'v1', digest: `sha256:${'d1'.repeat(32)}` };
+
+/** The first one failed, the second one was stopped with the node, the third one is in service. */
+export const FIXTURE_DEPLOYMENTS: readonly DeploymentState[] = [
+  {
+    deployment: {
+      id: 'deployment-1',
+      avs: AVS,
+      number: 1,
+      image: IMAGE,
+      command: [],
+      askedAtMs: AT_MS,
+      outcome: 'failed',
+      performerId: 'avs-performer-0a1b2c-1',
+      reason: 'exited with code 4',
+      lastLines: ['starting', 'cannot start: no licence'],
+      endedAtMs: AT_MS + 500,
+    },
+    performer: undefined,
+  },
+  {
+    deployment: {
+      id: 'deployment-2',
+      avs: AVS,
+      number: 2,
+      command: ['/opt/my-avs/performer', '--verbose'],
+      askedAtMs: AT_MS + 2_000,
+      outcome: 'removed',
+      performerId: 'process-42',
+      servingFromMs: AT_MS + 2_500,
+      reason: 'the node stopped',
+      lastLines: ['listening on 4711'],
+      endedAtMs: AT_MS + 60_000,
+    },
+    performer: undefined,
+  },
+  {
+    deployment: {
+      id: 'deployment-3',
+      avs: AVS,
+      number: 3,
+      image: IMAGE,
+      command: [],
+      askedAtMs: AT_MS + 90_000,
+      outcome: 'in-service',
+      performerId: 'avs-performer-0a1b2c-3',
+      servingFromMs: AT_MS + 92_000,
+    },
+    performer: {
+      id: 'avs-performer-0a1b2c-3',
+      avs: AVS,
+      deploymentId: 'deployment-3',
+      status: 'InService',
+      image: IMAGE,
+      containerId: 'c3'.repeat(32),
+      imageId: `sha256:${'a3'.repeat(32)}`,
+      endpoint: '127.0.0.1:32768',
+      isHealthy: true,
+      startedAtMs: AT_MS + 91_000,
+      checkedAtMs: AT_MS + 150_000,
+    },
+  },
+];
+
 export const FIXTURE_TASKS = 4;
 
 /** Tasks 1 and 2 are completed and failed, 3 is worked on, 4 waits. */
@@ -95,6 +162,9 @@ async function fillAggregator(store: KeyValueStore, tasks: readonly number[]): P
 async function fillExecutor(store: KeyValueStore, tasks: readonly number[]): Promise<void> {
   const executor = createExecutorStore(store);
   for (const n of tasks) await executor.saveAnswer(fixtureAnswerKey(n), fixtureAnswer(n));
+  const performers = createPerformerStore(store);
+  for (const state of FIXTURE_DEPLOYMENTS.filter(({ deployment }) => tasks.includes(deployment.number)))
+    await performers.save([state]);
 }
 
 /** Writes in two openings: the first half is then in a table, the other half in the log. */

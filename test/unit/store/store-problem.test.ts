@@ -8,6 +8,8 @@ describe('judgeProblem', () => {
     ['executor', 'answer', 'stop'],
     ['executor', 'output', 'contain'],
     ['executor', 'under-way', 'contain'],
+    ['executor', 'performer', 'contain'],
+    ['executor', 'deployment', 'contain'],
     ['executor', 'schema', 'stop'],
     ['executor', 'something new', 'stop'],
     ['aggregator', 'cursor', 'contain'],

@@ -2,6 +2,7 @@ import { cp, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { createAggregatorStore } from '../../../src/store/aggregator-store.js';
+import { createPerformerStore } from '../../../src/store/executor-performers.js';
 import { createExecutorStore } from '../../../src/store/executor-store.js';
 import type { KeyValueStore } from '../../../src/store/key-value-store.js';
 import { openLevelStore } from '../../../src/store/level-store.js';
@@ -21,6 +22,7 @@ import {
 import { verifyStore } from '../../../src/store/verify-store.js';
 import {
   FIXTURE_CHAIN,
+  FIXTURE_DEPLOYMENTS,
   FIXTURE_TASKS,
   fixtureAcceptedAnswer,
   fixtureAnswer,
@@ -202,6 +204,9 @@ describe('stores of every version so far', () => {
           deadlineSeconds,
         });
       }
+      const performers = createPerformerStore(store);
+      expect(await performers.deployments()).toEqual(FIXTURE_DEPLOYMENTS.map(({ deployment }) => deployment));
+      expect(await performers.performers()).toEqual([FIXTURE_DEPLOYMENTS[2]?.performer]);
     }));
 
   test('error: a store of a newer version, which stays as it is', () =>

@@ -58,7 +58,9 @@ describe('verifyStore', () => {
     expect(schema).toEqual({ version: 1, role: 'executor' });
     expect(namespaces.map(({ namespace, records }) => [namespace, records])).toEqual([
       ['answer', 4],
+      ['deployment', 3],
       ['output', 4],
+      ['performer', 1],
       ['schema', 1],
     ]);
     for (const { bytes } of namespaces) expect(bytes).toBeGreaterThan(0);
@@ -132,7 +134,7 @@ describe('verifyStore', () => {
     const log = await fileOf(dir, '.log');
     await truncate(log, (await stat(log)).size - 100);
     expect((await verifyStore(dir)).problems).toEqual([
-      { kind: 'lost-tail', what: 'the last 1 of 5 batches are gone', records: 1 },
+      { kind: 'lost-tail', what: 'the last 1 of 8 batches are gone', records: 1 },
     ]);
     await truncate(log, 0);
     expect(await kindsOf(dir)).toEqual(['lost-tail']);

@@ -1,0 +1,91 @@
+/** Writes down what happens to the performers. What cannot be written is written later: performers never wait for it. */
+import type { Address } from '../base/brands.js';
+import { isPonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
+import type { PerformerEvent, PerformerListener } from '../performer/performer-events.js';
+import { type DeploymentState, isOver } from '../store/executor-performer-records.js';
+import type { PerformerStore } from '../store/executor-performers.js';
+import { advanceDeployment, beginDeployment } from './performer-history.js';
+
+export interface PerformerJournal {
+  readonly listener: PerformerListener;
+  /** Resolves when everything that was told is written, or could not be. */
+  close(): Promise<void>;
+}
+
+export interface PerformerJournalOptions {
+  readonly store: Pick<PerformerStore, 'save' | 'endEarlierRun'>;
+  readonly logger: Logger;
+}
+
+/** Ends what an earlier run of the node has left, and begins anew. @throws PonosError STORE_UNAVAILABLE */
+export async function openPerformerJournal(options: PerformerJournalOptions): Promise<PerformerJournal> {
+  const { store, logger } = options;
+  const { interrupted, lastNumbers } = await store.endEarlierRun();
+  for (const { deployment, performer } of interrupted) {
+    logger.warn('a performer was not stopped in order: this node was interrupted', {
+      avs: deployment.avs,
+      performer: deployment.performerId,
+      container: performer?.containerId,
+      servingFrom: deployment.servingFromMs && new Date(deployment.servingFromMs).toISOString(),
+    });
+  }
+  return createJournal(options, new Map(lastNumbers));
+}
+
+function createJournal(
+  { store, logger }: PerformerJournalOptions,
+  numbers: Map<Address, number>,
+): PerformerJournal {
+  /** Deployments that are not over, by id. */
+  const open = new Map<string, DeploymentState>();
+  /** What the store does not have yet, by the deployment's id. */
+  const unwritten = new Map<string, DeploymentState>();
+  let writing: Promise<void> = Promise.resolve();
+  let isFailing = false;
+
+  function note(event: PerformerEvent): void {
+    const { id } = event.deployment;
+    const before = open.get(id);
+    const after = before === undefined ? begin(event) : advanceDeployment(before, event);
+    if (isOver(after.deployment)) open.delete(id);
+    else open.set(id, after);
+    if (after !== before) unwritten.set(id, after);
+  }
+
+  function begin(event: PerformerEvent): DeploymentState {
+    const { avs } = event.deployment;
+    const number = (numbers.get(avs) ?? 0) + 1;
+    numbers.set(avs, number);
+    return beginDeployment(event, number);
+  }
+
+  async function write(): Promise<void> {
+    const states = new Map(unwritten);
+    if (states.size === 0) return;
+    try {
+      await store.save([...states.values()]);
+    } catch (error) {
+      reportFailure(error);
+      return;
+    }
+    for (const [id, state] of states) if (unwritten.get(id) === state) unwritten.delete(id);
+    if (isFailing) logger.info('what happens to the performers is written down again');
+    isFailing = false;
+  }
+
+  function reportFailure(error: unknown): void {
+    if (isFailing) return;
+    isFailing = true;
+    const level = isPonosError(error, 'STORE_UNAVAILABLE') ? 'warn' : 'error';
+    logger[level]('what happens to the performers cannot be written down for now; they go on', { error });
+  }
+
+  return {
+    listener(event) {
+      note(event);
+      writing = writing.then(write);
+    },
+    close: () => writing,
+  };
+}

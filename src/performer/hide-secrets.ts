@@ -1,0 +1,15 @@
+/** Values that must not be read in what is logged, stored or shown of a performer. */
+import type { Secret } from '../base/secret.js';
+
+/** Shorter values are words that occur anyway (`1`, `debug`), not secrets. */
+const MIN_REDACTED_CHARS = 6;
+
+/** @returns a function that blots the values out of a line, wherever they occur */
+export function secretHider(secrets: Iterable<Secret>): (line: string) => string {
+  const hidden = [...secrets]
+    // Text is looked at by lines, so a value of several lines (a PEM key) is looked for line by line.
+    .flatMap((secret) => secret.reveal().split(/\r?\n/))
+    .map((line) => line.trim())
+    .filter((value) => value.length >= MIN_REDACTED_CHARS);
+  return (line) => hidden.reduce((text, value) => text.replaceAll(value, '[redacted]'), line);
+}
