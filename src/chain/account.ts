@@ -29,6 +29,11 @@ export class Account {
     return Number(quantity(await this.#client.request('eth_getTransactionCount', [this.#address, tag])));
   }
 
+  /** Wei at the head. */
+  async balance(): Promise<bigint> {
+    return quantity(await this.#client.request('eth_getBalance', [this.#address, 'latest']));
+  }
+
   /** The node's suggestion, wei per gas. */
   async priorityFee(): Promise<bigint> {
     try {

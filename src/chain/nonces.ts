@@ -38,14 +38,11 @@ export class Nonces {
   /**
    * Nonces below ours that no transaction has any more, since a reorg undid those that had them: ours would
    * wait behind them for ever. Empty until that was seen at several heads.
-   * @param used nonces below this one are in blocks
-   * @throws PonosError of the client
+   * @param pooled the first nonce that neither a block nor the pool has
    */
-  async gap(used: number): Promise<number[]> {
-    if (this.#pending.size === 0) return [];
+  gap(pooled: number): number[] {
     const lowest = Math.min(...this.#pending.keys());
-    const pooled = used < lowest ? await this.#account.transactionCount('pending') : lowest;
-    if (pooled >= lowest) {
+    if (this.#pending.size === 0 || pooled >= lowest) {
       this.#gapSightings = 0;
       return [];
     }

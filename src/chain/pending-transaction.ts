@@ -14,6 +14,13 @@ export interface TransactionWaiter {
   readonly fields?: LogFields;
   /** Called with every signed form before it is sent; not after the wait has ended. */
   readonly onSigned?: (transaction: SignedTransaction) => Promise<void>;
+  /** Called when a node has taken the first form. */
+  readonly onSent?: (transaction: SignedTransaction) => void;
+  /**
+   * Asked before more is paid for it: false when the chain would only revert it now. The next replacement is then an
+   * empty transaction, which takes 21,000 gas where the call would be paid for with all its data.
+   */
+  readonly isNeeded?: () => Promise<boolean>;
 }
 
 export interface TransactionRequest extends TransactionCall, TransactionWaiter {
@@ -37,6 +44,8 @@ export interface PendingTransaction {
   /** Nobody has confirmed that a node has it: send it again at the next head. */
   isUncertain: boolean;
   takenSightings: number;
+  /** What was warned of last: the same is not said again. */
+  told: string | undefined;
 }
 
 /** How the sender tells whoever waits. */

@@ -4,6 +4,7 @@
  */
 import type { Address, Hash32 } from '../base/brands.js';
 import { abortError, throwIfAborted, untilAborted } from '../base/clock.js';
+import { isPonosError, type PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { Account } from './account.js';
 import type { Block } from './block.js';
@@ -17,7 +18,8 @@ import type {
   TransactionRequest,
   TransactionWaiter,
 } from './pending-transaction.js';
-import { type Receipt, readSigned, type TransactionSigner } from './transaction.js';
+import { SendingGate } from './sending-gate.js';
+import { maxCostWei, type Receipt, readSigned, type TransactionSigner } from './transaction.js';
 import type { JournaledTransaction, TransactionJournal } from './transaction-journal.js';
 import { isNonceTaken, TransactionWatch, withMargin } from './transaction-watch.js';
 
@@ -44,6 +46,7 @@ export class TransactionSender {
   readonly #outbox: Outbox;
   readonly #fees: FeeQuotes;
   readonly #logger: Logger;
+  readonly #gate: SendingGate;
   readonly #watch: TransactionWatch;
   /** Broadcasts one after the other, since a nonce is spent only by an accepted transaction. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -56,8 +59,15 @@ export class TransactionSender {
     this.#account = new Account(client, signer.address);
     this.#outbox = new Outbox({ client, account: this.#account, signer, journal, logger: this.#logger });
     this.#fees = new FeeQuotes({ account: this.#account, chain: client.name, maxFeeGwei });
+    this.#gate = new SendingGate({
+      account: this.#account,
+      fees: this.#fees,
+      heads: options.heads,
+      logger: this.#logger,
+    });
     this.#watch = new TransactionWatch({
       ...options,
+      gate: this.#gate,
       account: this.#account,
       address: signer.address,
       outbox: this.#outbox,
@@ -76,10 +86,19 @@ export class TransactionSender {
   }
 
   /**
+   * Resolves when a transaction may be sent; look after it, not before, whether it is still wanted. What is in the
+   * way, an account that is dry or a base fee above the cap, is told in the log once for all who wait.
+   * @throws PonosError ABORTED
+   */
+  ready(signal: AbortSignal, onWait: (obstacle: PonosError) => void = () => undefined): Promise<void> {
+    return this.#gate.pass(signal, onWait);
+  }
+
+  /**
    * Sends, and resolves when the transaction is mined, reverted or not. Does not wait for the ones before.
    * Once it was sent, aborting ends the wait only: the transaction may still be mined.
    * @throws PonosError FUNDS_INSUFFICIENT, TRANSACTION_REJECTED (facts.reason), TRANSACTION_STUCK when another
-   *   transaction took its nonce, ABORTED, and the client's
+   *   transaction took its nonce or it was withdrawn, ABORTED, and the client's
    */
   async send(request: TransactionRequest, signal?: AbortSignal): Promise<Receipt> {
     const broadcast = this.#queue.then(() => {
@@ -104,12 +123,16 @@ export class TransactionSender {
     const head = await this.#head();
     for (const journaled of kept) {
       const { nonce, subject } = journaled;
-      if (await this.#isAlive(journaled, isWanted)) {
-        const [form, ...others] = journaled.forms.map(({ raw }) => readSigned(raw)).reverse();
-        if (form === undefined) continue;
-        const earlier = others.map(({ transaction }) => transaction).reverse();
-        const { call, transaction } = form;
-        this.#watch.track({ subject, call, transaction, earlier, head, isUncertain: true });
+      const isNeeded = async () => subject !== undefined && (await isWanted(subject));
+      if ((await isNeeded()) || (await this.#isPooled(journaled))) {
+        const forms = journaled.forms.map(({ raw }) => readSigned(raw));
+        const earlier = forms.map(({ transaction }) => transaction);
+        const transaction = earlier.pop();
+        // An empty form among others is one that was to withdraw the call of the others.
+        const { call } = forms.findLast((form) => !form.transaction.isEmpty) ?? forms.at(-1) ?? {};
+        if (transaction === undefined || call === undefined) continue;
+        const waiter = { signal: undefined, isNeeded };
+        this.#watch.track({ subject, call, waiter, transaction, earlier, head, isUncertain: true });
         this.#logger.info('a transaction of an earlier run is taken care of', {
           subject,
           nonce,
@@ -145,6 +168,7 @@ export class TransactionSender {
   /** Ends all waits with ABORTED; what was sent may still be mined. */
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#gate.close();
     await this.#queue;
     await this.#watch.close();
   }
@@ -176,11 +200,7 @@ export class TransactionSender {
     return this.#watch.track({ subject, call, transaction, head, isUncertain: false });
   }
 
-  async #isAlive(
-    { subject, forms }: JournaledTransaction,
-    isWanted: (subject: string) => Promise<boolean>,
-  ): Promise<boolean> {
-    if (subject !== undefined && (await isWanted(subject))) return true;
+  async #isPooled({ forms }: JournaledTransaction): Promise<boolean> {
     const pooled = await Promise.all(forms.map(({ hash }) => this.#account.pooled(hash)));
     return pooled.some((found) => found !== undefined);
   }
@@ -195,8 +215,10 @@ export class TransactionSender {
       const head = await this.#head();
       const fees = await this.#fees.initial(head);
       const nonce = await nonces.next();
-      const { to, data, subject, fields, onSigned } = request;
+      const { to, data, subject, fields, onSigned, onSent, isNeeded } = request;
       const call = { to, data, gasLimit: withMargin(request.gas) };
+      const neededWei = maxCostWei({ gasLimit: call.gasLimit, fees });
+      await this.#gate.requireFunds(neededWei);
       const transaction = await this.#outbox.sign(call, nonce, fees);
       try {
         // Together, since the store writes together what comes together; both before it is sent.
@@ -206,11 +228,14 @@ export class TransactionSender {
         ]);
         const isUncertain = await this.#outbox.hand(transaction);
         nonces.spent(nonce);
+        if (!isUncertain) this.#gate.paid();
+        onSent?.(transaction);
         this.#logger.debug('a transaction was sent', { ...fields, transaction: transaction.hash, nonce });
-        const waiter = { fields, onSigned, signal };
+        const waiter = { fields, onSigned, isNeeded, signal };
         return this.#watch.track({ subject, call, waiter, transaction, head, isUncertain });
       } catch (error) {
         await this.#outbox.forget(nonce);
+        if (isPonosError(error, 'FUNDS_INSUFFICIENT')) await this.#gate.ranDry(neededWei);
         if (!isNonceTaken(error) || attempt === MAX_NONCE_ATTEMPTS) throw error;
         await nonces.skip(nonce);
       }

@@ -14,16 +14,20 @@ import type { HeadTracker } from './head-tracker.js';
 import { Nonces, SIGHTINGS } from './nonces.js';
 import type { Outbox } from './outbox.js';
 import { createSettlement, type PendingTransaction } from './pending-transaction.js';
-import type { SignedTransaction, UnsignedCall } from './transaction.js';
+import type { SendingGate } from './sending-gate.js';
+import { maxCostWei, type SignedTransaction, type UnsignedCall } from './transaction.js';
 
 /** Added to an estimate: what is mined in between may make the call dearer. */
 const GAS_MARGIN_PERCENT = 25n;
+/** What still waits after so many blocks may have been dropped from the pool. */
+const LOOK_AFTER_BLOCKS = 2;
 
 export interface TransactionWatchOptions {
   readonly account: Account;
   readonly address: Address;
   readonly outbox: Outbox;
   readonly fees: FeeQuotes;
+  readonly gate: SendingGate;
   readonly heads: HeadTracker;
   readonly logger: Logger;
   readonly bumpPercent: number;
@@ -75,6 +79,7 @@ export class TransactionWatch {
       sentAtBlock: sent.head.number,
       isUncertain,
       takenSightings: 0,
+      told: undefined,
     };
     this.#pending.set(pending.nonce, pending);
     return pending;
@@ -110,38 +115,64 @@ export class TransactionWatch {
   }
 
   async #checkPending(head: Block): Promise<void> {
+    const { account, bumpAfterBlocks } = this.#options;
     // Before the receipts: a nonce counted as used here has its receipt below, if it is one of ours.
-    const used = await this.#options.account.transactionCount('latest');
+    const used = await account.transactionCount('latest');
     await Promise.all([...this.#pending.values()].map((pending) => this.#lookForReceipt(pending)));
-    await this.#fillGap(await this.nonces.gap(used), head);
+    const pooled = this.#mayBeLost(used, head)
+      ? await account.transactionCount('pending')
+      : Number.POSITIVE_INFINITY;
+    await this.#fillGap(this.nonces.gap(pooled), head);
     for (const pending of [...this.#pending.values()].sort((a, b) => a.nonce - b.nonce)) {
       if (this.#closed) return;
       if (pending.nonce < used) await this.#noteTaken(pending);
-      else if (head.number - pending.sentAtBlock >= this.#options.bumpAfterBlocks)
-        await this.#bump(pending, head);
-      else if (pending.isUncertain) await this.#sendAgain(pending);
+      else if (head.number - pending.sentAtBlock >= bumpAfterBlocks) await this.#bump(pending, head);
+      else if (pending.isUncertain || pending.nonce >= pooled) await this.#sendAgain(pending);
     }
   }
 
+  /** Whether it is worth a request to learn what the pool has: something waits long, or waits behind a gap. */
+  #mayBeLost(used: number, head: Block): boolean {
+    const waiting = [...this.#pending.values()];
+    if (waiting.length === 0) return false;
+    return (
+      used < Math.min(...this.#pending.keys()) ||
+      waiting.some(({ sentAtBlock }) => head.number - sentAtBlock >= LOOK_AFTER_BLOCKS)
+    );
+  }
+
   async #lookForReceipt(pending: PendingTransaction): Promise<void> {
-    const { account, outbox } = this.#options;
+    const { account } = this.#options;
     const receipts = await Promise.all(pending.forms.map(({ hash }) => account.receipt(hash)));
     const receipt = receipts.find((found) => found !== undefined);
-    if (receipt === undefined || !this.#pending.delete(pending.nonce)) return;
-    await outbox.forget(pending.nonce);
-    pending.settled.resolve(receipt);
+    if (receipt === undefined || !(await this.#drop(pending))) return;
+    const mined = pending.forms.find(({ hash }) => hash === receipt.hash);
+    if (mined?.isEmpty && pending.subject !== undefined) {
+      const message = 'the transaction was withdrawn: its result was not needed any more';
+      const facts = { nonce: pending.nonce, transaction: receipt.hash };
+      pending.settled.reject(new PonosError('TRANSACTION_STUCK', { message, facts }));
+    } else pending.settled.resolve(receipt);
+  }
+
+  /** @returns false when somebody else has ended it before */
+  async #drop({ nonce }: PendingTransaction): Promise<boolean> {
+    if (!this.#pending.delete(nonce)) return false;
+    await this.#options.outbox.forget(nonce);
+    return true;
   }
 
   async #noteTaken(pending: PendingTransaction): Promise<void> {
     pending.takenSightings += 1;
     if (pending.takenSightings < SIGHTINGS) return;
-    const { address, outbox } = this.#options;
-    this.#pending.delete(pending.nonce);
-    await outbox.forget(pending.nonce);
+    if (!(await this.#drop(pending))) return;
     pending.settled.reject(
       new PonosError('TRANSACTION_STUCK', {
         message: 'another transaction of the account took the nonce',
-        facts: { nonce: pending.nonce, account: address, transaction: pending.forms.at(-1)?.hash },
+        facts: {
+          nonce: pending.nonce,
+          account: this.#options.address,
+          transaction: pending.forms.at(-1)?.hash,
+        },
         advice: 'Give the account to one node only.',
       }),
     );
@@ -150,11 +181,10 @@ export class TransactionWatch {
   /** Empty transactions take the place of those that a reorg undid. */
   async #fillGap(gap: readonly number[], head: Block): Promise<void> {
     if (gap.length === 0) return;
-    const { account, address, fees, outbox } = this.#options;
+    const { fees, outbox } = this.#options;
     const offered = initialFees(await fees.market(head));
     if (offered === undefined) return;
-    const empty = { to: address, data: new Uint8Array() };
-    const call = { ...empty, gasLimit: withMargin(await account.estimateGas(empty.to, empty.data)) };
+    const call = await this.#emptyCall();
     for (const nonce of gap) {
       if (this.#closed) return;
       const transaction = await outbox.sign(call, nonce, offered);
@@ -174,15 +204,25 @@ export class TransactionWatch {
     }
   }
 
+  async #emptyCall(): Promise<UnsignedCall> {
+    const { account, address } = this.#options;
+    const empty = { to: address, data: new Uint8Array() };
+    return { ...empty, gasLimit: withMargin(await account.estimateGas(empty.to, empty.data)) };
+  }
+
   async #sendAgain(pending: PendingTransaction): Promise<void> {
+    const { gate, outbox } = this.#options;
     const latest = pending.forms.at(-1);
     if (latest === undefined) return;
     try {
-      pending.isUncertain = await this.#options.outbox.hand(latest);
+      pending.isUncertain = await outbox.hand(latest);
+      if (!pending.isUncertain) gate.paid();
     } catch (error) {
       // What the account cannot pay for must not make the next replacement dearer still.
-      if (isPonosError(error, 'FUNDS_INSUFFICIENT') && pending.forms.length > 1) pending.forms.pop();
-      this.#warn(pending, 'a transaction was not accepted, trying again at a later block', error);
+      if (isPonosError(error, 'FUNDS_INSUFFICIENT')) {
+        if (pending.forms.length > 1) pending.forms.pop();
+        await gate.ranDry(maxCostWei(latest));
+      } else this.#warn(pending, 'a transaction was not accepted, trying again at a later block', error);
     }
   }
 
@@ -191,32 +231,35 @@ export class TransactionWatch {
     if (latest === undefined) return;
     const { bumpPercent, fees: quotes, outbox } = this.#options;
     const fees = bumpedFees(latest.fees, bumpPercent, await quotes.market(head));
-    pending.sentAtBlock = head.number;
+    const { nonce, subject, waiter } = pending;
     if (fees === undefined) {
+      pending.sentAtBlock = head.number;
       this.#warn(pending, 'a transaction waits, and its fees are as high as is allowed or can help');
       return this.#sendAgain(pending);
     }
-    const { call, nonce, subject, waiter } = pending;
-    const replacement = await outbox.sign(call, nonce, fees);
+    const isNeeded = (await waiter.isNeeded?.()) ?? true;
+    const replacement = await outbox.sign(isNeeded ? pending.call : await this.#emptyCall(), nonce, fees);
+    pending.sentAtBlock = head.number;
     // When nobody waits for it any more, those behind it still do.
-    if (!waiter.signal?.aborted) await waiter.onSigned?.(replacement);
+    if (isNeeded && !waiter.signal?.aborted) await waiter.onSigned?.(replacement);
     await outbox.keep({ nonce, subject, forms: [...pending.forms, replacement] });
     pending.forms.push(replacement);
-    this.#logger.info('a transaction is replaced by one with higher fees', {
-      ...waiter.fields,
-      nonce,
-      transaction: replacement.hash,
-      maxFeePerGas: fees.maxFeePerGas,
-    });
+    pending.told = undefined;
+    this.#logger.info(
+      isNeeded
+        ? 'a transaction is replaced by one with higher fees'
+        : 'a transaction that is not needed any more is replaced by an empty one, which is cheaper',
+      { ...waiter.fields, nonce, transaction: replacement.hash, maxFeePerGas: fees.maxFeePerGas },
+    );
     await this.#sendAgain(pending);
   }
 
+  /** Once for each problem: what waits for long is not told of again and again. */
   #warn(pending: PendingTransaction, message: string, error?: unknown): void {
-    this.#logger.warn(message, {
-      ...pending.waiter.fields,
-      nonce: pending.nonce,
-      error: error === undefined ? undefined : explain(error),
-    });
+    const reason = error === undefined ? undefined : explain(error);
+    const log = pending.told === `${message} ${reason}` ? this.#logger.debug : this.#logger.warn;
+    log(message, { ...pending.waiter.fields, nonce: pending.nonce, error: reason });
+    pending.told = `${message} ${reason}`;
   }
 }
 

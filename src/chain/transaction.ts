@@ -48,6 +48,14 @@ export interface SignedTransaction {
   readonly raw: string;
   readonly nonce: number;
   readonly fees: Fees;
+  readonly gasLimit: bigint;
+  /** It does nothing but to take its nonce out of the way. */
+  readonly isEmpty: boolean;
+}
+
+/** The most that a transaction can take from the account, in wei. On an OP chain the fee for L1 comes on top. */
+export function maxCostWei({ gasLimit, fees }: Pick<SignedTransaction, 'gasLimit' | 'fees'>): bigint {
+  return gasLimit * fees.maxFeePerGas;
 }
 
 /** A transaction that waits in a node's pool. */
@@ -64,6 +72,8 @@ export interface Receipt {
   /** `reverted` was mined and paid for, but changed nothing. */
   readonly status: 'succeeded' | 'reverted';
   readonly gasUsed: bigint;
+  /** What was paid, an OP chain's fee for L1 included; undefined where the node does not tell the price. */
+  readonly costWei: bigint | undefined;
 }
 
 export async function signTransaction(
@@ -85,7 +95,8 @@ export async function signTransaction(
     gasLimit,
     ...fees,
   });
-  return { hash: parseHash32(Transaction.from(raw).hash ?? ''), raw, nonce, fees };
+  const hash = parseHash32(Transaction.from(raw).hash ?? '');
+  return { hash, raw, nonce, fees, gasLimit, isEmpty: call.data.length === 0 };
 }
 
 /** A transaction that was signed here before, from its bytes. @throws PonosError INTERNAL when they are none of ours */
@@ -99,10 +110,10 @@ export function readSigned(raw: string): {
       message: 'a kept transaction is not of the kind that is signed here',
     });
   }
-  return {
-    transaction: { hash: parseHash32(hash), raw, nonce, fees: { maxFeePerGas, maxPriorityFeePerGas } },
-    call: { to: parseAddress(to), data: fromHex(parseHex(data)), gasLimit },
-  };
+  const call = { to: parseAddress(to), data: fromHex(parseHex(data)), gasLimit };
+  const fees = { maxFeePerGas, maxPriorityFeePerGas };
+  const isEmpty = call.data.length === 0;
+  return { transaction: { hash: parseHash32(hash), raw, nonce, fees, gasLimit, isEmpty }, call };
 }
 
 /** @returns undefined unless it waits in the pool and is of the kind that is signed here. @throws PonosError CHAIN_RPC */
@@ -134,5 +145,12 @@ export function parseReceipt(answer: unknown): Receipt | undefined {
     blockHash: parseHash32(String(fields.blockHash)),
     status: quantity(fields.status) === 1n ? 'succeeded' : 'reverted',
     gasUsed: quantity(fields.gasUsed),
+    costWei: costOf(fields),
   };
+}
+
+function costOf({ gasUsed, effectiveGasPrice, l1Fee }: Record<string, unknown>): bigint | undefined {
+  if (typeof effectiveGasPrice !== 'string') return undefined;
+  const forL1 = typeof l1Fee === 'string' ? quantity(l1Fee) : 0n;
+  return quantity(gasUsed) * quantity(effectiveGasPrice) + forL1;
 }

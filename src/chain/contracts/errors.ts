@@ -103,22 +103,30 @@ export function decodeRevert(data: Hex | undefined): DecodedRevert {
   }
 }
 
+/** A foreign contract reverts with as many bytes as it likes; more of them tell nobody more. */
+const MOST_CHARACTERS = 300;
+
 /**
- * CONTRACT_REVERTED with the facts `error` (bare name, if known), `selector` and `data` (hex, raw).
+ * CONTRACT_REVERTED with the facts `error` (bare name, if known), `selector` and `data` (hex, raw, cut when long).
  * `answer` is the node's own sentence, the only hint where it returned no data.
  */
 export function revertedError(data: Hex | undefined, answer?: string): PonosError {
   const decoded = decodeRevert(data);
   const what = decoded.text ?? (data === undefined ? undefined : `unknown error ${decoded.selector ?? data}`);
   return new PonosError('CONTRACT_REVERTED', {
-    message: `the contract call reverted${what === undefined ? ' without a reason' : ` with ${what}`}`,
+    message: `the contract call reverted${what === undefined ? ' without a reason' : ` with ${cut(what)}`}`,
     facts: {
       error: decoded.name,
       selector: decoded.selector,
-      data: decoded.name === undefined ? data : undefined,
-      answer: data === undefined ? answer?.slice(0, 300) : undefined,
+      data: data && cut(data),
+      answer: data === undefined ? answer?.slice(0, MOST_CHARACTERS) : undefined,
     },
   });
+}
+
+function cut(text: string): string {
+  if (text.length <= MOST_CHARACTERS) return text;
+  return `${text.slice(0, MOST_CHARACTERS)}… (${text.length} characters)`;
 }
 
 /** The bare name of the contract's error, for a CONTRACT_REVERTED whose error is known. */
