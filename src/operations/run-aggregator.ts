@@ -4,6 +4,7 @@ import { toHex } from '../base/bytes.js';
 import { systemClock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import { closeFilesToOthers } from '../base/umask.js';
 import type { FlagValues } from '../config/flags.js';
 import { loadConfig } from '../config/load.js';
 import { notBuiltYet } from '../config/not-built-yet.js';
@@ -33,6 +34,7 @@ export interface RunAggregatorOptions {
  *   throws, and what ended the last of its chains
  */
 export async function runAggregator({ flags, env }: RunAggregatorOptions): Promise<void> {
+  closeFilesToOthers();
   const { file, config, warnings } = await loadConfig('aggregator', { flags, env });
   const missing = notBuiltYet('aggregator', config);
   if (missing !== undefined) throw new PonosError('NOT_BUILT_YET', { message: missing });

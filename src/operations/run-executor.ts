@@ -1,6 +1,7 @@
 /** `ponos executor start`: from the command line to a node that serves, until it is told to stop. */
 import { systemClock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
+import { closeFilesToOthers } from '../base/umask.js';
 import type { FlagValues } from '../config/flags.js';
 import { loadConfig } from '../config/load.js';
 import { notBuiltYet } from '../config/not-built-yet.js';
@@ -26,6 +27,7 @@ export interface RunExecutorOptions {
  * @throws PonosError CONFIG_INVALID, NOT_BUILT_YET, and what `startExecutor` throws
  */
 export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<void> {
+  closeFilesToOthers();
   const { file, config, warnings } = await loadConfig('executor', { flags, env });
   const missing = notBuiltYet('executor', config);
   if (missing !== undefined) throw new PonosError('NOT_BUILT_YET', { message: missing });

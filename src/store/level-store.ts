@@ -9,7 +9,7 @@ import { storeError } from './store-error.js';
 import { createWitness } from './witness.js';
 
 export interface LevelStoreOptions {
-  /** Made with mode 0750 if it is not there. */
+  /** Made with mode 0750 if it is not there; LevelDB's files in it have what the umask leaves of 0644. */
   readonly dir: string;
   /** False trusts the operating system with the last writes: a power cut may lose them. */
   readonly syncWrites: boolean;
@@ -199,11 +199,9 @@ async function createLevel(options: LevelStoreOptions) {
   });
 }
 
-/** Loading LevelDB needs a folder for its native part, and only the environment can name it this one. Narrows the umask. */
+/** Loading LevelDB needs a folder for its native part, and only the environment can name it this one. */
 export function loadLevel(dir: string): Promise<typeof import('classic-level')> {
   process.env.PONOS_DATA_DIR ??= dir;
-  // LevelDB makes its files readable by all, and takes no mode; also those that it makes in the background.
-  process.umask(process.umask() | 0o027);
   return import('classic-level');
 }
 

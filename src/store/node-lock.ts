@@ -49,7 +49,8 @@ export async function acquireNodeLock(options: NodeLockOptions): Promise<Process
     for (const identity of identities) {
       const name = createHash('sha256').update(identity.toLowerCase()).digest('hex').slice(0, 32);
       const what = `the signing key ${identity.slice(0, 42)} as ${role}`;
-      held.push(await acquireProcessLock(path.join(folder, `${role}-${name}.lock`), what));
+      const file = path.join(folder, `${role}-${name}.lock`);
+      held.push(await acquireProcessLock(file, what, { isForEveryone: true }));
     }
   } catch (error) {
     await release();

@@ -1,9 +1,14 @@
 /** A file that says which process uses a directory or a key. */
-import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { chmod, link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { PonosError } from '../base/error.js';
 
 export interface ProcessLock {
   release(): Promise<void>;
+}
+
+export interface ProcessLockOptions {
+  /** Whether processes of other users are to read who holds it, whatever our umask. */
+  readonly isForEveryone?: boolean;
 }
 
 interface Holder {
@@ -17,11 +22,15 @@ interface Holder {
  * @param what for the message: what the holder uses
  * @throws PonosError STORE_LOCKED naming the process, this one included; foreign errors of the file system
  */
-export async function acquireProcessLock(file: string, what: string): Promise<ProcessLock> {
+export async function acquireProcessLock(
+  file: string,
+  what: string,
+  { isForEveryone = false }: ProcessLockOptions = {},
+): Promise<ProcessLock> {
   const own: Holder = { pid: process.pid, startTicks: (await processStat(process.pid))?.startTicks };
   // Three rounds: somebody else may take over, or give up, the file that was just looked at.
   for (let round = 0; round < 3; round++) {
-    if (await createWhole(file, JSON.stringify(own)))
+    if (await createWhole(file, JSON.stringify(own), isForEveryone))
       return { release: () => unlink(file).catch(ignoreMissing) };
     const text = await readIfThere(file);
     if (text === undefined) continue;
@@ -42,10 +51,11 @@ function lockedError(file: string, what: string, pid: number | undefined): Ponos
 }
 
 /** Creates the file with its content in one step; false if there is one already. */
-async function createWhole(file: string, content: string): Promise<boolean> {
+async function createWhole(file: string, content: string, isForEveryone: boolean): Promise<boolean> {
   const draft = draftOf(file);
-  await writeFile(draft, content, { mode: 0o644 });
+  await writeFile(draft, content, { mode: 0o640 });
   try {
+    if (isForEveryone) await chmod(draft, 0o644);
     await link(draft, file);
     return true;
   } catch (error) {

@@ -13,6 +13,8 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 const READY = { aggregator: 'aggregator is watching', 'executor-1': 'executor is serving' } as const;
 type NodeName = keyof typeof READY;
 const NODES: readonly NodeName[] = ['executor-1', 'aggregator'];
+/** What they are started under. */
+const UMASKS = { aggregator: 0o000, 'executor-1': 0o022 } as const;
 const roleOf = (name: NodeName) => (name === 'aggregator' ? 'aggregator' : 'executor');
 
 let devnet: BuiltDevnet;
@@ -25,6 +27,16 @@ const dirOf = (name: NodeName) => path.join(folder.path, 'data', name);
 const place = (name: string) => path.join(folder.path, name);
 const env = () => ({ HOME: folder.path, TMPDIR: folder.path });
 const storage = (...args: string[]): Promise<PonosResult> => runPonos(['storage', ...args], { env: env() });
+
+/** What below a folder, and the folder, is open to others, or to the group for more than reading, by name and mode. */
+function tooOpen(top: string): string[] {
+  const names = fs.readdirSync(top, { recursive: true, encoding: 'utf8' });
+  return [top, ...names.map((name) => path.join(top, name))].flatMap((name) => {
+    const status = fs.statSync(name);
+    const closed = status.isDirectory() ? 0o027 : 0o037;
+    return (status.mode & closed) === 0 ? [] : [`${name}: ${(status.mode & 0o777).toString(8)}`];
+  });
+}
 
 async function succeed(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await storage(...args);
@@ -46,7 +58,7 @@ beforeAll(async () => {
       config.storage = { type: 'level', level: { dir: dirOf(name) } };
     });
     seats.set(name, seat);
-    const node = seat.start({}, 240_000);
+    const node = seat.start({}, { limitMs: 240_000, umask: UMASKS[name] });
     running.set(name, node);
     await node.logged(READY[name]);
   }
@@ -97,6 +109,11 @@ describe.each(NODES)('beside a running %s', (name) => {
     await succeed('export', '--node', nodeOf(name), '--output', file);
     await succeed('import', file, '--dir', dir);
     expect(await succeed('export', '--dir', dir)).toBe(fs.readFileSync(file, 'utf8'));
+  });
+
+  test('behavior: its files are closed to others, LevelDB’s own too', () => {
+    expect(tooOpen(dirOf(name))).toEqual([]);
+    expect(fs.readdirSync(dirOf(name)).join()).toMatch(/\.log/);
   });
 
   test('error: its directory is in use, by whom and what else there is', async () => {
@@ -161,6 +178,30 @@ describe('on what the nodes leave', () => {
       await seat.remove();
     }
   });
+
+  test.each([0o000, 0o022])(
+    'behavior: what commands make under umask %i is closed to others',
+    async (umask) => {
+      const top = place(`umask-${umask}`);
+      fs.mkdirSync(top, { mode: 0o700 });
+      const [backup, lines] = [path.join(top, 'backup'), path.join(top, 'lines')];
+      const [restored, imported] = [path.join(top, 'restored'), path.join(top, 'imported')];
+      for (const args of [
+        ['backup', '--dir', dirOf('executor-1'), '--output', backup],
+        ['restore', backup, '--dir', restored],
+        ['compact', '--dir', restored],
+        ['export', '--dir', restored, '--output', lines],
+        ['import', lines, '--dir', imported],
+      ])
+        expect(await runPonos(['storage', ...args], { env: env(), umask })).toMatchObject({ code: 0 });
+      fs.rmSync(path.join(imported, 'ponos.sequence'));
+      const repair = await runPonos(['storage', 'repair', '--dir', imported], { env: env(), umask });
+      expect(repair).toMatchObject({ code: 0 });
+      expect(fs.readdirSync(imported).join()).toMatch(/damaged-/);
+      expect(fs.readdirSync(restored).join()).toMatch(/\.ldb/);
+      expect(tooOpen(top)).toEqual([]);
+    },
+  );
 
   test('error: another role’s configuration is not this store’s', async () => {
     const { code, stderr } = await storage('stats', '--dir', dirOf('executor-1'), '--role', 'aggregator');

@@ -39,8 +39,7 @@ export interface NodeSeat {
   /** Private keys and passwords of the configuration; none of them may be printed. */
   readonly secrets: readonly string[];
   run(env?: RunOptions['env']): Promise<PonosResult>;
-  /** @param limitMs it is killed after this long */
-  start(env?: RunOptions['env'], limitMs?: number): RunningPonos;
+  start(env?: RunOptions['env'], options?: Pick<RunOptions, 'limitMs' | 'umask'>): RunningPonos;
   /** Names of lock files. */
   locks(): string[];
   /** Command lines of the processes of this seat that still run. */
@@ -85,11 +84,11 @@ async function seat(role: Role, config: NodeConfig): Promise<NodeSeat> {
   const file = path.join(folder, 'node.yaml');
   const locks = path.join(folder, 'locks');
   fs.writeFileSync(file, stringify(config), { mode: 0o600 });
-  const start = (env: RunOptions['env'] = {}, limitMs?: number) =>
+  const start: NodeSeat['start'] = (env = {}, options = {}) =>
     startPonos([role, 'start', '--config', file], {
+      ...options,
       cwd: folder,
       env: { HOME: folder, TMPDIR: folder, PONOS_RUNTIME_DIR: locks, ...env },
-      limitMs,
     });
   return {
     folder,

@@ -37,7 +37,8 @@ import { openTaskSender } from '../../src/operations/task/submit-task.js';
 import { waitForEnd } from '../../src/operations/task/wait.js';
 import { TaskStatus } from '../../src/protocol/enums.js';
 import { loadArtifacts } from './devnet-artifacts.js';
-import { EXECUTABLE, until, type Workplace } from './workplace.js';
+import { builtExecutable } from './run-ponos.js';
+import { until, type Workplace } from './workplace.js';
 
 export const BN254_SET = 1;
 export const ECDSA_SET = 2;
@@ -132,7 +133,7 @@ export async function openNetwork(workplace: Workplace, folder: string, people: 
     const file = isAggregator ? config : withDelay(config, performerDelayMs);
     const process = startNode({
       name,
-      argv: [EXECUTABLE, role, 'start', '--config', file, '--debug'],
+      argv: [builtExecutable(), role, 'start', '--config', file, '--debug'],
       logFile: path.join(folder, `${name}.log`),
       clock: systemClock,
       env: workplace.env,

@@ -13,8 +13,12 @@ export interface RunOptions {
   readonly nodeFlags?: readonly string[];
   /** User and group id; only root may choose. */
   readonly user?: number;
+  /** Which permissions it takes from the files it makes, unless it narrows them itself; default: ours. */
+  readonly umask?: number;
+  /** Whether it leads a process group of its own, as what a shell starts in the foreground. */
+  readonly leadsGroup?: boolean;
   /** It is killed after this long, and the run fails. */
-  readonly limitMs?: number;
+  readonly limitMs?: number | 'none';
 }
 
 export interface PonosResult {
@@ -26,11 +30,17 @@ export interface PonosResult {
 
 export interface RunningPonos {
   readonly pid: number;
+  /** Standard output so far. */
+  output(): string;
+  /** Resolves once standard output contains the text; rejects when the process ends before that. */
+  printed(text: string): Promise<void>;
   /** Standard error so far. */
   log(): string;
-  /** Resolves once standard error contains the text; rejects when the process ends before that. */
+  /** As `printed`, of standard error. */
   logged(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** What the terminal does at Ctrl-C: SIGINT to the process and its children, if it leads their group. */
+  interrupt(): void;
   /** Rejects when the process had to be killed after its limit. */
   readonly ended: Promise<PonosResult>;
 }
@@ -51,26 +61,29 @@ export function runPonos(args: readonly string[], options: RunOptions = {}): Pro
 
 export function startPonos(args: readonly string[], options: RunOptions = {}): RunningPonos {
   const { nodeFlags = [], executable = builtExecutable(), limitMs = LIMIT_MS } = options;
-  const child = spawn(process.execPath, [...nodeFlags, executable, ...args], {
-    cwd: options.cwd,
-    env: { PATH: process.env.PATH, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(options.user !== undefined && { uid: options.user, gid: options.user }),
-  });
+  const child = underUmask(options.umask, () =>
+    spawn(process.execPath, [...nodeFlags, executable, ...args], {
+      cwd: options.cwd,
+      env: { PATH: process.env.PATH, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: options.leadsGroup === true,
+      ...(options.user !== undefined && { uid: options.user, gid: options.user }),
+    }),
+  );
   const read = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    read.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    read.stderr += text;
-    for (const look of waiting) look();
-  });
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      read[stream] += text;
+      for (const look of waiting) look();
+    });
+  }
   let tookTooLong = false;
-  const timer = setTimeout(() => {
+  const onLimit = () => {
     tookTooLong = true;
     child.kill('SIGKILL');
-  }, limitMs);
+  };
+  const timer = limitMs === 'none' ? undefined : setTimeout(onLimit, limitMs);
   const ended = new Promise<PonosResult>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
@@ -82,24 +95,41 @@ export function startPonos(args: readonly string[], options: RunOptions = {}): R
   });
   // Whoever started it may look at it later.
   ended.catch(() => undefined);
+  const said = (stream: keyof typeof read, text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (!read[stream].includes(text)) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+      ended.then(
+        ({ code, stdout, stderr }) =>
+          reject(new Error(`it ended with code ${code} without "${text}": ${stdout}${stderr}`)),
+        reject,
+      );
+    });
+  const pid = child.pid ?? 0;
   return {
-    pid: child.pid ?? 0,
+    pid,
     ended,
+    output: () => read.stdout,
+    printed: (text) => said('stdout', text),
     log: () => read.stderr,
+    logged: (text) => said('stderr', text),
     kill: (signal) => void child.kill(signal),
-    logged: (text) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          if (!read.stderr.includes(text)) return;
-          waiting.delete(look);
-          resolve();
-        };
-        waiting.add(look);
-        look();
-        ended.then(
-          ({ code }) => reject(new Error(`it ended with code ${code} without "${text}": ${read.stderr}`)),
-          reject,
-        );
-      }),
+    interrupt: () => void process.kill(options.leadsGroup ? -pid : pid, 'SIGINT'),
   };
+}
+
+/** A process has the umask of who starts it. */
+function underUmask<T>(umask: number | undefined, start: () => T): T {
+  if (umask === undefined) return start();
+  const own = process.umask(umask);
+  try {
+    return start();
+  } finally {
+    process.umask(own);
+  }
 }

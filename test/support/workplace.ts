@@ -1,40 +1,18 @@
 /** A place where a test runs the built executable: a folder of its own, and a look at what is left running. */
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/base/clock.js';
-
-/** What `node build.mjs` makes. */
-export const EXECUTABLE = fileURLToPath(new URL('../../dist/ponos.cjs', import.meta.url));
-
-export interface RunningCommand {
-  readonly pid: number;
-  /** Standard output so far. */
-  output(): string;
-  /** Resolves once standard output contains the text; rejects when the command ends before that. */
-  printed(text: string): Promise<void>;
-  /** What the terminal does at Ctrl-C: SIGINT to the command and its children in the foreground. */
-  interrupt(): void;
-  readonly ended: Promise<CommandResult>;
-}
-
-export interface CommandResult {
-  /** -1 when a signal ended it. */
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { builtExecutable, type PonosResult, type RunningPonos, startPonos } from './run-ponos.js';
 
 export interface Workplace {
   readonly folder: string;
   /** For everything that is started: temporary files and locks are in the folder too. */
   readonly env: NodeJS.ProcessEnv;
-  start(...args: readonly string[]): RunningCommand;
+  start(...args: readonly string[]): RunningPonos;
   /** Runs a command to its end. */
-  run(...args: readonly string[]): Promise<CommandResult>;
+  run(...args: readonly string[]): Promise<PonosResult>;
   /** As `run`, for commands that are to succeed; gives standard output. */
   succeed(...args: readonly string[]): Promise<string>;
   /** Command lines of the processes that were started here, by any of ours, and still run. */
@@ -44,11 +22,12 @@ export interface Workplace {
 
 /** @param variables added to the environment of everything that is started */
 export function openWorkplace(variables: NodeJS.ProcessEnv = {}): Workplace {
-  if (!fs.existsSync(EXECUTABLE)) throw new Error('dist/ponos.cjs is missing: run `make build` first');
+  // Before a folder is made for nothing.
+  builtExecutable();
   // Nothing here is called after what it holds: a password found in a log is then not a folder's name.
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ponos-e2e-'));
   const env = { ...process.env, ...variables, TMPDIR: folder };
-  const start = (...args: readonly string[]) => startCommand(args, env);
+  const start = (...args: readonly string[]) => startPonos(args, { env, leadsGroup: true, limitMs: 'none' });
   const run = (...args: readonly string[]) => start(...args).ended;
   return {
     folder,
@@ -66,39 +45,6 @@ export function openWorkplace(variables: NodeJS.ProcessEnv = {}): Workplace {
       await until('everything has ended', () => processesOf(folder).length === 0);
       fs.rmSync(folder, { recursive: true, force: true });
     },
-  };
-}
-
-function startCommand(args: readonly string[], env: NodeJS.ProcessEnv): RunningCommand {
-  // Detached: the leader of a process group of its own, as a shell starts a foreground job.
-  const child = spawn(process.execPath, [EXECUTABLE, ...args], { env, detached: true });
-  const read = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    read.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    read.stderr += text;
-  });
-  let hasEnded = false;
-  const ended = new Promise<CommandResult>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      hasEnded = true;
-      resolve({ code: code ?? -1, ...read });
-    });
-  });
-  const pid = child.pid ?? 0;
-  return {
-    pid,
-    ended,
-    output: () => read.stdout,
-    printed: (text) =>
-      until(`"${text}" is printed`, () => {
-        if (hasEnded && !read.stdout.includes(text))
-          throw new Error(`it ended: ${read.stdout}${read.stderr}`);
-        return read.stdout.includes(text);
-      }),
-    interrupt: () => void process.kill(-pid, 'SIGINT'),
   };
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { acquireProcessLock } from '../../../src/store/process-lock.js';
@@ -27,6 +27,20 @@ describe('acquireProcessLock', () => {
   test('default: taken and given back, nothing else is left', async () => {
     await expectTaken();
     await expectTaken();
+  });
+
+  test.each([
+    [false, 0o600],
+    [true, 0o644],
+  ])('behavior: under a tight umask, for everyone is %s', async (isForEveryone, mode) => {
+    const umask = process.umask(0o077);
+    try {
+      const lock = await acquireProcessLock(file, 'the thing', { isForEveryone });
+      expect((await stat(file)).mode & 0o777).toBe(mode);
+      await lock.release();
+    } finally {
+      process.umask(umask);
+    }
   });
 
   test('error: this process has it already', async () => {
