@@ -52,7 +52,7 @@ export async function gather(options: GatherOptions, signal: AbortSignal): Promi
   // One listener per operator and pause is what a table of hundreds needs; Node would call ten a leak.
   setMaxListeners(0, all);
   const gathering = new Gathering(options);
-  const lastFifth = options.chainTime.until(collectingEndsAtSeconds(options.plan.task), all).then(
+  const lastFifth = options.chainTime.until(collectingEndsAtSeconds(options.plan), all).then(
     () => gathering.endCollecting(),
     () => undefined, // the gathering is over
   );

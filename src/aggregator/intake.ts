@@ -9,7 +9,7 @@ import { createAllocationManager } from '../chain/contracts/allocation-manager.j
 import { createKeyRegistrar } from '../chain/contracts/key-registrar.js';
 import type { TaskInfo } from '../chain/contracts/task-mailbox.js';
 import type { OperatorTable } from '../chain/operator-table.js';
-import type { OperatorTables } from '../chain/operator-tables.js';
+import type { OperatorTables, UsableTable } from '../chain/operator-tables.js';
 import type { L1CoreAddresses } from '../config/known-chains.js';
 import { type CurveName, curveNameOf } from '../crypto/curve.js';
 import { type Consensus, consensusRefusal, decodeConsensus } from '../protocol/consensus.js';
@@ -61,13 +61,13 @@ export async function takeIn(task: NewTask, options: IntakeOptions): Promise<Int
     });
   // A task on L1 has a block there; one on L2 is dated by its table's.
   const early = chain.chainId === l1.chainId ? undefined : await readTable();
-  const taskBlock = early === undefined ? task.blockNumber : early.l1Block;
+  const taskBlock = early === undefined ? task.blockNumber : early.table.l1Block;
   const standing = await readStanding(task.avs, options, taskBlock);
   const aggregatorCurve = judgeStanding(task, standing, options, taskBlock);
-  const table = early ?? (await readTable());
+  const usable = early ?? (await readTable());
   return {
     kind: 'planned',
-    plan: planTask({ task, curve, consensus, taskBlock, standing, aggregatorCurve, table, chain }),
+    plan: planTask({ task, curve, consensus, taskBlock, standing, aggregatorCurve, usable, chain }),
   };
 }
 
@@ -157,16 +157,18 @@ export function planTask(facts: {
   readonly taskBlock: BlockNumber;
   readonly standing: AggregatorStanding;
   readonly aggregatorCurve: CurveName;
-  readonly table: OperatorTable;
+  readonly usable: UsableTable;
   readonly chain: Pick<ChainContext, 'ecdsaDomainSeparator'>;
 }): TaskPlan {
-  const { task, curve, consensus, table, standing } = facts;
+  const { task, curve, consensus, standing } = facts;
+  const { table, usableUntilSeconds } = facts.usable;
   const refusal = consensusRefusal(consensus, table.totalWeights);
   if (refusal !== undefined) throw refused(refusal);
   return Object.freeze({
     task,
     curve,
     consensus,
+    endsAtSeconds: Math.min(task.deadlineSeconds, usableUntilSeconds),
     operators: operatorsOf(table),
     totalWeight: votingWeight(table.totalWeights),
     taskBlockNumber: BigInt(facts.taskBlock),

@@ -29,6 +29,8 @@ export interface TaskPlan {
   readonly task: NewTask;
   readonly curve: CurveName;
   readonly consensus: Consensus;
+  /** Chain time after which no result is accepted: the task's deadline, or before it when the table gets too old. */
+  readonly endsAtSeconds: number;
   /** All operators of the table, in its order. */
   readonly operators: readonly PlannedOperator[];
   /** Voting weight of the whole table. */
@@ -43,7 +45,10 @@ export interface TaskPlan {
   readonly ecdsaDomainSeparator: Uint8Array;
 }
 
-/** From this time on waiting for more answers would risk the deadline: the last fifth of the task's time. */
-export function collectingEndsAtSeconds(task: NewTask): number {
-  return task.deadlineSeconds - (task.deadlineSeconds - task.blockTimestampSeconds) / 5;
+/** From this time on waiting for more answers would risk the end: the last fifth of the task's time. */
+export function collectingEndsAtSeconds({
+  task,
+  endsAtSeconds,
+}: Pick<TaskPlan, 'task' | 'endsAtSeconds'>): number {
+  return endsAtSeconds - (endsAtSeconds - task.blockTimestampSeconds) / 5;
 }

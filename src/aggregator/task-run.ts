@@ -129,6 +129,14 @@ class TaskRun {
       this.#journal.change({ status: 'processing' }, signal),
     ]);
     if (plan === undefined) return this.#settlement.alreadyVerified(signal);
+    if (plan.endsAtSeconds < plan.task.deadlineSeconds) {
+      this.#journal.logger.warn(
+        "the task's operator table will be too old to certify with before its deadline",
+        {
+          secondsBeforeDeadline: plan.task.deadlineSeconds - plan.endsAtSeconds,
+        },
+      );
+    }
     this.#journal.reach('taken', {
       curve: plan.curve,
       operatorSetId: plan.task.operatorSetId,

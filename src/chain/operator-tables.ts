@@ -35,6 +35,15 @@ export interface TableQuery {
   readonly chainTimeSeconds: number;
 }
 
+export interface UsableTable {
+  readonly table: OperatorTable;
+  /**
+   * Chain time of the last block in which a certificate over it is accepted; infinite if there is no end. Not part
+   * of the table: every transport may bring another period, for tables that are there already, too.
+   */
+  readonly usableUntilSeconds: number;
+}
+
 interface Located {
   readonly l1Block: BlockNumber;
   readonly isRootValid: boolean;
@@ -54,17 +63,18 @@ export class OperatorTables {
    * is read once; askers at the same time share that reading, failures are not kept.
    * @throws PonosError TASK_REFUSED with the fact `reason` (see TableProblem), and the client's
    */
-  async read(query: TableQuery): Promise<OperatorTable> {
+  async read(query: TableQuery): Promise<UsableTable> {
     const [{ l1Block, isRootValid }, stalenessSeconds] = await Promise.all([
       this.#locate(query),
       this.#maxStalenessSeconds(query),
     ]);
     if (!isRootValid)
       throw tableRefused('root-disabled', "the root of the task's operator table was disabled", query);
-    if (isStale(query.referenceTimestamp, stalenessSeconds, query.chainTimeSeconds)) {
+    if (query.chainTimeSeconds > usableUntil(query.referenceTimestamp, stalenessSeconds)) {
       throw tableRefused('table-stale', "the task's operator table is too old to certify with", query);
     }
-    return this.#table(query, l1Block);
+    const table = await this.#table(query, l1Block);
+    return { table, usableUntilSeconds: usableUntil(query.referenceTimestamp, stalenessSeconds) };
   }
 
   #table(query: TableQuery, l1Block: BlockNumber): Promise<OperatorTable> {
@@ -132,6 +142,6 @@ async function locateAt(updaterAddress: Address, query: TableQuery): Promise<Loc
 }
 
 /** The verifiers' rule (`CertificateStale`): a table ends with its staleness period; period 0 has no end. */
-export function isStale(referenceTimestamp: number, stalenessSeconds: number, timeSeconds: number): boolean {
-  return stalenessSeconds !== 0 && timeSeconds > referenceTimestamp + stalenessSeconds;
+export function usableUntil(referenceTimestamp: number, stalenessSeconds: number): number {
+  return stalenessSeconds === 0 ? Number.POSITIVE_INFINITY : referenceTimestamp + stalenessSeconds;
 }

@@ -86,7 +86,7 @@ describe('an operator table', () => {
   test.each(['l1', 'l2'] as const)(
     'default: a BN254 table on %s has who had stake and key, by the place among the leaves',
     async (name) => {
-      const table = await new OperatorTables(world.l1.client).read(query(world[name], BN254_SET));
+      const { table } = await new OperatorTables(world.l1.client).read(query(world[name], BN254_SET));
       const [, , , fourth, fifth, sixth] = world.cast.executors.map(({ address }) => address);
       expect(table).toMatchObject({ curve: 'bn254', l1Block: tables.referenceBlock });
       expect(table.members.map(({ operator, index }) => [operator, index])).toEqual([
@@ -107,7 +107,7 @@ describe('an operator table', () => {
   test.each(['l1', 'l2'] as const)(
     'default: an ECDSA table on %s names operators by their signing addresses',
     async (name) => {
-      const table = await new OperatorTables(world.l1.client).read(query(world[name], ECDSA_SET));
+      const { table } = await new OperatorTables(world.l1.client).read(query(world[name], ECDSA_SET));
       expect(table.members).toHaveLength(3);
       for (const { operator, key } of table.members) {
         const executor = world.cast.executors.find(({ address }) => address === operator);
@@ -130,8 +130,10 @@ describe('an operator table', () => {
     const source = new OperatorTables(counted);
     const first = await Promise.all([1, 2].map(() => source.read(query(world.l2, BN254_SET))));
     const before = calls;
-    expect(await source.read(query(world.l2, BN254_SET))).toBe(first[0]);
-    expect(first[1]).toBe(first[0]);
+    const again = await source.read(query(world.l2, BN254_SET));
+    expect(again.table).toBe(first[0]?.table);
+    expect(first[1]?.table).toBe(first[0]?.table);
+    expect(again.usableUntilSeconds).toBe(tables.referenceTimestamp + TABLE_STALENESS_SECONDS);
     expect(calls).toBe(before);
   });
 

@@ -5,6 +5,7 @@ import {
   judgeStanding,
   planTask,
 } from '../../../src/aggregator/intake.js';
+import { collectingEndsAtSeconds } from '../../../src/aggregator/task-plan.js';
 import { blockNumber } from '../../../src/base/brands.js';
 import { word } from '../../../src/base/bytes.js';
 import type { TaskInfo } from '../../../src/chain/contracts/task-mailbox.js';
@@ -98,7 +99,11 @@ describe('planTask', () => {
     bn254 = await loadBn254();
   });
 
-  function plan(rows: readonly (readonly bigint[])[], totalWeights: readonly bigint[]) {
+  function plan(
+    rows: readonly (readonly bigint[])[],
+    totalWeights: readonly bigint[],
+    usableUntilSeconds = Number.POSITIVE_INFINITY,
+  ) {
     const members = rows.map((weights, index) => ({
       operator: operatorAddress(index),
       index,
@@ -121,7 +126,7 @@ describe('planTask', () => {
       taskBlock: blockNumber(40),
       standing: standing(),
       aggregatorCurve: 'ecdsa',
-      table,
+      usable: { table, usableUntilSeconds },
       chain: { ecdsaDomainSeparator: DOMAIN },
     });
   }
@@ -135,6 +140,19 @@ describe('planTask', () => {
     expect(planned).toMatchObject({ totalWeight: 8n, taskBlockNumber: 40n, registrar: operatorAddress(9) });
     expect(Object.isFrozen(planned)).toBe(true);
   });
+
+  test.each([
+    ['the deadline', Number.POSITIVE_INFINITY, 1_100, 1_080],
+    ['the deadline', 1_100, 1_100, 1_080],
+    ["the table's age, when that is sooner", 1_050, 1_050, 1_040],
+  ])(
+    'behavior: a result is in time until %s (usable until %i)',
+    (_what, usableUntil, endsAt, collectingEnds) => {
+      const planned = plan([[5n]], [5n], usableUntil);
+      expect(planned.endsAtSeconds).toBe(endsAt);
+      expect(collectingEndsAtSeconds(planned)).toBe(collectingEnds);
+    },
+  );
 
   test.each([
     ['no stake weight', [[0n]], [0n]],

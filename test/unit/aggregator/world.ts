@@ -62,6 +62,7 @@ export function taskPlan(
     task,
     curve,
     consensus,
+    endsAtSeconds: task.deadlineSeconds,
     operators: operators(bn254, curve, weights),
     totalWeight: weights.reduce((sum, weight) => sum + weight, 0n),
     taskBlockNumber: 50n,
