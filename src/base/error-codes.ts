@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   },
   SIGNATURE_INVALID: { kind: 'refused', meaning: 'A signature is malformed or does not verify.' },
   CHAIN_UNREACHABLE: { kind: 'retryable', meaning: 'A JSON-RPC endpoint does not answer.' },
+  CHAIN_RATE_LIMITED: { kind: 'retryable', meaning: 'A JSON-RPC endpoint limits how much it is asked.' },
   CHAIN_RPC: { kind: 'retryable', meaning: 'A JSON-RPC endpoint answered with an error or with nonsense.' },
   CHAIN_MISMATCH: { kind: 'user', meaning: 'A JSON-RPC endpoint serves another chain than configured.' },
   CHAIN_NO_HISTORY: { kind: 'user', meaning: 'A JSON-RPC endpoint cannot read the state of past blocks.' },

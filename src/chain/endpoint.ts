@@ -1,113 +1,141 @@
-/** One JSON-RPC URL of a chain: its connections, the proof that it serves the chain, its recent failures. */
+/** One JSON-RPC URL of a chain: its connections, and the proof that it serves the chain. */
 import { setMaxListeners } from 'node:events';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ChainId } from '../base/brands.js';
-import { abortError } from '../base/clock.js';
+import { abortError, type Clock, untilAborted } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import { quantity } from './block.js';
-import { JsonRpc } from './json-rpc.js';
+import { RequestWindow } from './endpoint-window.js';
+import { type Delivery, JsonRpc } from './json-rpc.js';
 
 /** Connections to one endpoint; more requests than that wait for a free one. */
 const MAX_CONNECTIONS = 16;
-/** Requests in one batch: below the limits of public endpoints, above what a latency costs. */
-const BATCH_SIZE = 20;
+/** A proof of the chain id is good for this long: behind one URL may be many servers. */
+const PROOF_MS = 60_000;
 
 export interface EndpointOptions {
   readonly url: string;
   readonly chainId: ChainId;
   readonly chainName: string;
   readonly requestTimeoutMs: number;
+  readonly clock: Clock;
 }
 
-/** How a request travels: `batched` with others of the same tick, or `single` for the least delay. */
-export type Delivery = 'batched' | 'single';
-
 export class Endpoint {
-  /** Chain and host; safe to print, since tokens sit in the userinfo, the path or the query. */
+  /** Safe to print, unlike the rest of the URL: tokens sit in the userinfo, the path or the query. */
+  readonly host: string;
+  /** Chain and host, for messages. */
   readonly where: string;
   readonly #chainId: ChainId;
+  readonly #clock: Clock;
   readonly #agent: HttpAgent;
-  readonly #single: JsonRpc;
-  readonly #batching: JsonRpc;
+  readonly #rpc: JsonRpc;
+  readonly #window = new RequestWindow(MAX_CONNECTIONS);
   readonly #closing = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
-  #checked: Promise<void> | undefined;
+  /** When the chain id was last found right; undefined after a connection failed, since another may answer now. */
+  #provenAtMs: number | undefined;
+  #proving: Promise<void> | undefined;
 
   /** @throws PonosError VALUE_INVALID for what is not an http(s) URL */
   constructor(options: EndpointOptions) {
     const url = parseUrl(options.url);
     this.#chainId = options.chainId;
+    this.#clock = options.clock;
+    this.host = url.host;
     this.where = `the JSON-RPC endpoint ${url.host} of chain ${options.chainName} (${options.chainId})`;
     // Every request in flight listens to it; Node would call ten of them a leak.
     setMaxListeners(0, this.#closing.signal);
     const agentOptions = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
     this.#agent = url.protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
-    const common = {
+    this.#rpc = new JsonRpc({
       url,
-      chainId: options.chainId,
       where: this.where,
       agent: this.#agent,
+      window: this.#window,
       timeoutMs: options.requestTimeoutMs,
       signal: this.#closing.signal,
-    };
-    this.#single = new JsonRpc({ ...common, batchSize: 1 });
-    this.#batching = new JsonRpc({ ...common, batchSize: BATCH_SIZE });
+    });
   }
 
-  /** @throws PonosError CHAIN_MISMATCH when the endpoint serves another chain, and those of `request` */
-  ensureChain(): Promise<void> {
-    this.#checked ??= this.#checkChain().catch((error) => {
-      this.#checked = undefined;
-      throw error;
+  /** Asks for the chain id. @throws PonosError CHAIN_MISMATCH when it is another, and those of `request` */
+  proveChain(): Promise<void> {
+    this.#proving ??= this.#prove().finally(() => {
+      this.#proving = undefined;
     });
-    return this.#checked;
+    return this.#proving;
   }
 
   /**
-   * The `result` of a JSON-RPC call. The chain id is checked before the first one.
-   * @throws PonosError CHAIN_UNREACHABLE, CHAIN_MISMATCH, CHAIN_RPC, CHAIN_NO_HISTORY, CONTRACT_REVERTED,
-   *   TRANSACTION_REJECTED, FUNDS_INSUFFICIENT, or ABORTED after `close`
+   * The `result` of a JSON-RPC call, of an endpoint that has proven its chain id: before the first request, before the
+   * next one after a connection failed, and beside one that comes a minute after the last proof.
+   * @param signal gives it up
+   * @throws PonosError CHAIN_UNREACHABLE, CHAIN_RATE_LIMITED, CHAIN_MISMATCH, CHAIN_RPC, CHAIN_NO_HISTORY,
+   *   CONTRACT_REVERTED, TRANSACTION_REJECTED, FUNDS_INSUFFICIENT, or ABORTED, also after `close`
    */
-  async request(method: string, params: readonly unknown[], delivery: Delivery): Promise<unknown> {
-    await this.ensureChain();
-    return this.#send(method, params, delivery);
+  async request(
+    method: string,
+    params: readonly unknown[],
+    delivery: Delivery,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const provenAtMs = this.#provenAtMs;
+    if (provenAtMs === undefined) await untilAborted(this.proveChain(), signal);
+    if (provenAtMs === undefined || this.#clock.nowMs() - provenAtMs < PROOF_MS) {
+      return this.#send(method, params, delivery, signal);
+    }
+    const [answer] = await Promise.all([
+      this.#send(method, params, delivery, signal),
+      untilAborted(this.proveChain(), signal),
+    ]);
+    return answer;
+  }
+
+  /** The next request proves the chain id first. */
+  doubt(): void {
+    this.#provenAtMs = undefined;
+  }
+
+  /** Fewer requests at once from now on; those that wait for their turn fail with `error`. */
+  narrow(error: unknown): void {
+    this.#window.narrow(error);
   }
 
   /** Ends connections and waits for the requests that were cut off. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled(this.#inFlight);
-    this.#single.destroy();
-    this.#batching.destroy();
     this.#agent.destroy();
   }
 
-  async #checkChain(): Promise<void> {
+  async #prove(): Promise<void> {
     const found = quantity(await this.#send('eth_chainId', [], 'single'));
     if (found !== BigInt(this.#chainId)) {
+      this.doubt();
       throw new PonosError('CHAIN_MISMATCH', {
         message: `${this.where} serves another chain`,
         facts: { expected: this.#chainId, found },
         advice: 'Correct rpcUrl or chainId in the configuration.',
       });
     }
+    this.#provenAtMs = this.#clock.nowMs();
   }
 
-  async #send(method: string, params: readonly unknown[], delivery: Delivery): Promise<unknown> {
+  async #send(
+    method: string,
+    params: readonly unknown[],
+    delivery: Delivery,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
     if (this.#closing.signal.aborted) throw abortError();
-    const rpc = delivery === 'single' ? this.#single : this.#batching;
-    const answer = rpc.send(method, [...params]);
+    const answer = this.#rpc.send(method, params, delivery, signal);
     this.#inFlight.add(answer);
     try {
       return await answer;
     } catch (error) {
-      if (this.#closing.signal.aborted) throw abortError();
-      if (isPonosError(error)) throw error;
-      throw new PonosError('CHAIN_RPC', {
-        message: `${this.where} left a request unanswered`,
-        facts: { method },
-      });
+      if (isPonosError(error, 'CHAIN_UNREACHABLE')) this.doubt();
+      throw error;
     } finally {
       this.#inFlight.delete(answer);
     }

@@ -1,10 +1,12 @@
 /** One JSON document there, one back: HTTP POST with a deadline and a limit on the answer's size. */
-import type { Agent, IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
 export interface HttpAnswer {
   readonly status: number;
+  /** The header as it is: seconds, or a date. */
+  readonly retryAfter: string | undefined;
   readonly body: Buffer;
 }
 
@@ -20,8 +22,25 @@ export interface HttpPostOptions {
 }
 
 /** @throws Error of the connection, on timeout, on a too large answer, or the signal's abort */
-export function httpPost(options: HttpPostOptions): Promise<HttpAnswer> {
-  return new Promise((resolve, reject) => {
+export async function httpPost(options: HttpPostOptions): Promise<HttpAnswer> {
+  // Servers close idle connections while the next request is already on its way. Each failure takes one idle
+  // connection away, so this ends with a fresh one.
+  for (;;) {
+    const attempt = new Attempt(options);
+    try {
+      return await attempt.answer;
+    } catch (error) {
+      if (!attempt.wasStale(error)) throw error;
+    }
+  }
+}
+
+class Attempt {
+  readonly answer: Promise<HttpAnswer>;
+  readonly #request: ClientRequest;
+  #answered = false;
+
+  constructor(options: HttpPostOptions) {
     const send = options.url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(options.url, {
       method: 'POST',
@@ -32,26 +51,43 @@ export function httpPost(options: HttpPostOptions): Promise<HttpAnswer> {
         'content-length': Buffer.byteLength(options.body),
       },
     });
-    let timer: NodeJS.Timeout | undefined;
-    request.once('socket', () => {
-      timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${options.timeoutMs} ms`)),
-        options.timeoutMs,
-      );
-    });
-    request.once('close', () => clearTimeout(timer));
-    request.once('error', reject);
-    request.once('response', (response) => {
-      readBody(response, options.maxAnswerBytes).then(
-        (body) => resolve({ status: response.statusCode ?? 0, body }),
-        (error: Error) => {
-          request.destroy();
-          reject(error);
-        },
-      );
-    });
+    this.#request = request;
+    this.answer = this.#converse(options);
     request.end(options.body);
-  });
+  }
+
+  /** Whether a connection that had been used before was closed before a byte of the answer. */
+  wasStale(error: unknown): boolean {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    return this.#request.reusedSocket && !this.#answered && (code === 'ECONNRESET' || code === 'EPIPE');
+  }
+
+  #converse({ timeoutMs, maxAnswerBytes }: HttpPostOptions): Promise<HttpAnswer> {
+    const request = this.#request;
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      request.once('socket', () => {
+        timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      });
+      request.once('close', () => clearTimeout(timer));
+      request.once('error', reject);
+      request.once('response', (response) => {
+        this.#answered = true;
+        readBody(response, maxAnswerBytes).then(
+          (body) =>
+            resolve({
+              status: response.statusCode ?? 0,
+              retryAfter: response.headers['retry-after'],
+              body,
+            }),
+          (error: Error) => {
+            request.destroy();
+            reject(error);
+          },
+        );
+      });
+    });
+  }
 }
 
 async function readBody(response: IncomingMessage, maxBytes: number): Promise<Buffer> {

@@ -2,6 +2,8 @@
 import type { Hex } from '../base/brands.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import { revertedError } from './contracts/errors.js';
+import { type RefusalReason, refusalIn } from './endpoint-refusal.js';
+import { type RejectionReason, rejectedError, rejectionIn } from './transaction-rejection.js';
 
 /** The `error` member of a JSON-RPC answer. */
 export interface RpcErrorObject {
@@ -10,28 +12,12 @@ export interface RpcErrorObject {
   readonly data?: unknown;
 }
 
-/** Why a node did not take a transaction into its pool. */
-export type RejectionReason =
-  | 'nonce-too-low'
-  | 'already-known'
-  | 'replacement-underpriced'
-  | 'fee-too-low'
-  | 'insufficient-funds';
-
 export type RpcErrorMeaning =
   | { readonly kind: 'reverted'; readonly data: Hex | undefined }
   | { readonly kind: 'rejected'; readonly reason: RejectionReason }
   | { readonly kind: 'no-history' }
-  | { readonly kind: 'other' };
+  | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
-/** Sentences of geth, erigon, nethermind, besu, reth and anvil. The first that matches decides. */
-const REJECTIONS: readonly (readonly [RegExp, RejectionReason])[] = [
-  [/nonce (is )?too low|nonce_too_low|old nonce/i, 'nonce-too-low'],
-  [/already known|already imported|known transaction|alreadyknown/i, 'already-known'],
-  [/replacement transaction|replacement not allowed/i, 'replacement-underpriced'],
-  [/insufficient funds|insufficient balance|insufficientfunds/i, 'insufficient-funds'],
-  [/underpriced|fee too low|max fee per gas less than|fee cap less than|feetoolow/i, 'fee-too-low'],
-];
 const NO_HISTORY =
   /missing trie node|historical state|state (is )?(not available|unavailable)|pruned|archive/i;
 /** anvil says this of a block that it does not have yet, and of one whose state it has dropped. */
@@ -44,11 +30,10 @@ export function readRpcError(error: RpcErrorObject): RpcErrorMeaning {
   // Code 3 is geth's (and by now everyone's) for a call that reverted with data. Its sentence may quote the
   // contract's, which may be like one of a node. Too little gas is a call's own failure, too.
   if (error.code === 3 || /revert|out ?of ?gas/i.test(message)) return { kind: 'reverted', data };
-  for (const [pattern, reason] of REJECTIONS) {
-    if (pattern.test(message)) return { kind: 'rejected', reason };
-  }
+  const reason = rejectionIn(message);
+  if (reason !== undefined) return { kind: 'rejected', reason };
   if (NO_HISTORY.test(message) || isBelowHeight(message)) return { kind: 'no-history' };
-  return { kind: 'other' };
+  return { kind: 'refused', reason: refusalIn(error) };
 }
 
 function isBelowHeight(message: string): boolean {
@@ -56,34 +41,50 @@ function isBelowHeight(message: string): boolean {
   return height !== undefined && Number(requested) <= Number(height);
 }
 
-/** The error object as the program's error; `where` names chain and host. */
-export function rpcError(method: string, where: string, error: RpcErrorObject): PonosError {
+/**
+ * The error object as the program's error; `where` names chain and host, `retryAfter` is the header of the answer that
+ * it came with.
+ */
+export function rpcError(
+  method: string,
+  where: string,
+  error: RpcErrorObject,
+  retryAfter?: string,
+): PonosError {
   const meaning = readRpcError(error);
   const facts = { method, endpoint: where, rpcCode: error.code, answer: error.message?.slice(0, 300) };
   switch (meaning.kind) {
     case 'reverted':
       return revertedError(meaning.data, error.message);
     case 'rejected':
-      if (meaning.reason === 'insufficient-funds') {
-        return new PonosError('FUNDS_INSUFFICIENT', {
-          message: 'the account cannot pay for the transaction',
-          facts,
-          advice: 'Send native currency to the account of operatorPrivateKey on this chain.',
-        });
-      }
-      return new PonosError('TRANSACTION_REJECTED', {
-        message: 'the node did not accept a transaction',
-        facts: { reason: meaning.reason, ...facts },
-      });
+      return rejectedError(meaning.reason, facts);
     case 'no-history':
       return new PonosError('CHAIN_NO_HISTORY', {
         message: 'the JSON-RPC endpoint does not have the state of a past block',
         facts,
         advice: 'Use an archive node for this chain.',
       });
-    case 'other':
-      return new PonosError('CHAIN_RPC', { message: 'a JSON-RPC request was answered with an error', facts });
+    case 'refused':
+      if (meaning.reason === 'rate-limited') {
+        return rateLimited(where, { retryAfter, answer: error.message ?? `error ${error.code}` });
+      }
+      return new PonosError('CHAIN_RPC', {
+        message: 'a JSON-RPC request was answered with an error',
+        facts: { reason: meaning.reason, ...facts },
+      });
   }
+}
+
+/** An endpoint that wants to be asked less. `retryAfter` is the header as it came. */
+export function rateLimited(
+  where: string,
+  said: { readonly retryAfter: string | undefined; readonly answer: string },
+): PonosError {
+  return new PonosError('CHAIN_RATE_LIMITED', {
+    message: `${where} limits requests`,
+    facts: { answer: said.answer.slice(0, 300), retryAfter: said.retryAfter },
+    advice: 'If this lasts, use an endpoint with a higher limit, or name further ones in rpcUrls.',
+  });
 }
 
 /**

@@ -60,13 +60,34 @@ describe('readRpcError', () => {
   });
 
   test.each([
-    { code: -32000, message: 'header not found' },
-    { code: -32602, message: 'BlockOutOfRangeError: block height is 8 but requested was 9' },
-    { code: -32001, message: 'BlockOutOfRangeError' },
-    { code: -32005, message: 'daily request count exceeded' },
-    { code: -32603 },
-  ])('behavior: anything else is worth another try: %j', (error) => {
-    expect(readRpcError(error)).toEqual({ kind: 'other' });
-    expect(rpcError('eth_call', 'here', error)).toMatchObject({ code: 'CHAIN_RPC', kind: 'retryable' });
+    [{ code: -32000, message: 'header not found' }, 'unknown-block'],
+    [
+      { code: -32602, message: 'BlockOutOfRangeError: block height is 8 but requested was 9' },
+      'unknown-block',
+    ],
+    [{ code: -32005, message: 'query returned more than 10000 results' }, 'range-too-large'],
+    [{ code: -32602, message: 'invalid argument 0: hex string without 0x prefix' }, 'invalid-request'],
+    [{ code: -32603 }, 'other'],
+  ])('behavior: what is refused has its reason: %j', (error, reason) => {
+    expect(readRpcError(error)).toEqual({ kind: 'refused', reason });
+    expect(rpcError('eth_call', 'here', error)).toMatchObject({
+      code: 'CHAIN_RPC',
+      kind: 'retryable',
+      facts: { reason, method: 'eth_call' },
+    });
+  });
+
+  test('behavior: a limit of requests has its own code, and says until when', () => {
+    const error = rpcError(
+      'eth_call',
+      'here',
+      { code: -32005, message: 'daily request count exceeded' },
+      '3',
+    );
+    expect(error).toMatchObject({
+      code: 'CHAIN_RATE_LIMITED',
+      kind: 'retryable',
+      facts: { retryAfter: '3' },
+    });
   });
 });
