@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LevelStoreOptions, openLevelStore } from '../../../src/store/level-store.js';
@@ -48,6 +48,19 @@ describe('openLevelStore', () => {
     expect(await readdir(options.dir)).not.toContain('ponos.lock');
   });
 
+  /** Folders in place of LevelDB's next tables: writing them fails, and with it every later write of this opening. */
+  async function obstructTables(): Promise<readonly string[]> {
+    const obstacles = Array.from({ length: 60 }, (_, index) =>
+      path.join(options.dir, `${String(index + 4).padStart(6, '0')}.ldb`),
+    );
+    for (const obstacle of obstacles) await mkdir(obstacle);
+    return obstacles;
+  }
+
+  async function fill(write: (key: string) => Promise<void>): Promise<void> {
+    for (let index = 0; index < 1_000; index++) await write(`k${index}`);
+  }
+
   test('error: after a failed write it is opened anew, and nothing that was acknowledged is lost', async () => {
     const store = await openLevelStore({ ...options, writeBufferSizeBytes: 64 * 1024 });
     const acknowledged: string[] = [];
@@ -55,15 +68,8 @@ describe('openLevelStore', () => {
       await store.batch([{ type: 'put', key, value: new Uint8Array(40_000) }]);
       acknowledged.push(key);
     };
-    // Folders in place of LevelDB's next tables: writing them fails, and with it every later write of this opening.
-    const obstacles = Array.from({ length: 50 }, (_, index) =>
-      path.join(options.dir, `${String(index + 4).padStart(6, '0')}.ldb`),
-    );
-    for (const obstacle of obstacles) await mkdir(obstacle);
-    const fill = async () => {
-      for (let index = 0; index < 1_000; index++) await write(`k${index}`);
-    };
-    await expect(fill()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    const obstacles = await obstructTables();
+    await expect(fill(write)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     for (const obstacle of obstacles) await rmdir(obstacle);
     await write('after');
     await store.close();
@@ -76,21 +82,19 @@ describe('openLevelStore', () => {
   test('error: opening it anew can fail, too; then reading opens it as soon as that is possible', async () => {
     const store = await openLevelStore({ ...options, writeBufferSizeBytes: 64 * 1024 });
     await store.batch([{ type: 'put', key: 'first', value: Uint8Array.of(1) }]);
-    const obstacles = Array.from({ length: 60 }, (_, index) =>
-      path.join(options.dir, `${String(index + 4).padStart(6, '0')}.ldb`),
-    );
-    for (const obstacle of obstacles) await mkdir(obstacle);
-    const fill = async () => {
-      for (let index = 0; index < 1_000; index++)
-        await store.batch([{ type: 'put', key: `k${index}`, value: new Uint8Array(40_000) }]);
-    };
-    await expect(fill()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    // The log is read at opening, and what is in it becomes a table: that cannot be written either.
-    await expect(store.batch([{ type: 'delete', key: 'x' }])).rejects.toMatchObject({
-      code: 'STORE_UNAVAILABLE',
-    });
-    await expect(store.get('first')).rejects.toThrow('the store cannot be used');
+    const obstacles = await obstructTables();
+    const write = (key: string) => store.batch([{ type: 'put', key, value: new Uint8Array(40_000) }]);
+    await expect(fill(write)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     for (const obstacle of obstacles) await rmdir(obstacle);
+    // Not left to what of its log LevelDB has to write again: without this file there is no opening.
+    const [current, aside] = [path.join(options.dir, 'CURRENT'), path.join(folder.path, 'CURRENT')];
+    await rename(current, aside);
+    await mkdir(current);
+    const unavailable = { code: 'STORE_UNAVAILABLE', message: expect.stringContaining('cannot be used') };
+    await expect(store.batch([{ type: 'delete', key: 'x' }])).rejects.toMatchObject(unavailable);
+    await expect(store.get('first')).rejects.toMatchObject(unavailable);
+    await rmdir(current);
+    await rename(aside, current);
     expect(Array.from((await store.get('first')) ?? [])).toEqual([1]);
     await store.close();
   });
