@@ -6,6 +6,7 @@ import { setMaxListeners } from 'node:events';
 import type { Address } from '../base/brands.js';
 import { abortError, type Clock, throwIfAborted } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
+import type { Consensus } from '../protocol/consensus.js';
 import type { NonePolicy, ResponseGroup } from '../protocol/tally.js';
 import { votingWeight } from '../protocol/threshold.js';
 import type { TaskResult } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
@@ -208,12 +209,17 @@ class Gathering {
     const reasons = [...this.#silent].map(([operator, reason]) => `${operator}: ${reason}`);
     const outputs =
       groups.length > 1 ? [`different outputs: ${groups.map(namedGroup(plan)).join(', ')}`] : [];
+    const message = hopeless(plan.consensus, nonePolicy);
     this.#lose(
-      new PonosError('TASK_REFUSED', {
-        message: `the threshold cannot be met any more (${[...outputs, ...reasons].join('; ')})`,
-      }),
+      new PonosError('TASK_REFUSED', { message: `${message} (${[...outputs, ...reasons].join('; ')})` }),
     );
   }
+}
+
+/** Why no result can win any more. */
+function hopeless(consensus: Consensus, nonePolicy: NonePolicy): string {
+  if (consensus.kind === 'threshold') return 'the threshold cannot be met any more';
+  return nonePolicy === 'majority' ? 'no result has a majority of the weight' : 'nobody has given a result';
 }
 
 /** Who said what, by the first digits of its hash. */

@@ -98,13 +98,12 @@ async function reachNewTime({ l1, destinations, clock }: TransportRoute): Promis
 }
 
 /** The generator's certificate over a global root, in the ABI's shape. */
-function certifyRoot(
-  route: TransportRoute,
+export function certifyRoot(
+  { bn254, generatorSecret }: Pick<TransportRoute, 'bn254' | 'generatorSecret'>,
   root: Uint8Array,
   referenceTimestamp: number,
   referenceBlock: BlockNumber,
 ): unknown[] {
-  const { bn254, generatorSecret } = route;
   const messageHash = globalTableRootMessageHash(root, referenceTimestamp, referenceBlock);
   const digest = keccak256(bn254CertificatePreimage(GENERATOR_REFERENCE_TIMESTAMP, messageHash));
   const signature = bn254.parseSignature(bn254.sign(generatorSecret, digest, 'solidity'));

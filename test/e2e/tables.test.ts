@@ -18,8 +18,8 @@ import type {
   TaskResult,
   TaskSubmission,
 } from '../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import type { Administration } from '../support/administer.js';
 import {
-  type Administration,
   BN254_SET,
   curveOf,
   type E2eNetwork,

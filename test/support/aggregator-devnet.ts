@@ -1,7 +1,7 @@
 /** A devnet with both chains, an aggregator in this process, and executors that follow a script. */
 import { type Aggregator, createAggregator } from '../../src/aggregator/aggregator.js';
 import { chainId } from '../../src/base/brands.js';
-import { systemClock } from '../../src/base/clock.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import type { LogFields, Logger } from '../../src/base/logger.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
@@ -23,6 +23,7 @@ import { openTaskSender } from '../../src/operations/task/submit-task.js';
 import { loadSigningKeys, loadTransactionKey } from '../../src/signer/load-signers.js';
 import { type AggregatorStore, createAggregatorStore } from '../../src/store/aggregator-store.js';
 import { createMemoryStore } from '../../src/store/memory-store.js';
+import { type Administration, administer } from './administer.js';
 import { buildVerifyWorker } from './build-worker.js';
 import { loadArtifacts } from './devnet-artifacts.js';
 import { type ScriptedExecutor, scriptedExecutor } from './scripted-executor.js';
@@ -46,10 +47,13 @@ export interface AggregatorDevnet {
   /** Everything that every aggregator of this world has logged. */
   readonly log: LogLine[];
   client(id: number): ChainClient;
+  /** Changes the contracts; what is sent is mined at once. */
+  administer<T>(change: (administration: Administration) => Promise<T>): Promise<T>;
   /** Starts an aggregator on this store (a fresh one in memory by default); `close` it. */
   startAggregator(options?: {
     store?: AggregatorStore;
     change?: (config: AggregatorConfig) => AggregatorConfig;
+    clock?: Clock;
   }): Promise<Aggregator>;
   /** Creates tasks at once; each event names its block. */
   createTasks(id: number, operatorSetId: number, payloads: readonly string[]): Promise<TaskCreatedEvent[]>;
@@ -134,9 +138,11 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
     config,
     log,
     client,
+    administer: (change) => administer({ devnet: state, artifacts, cast, bn254, waits: false }, change),
     async startAggregator({
       store = createAggregatorStore(createMemoryStore()),
       change = (same: AggregatorConfig) => same,
+      clock = systemClock,
     } = {}) {
       const changed = change({ ...config, managementServerGrpcPort: 0 });
       const aggregator = createAggregator({
@@ -145,7 +151,7 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
         transactionSigner: await loadTransactionKey(changed.operator.operatorPrivateKey),
         store,
         workerSource,
-        clock: systemClock,
+        clock,
         logger,
       });
       await aggregator.start();

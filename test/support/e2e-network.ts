@@ -20,22 +20,15 @@ import {
 import { coreAddresses } from '../../src/config/known-chains.js';
 import { type Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
 import { type Cast, createCast } from '../../src/devnet/cast.js';
-import {
-  type Artifacts,
-  attachL1,
-  attachTaskChain,
-  type TaskChainContracts,
-} from '../../src/devnet/deploy.js';
+import type { Artifacts } from '../../src/devnet/deploy.js';
 import { transportNow } from '../../src/devnet/devnet.js';
-import { L1_CHAIN_ID } from '../../src/devnet/plan.js';
-import type { Registration } from '../../src/devnet/register.js';
-import { SetupChain } from '../../src/devnet/setup-chain.js';
 import { type DevnetChain, type DevnetState, requireDevnet } from '../../src/devnet/state.js';
 import { type NodeProcess, startNode } from '../../src/operations/demo/node-process.js';
 import { signersOf } from '../../src/operations/demo/read-certificate.js';
 import { openTaskSender } from '../../src/operations/task/submit-task.js';
 import { waitForEnd } from '../../src/operations/task/wait.js';
 import { TaskStatus } from '../../src/protocol/enums.js';
+import { type Administration, administer } from './administer.js';
 import { loadArtifacts } from './devnet-artifacts.js';
 import { builtExecutable } from './run-ponos.js';
 import { until, type Workplace } from './workplace.js';
@@ -68,11 +61,6 @@ export interface EndedTask {
   readonly certificate: Uint8Array;
   /** The one the certificate is for. */
   readonly certifiedTimestamp: number;
-}
-
-/** What a change of the contracts works with. */
-export interface Administration extends Registration {
-  readonly taskChains: readonly { readonly chain: SetupChain; readonly contracts: TaskChainContracts }[];
 }
 
 export interface E2eNetwork {
@@ -218,20 +206,7 @@ export async function openNetwork(workplace: Workplace, folder: string, people: 
         ecdsaVerifier: coreAddresses(chainOf(task.chain).chainId, {}).ecdsaCertificateVerifier,
         bn254,
       }).map(({ name }) => name),
-    async administer(change) {
-      const taskChains = devnet.chains.map((chain) => ({
-        chain: new SetupChain(chain.url, chain.chainId, true),
-        contracts: attachTaskChain(artifacts, chain.chainId),
-        id: chain.chainId,
-      }));
-      try {
-        const l1 = found(taskChains.find(({ id }) => id === L1_CHAIN_ID)).chain;
-        await change({ l1, contracts: attachL1(artifacts), cast, bn254, clock: systemClock, taskChains });
-        for (const { chain } of taskChains) await chain.settle(systemClock);
-      } finally {
-        for (const { chain } of taskChains) chain.close();
-      }
-    },
+    administer: (change) => administer({ devnet, artifacts, cast, bn254, waits: true }, change),
     transport: async () => (await transportNow(folder, artifacts, systemClock)).referenceTimestamp,
     async close() {
       const codes = await stop([...nodes.keys()]);
