@@ -158,6 +158,18 @@ describe('on what the nodes leave', () => {
     expect(await succeed('verify', '--config', file)).toContain('all of them sound');
   });
 
+  test('default: the performer that the executor had, for machines and for people', async () => {
+    const file = path.join(seats.get('executor-1')?.folder ?? '', 'node.yaml');
+    const { performers, deployments } = JSON.parse(await succeed('performers', '--config', file, '--json'));
+    expect(performers).toEqual([]);
+    expect(deployments).toMatchObject([{ number: 1, outcome: 'removed', reason: 'the node stopped' }]);
+    const text = await succeed('performers', '--dir', dirOf('executor-1'));
+    expect(text).toMatch(/ removed +the node stopped\n$/);
+    const { code, stderr } = await storage('performers', '--dir', dirOf('aggregator'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('the store belongs to an aggregator, not to an executor');
+  });
+
   test('behavior: a node goes on where a backup was taken', async () => {
     const [port] = await freePorts(1);
     const seat = await devnet.seat('executor-1', (config) => {

@@ -90,7 +90,10 @@ function withEngine(docker: import('dockerode'), options: import('dockerode').Do
       const instance = await (await openOwned()).deploy(spec(), never);
       expect(instance.id).toMatch(/^avs-performer-[0-9a-f]{6}-[0-9a-f]{12}$/);
       expect(instance.endpoint).toMatch(/^127\.0\.0\.1:\d+$/);
-      const { Config, HostConfig, NetworkSettings } = await docker.getContainer(instance.id).inspect();
+      const { Id, Image, Config, HostConfig, NetworkSettings } = await docker
+        .getContainer(instance.id)
+        .inspect();
+      expect(instance.container).toEqual({ id: Id, imageId: Image });
       expect(HostConfig).toMatchObject({
         Privileged: false,
         CapDrop: ['ALL'],
