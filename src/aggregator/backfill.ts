@@ -10,7 +10,7 @@ import type { Logger } from '../base/logger.js';
 import type { Block } from '../chain/block.js';
 import type { ChainClient } from '../chain/client.js';
 import { TASK_CREATED_TOPIC } from '../chain/contracts/task-mailbox.js';
-import { nextRangeSize } from '../chain/follow-plan.js';
+import { firstRange, nextRange } from '../chain/range-size.js';
 import type { Backfill } from '../store/aggregator-avss.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import { retryUntil } from './retry-until.js';
@@ -46,23 +46,26 @@ export async function backfill(avs: Address, options: BackfillOptions, signal: A
   let progress = await persistently(() => beginning(avs, options));
   if (progress.next > progress.last) return;
   logger.info('past blocks are read for living tasks of an AVS', { from: progress.next, to: progress.last });
-  let size = options.maxBlockRange;
+  const { maxBlockRange } = options;
+  let range = firstRange(maxBlockRange);
   let found = 0;
   while (progress.next <= progress.last && options.isServed(avs)) {
     const from = progress;
     const chunk = await persistently(async () => {
-      const toBlock = blockNumber(Math.min(from.last, from.next + size - 1));
+      const toBlock = blockNumber(Math.min(from.last, from.next + range.blocks - 1));
+      const asked = toBlock - from.next + 1;
       const logs = await client
         .logs(filterOf(avs, options.mailbox), { fromBlock: from.next, toBlock })
         .catch((error: unknown) => {
-          if (isPonosError(error, 'CHAIN_RPC')) size = nextRangeSize(size, 'failed', options.maxBlockRange);
+          if (isPonosError(error, 'CHAIN_RPC') || isPonosError(error, 'CHAIN_UNREACHABLE'))
+            range = nextRange(range, asked, 'refused', maxBlockRange);
           throw error;
         });
+      range = nextRange(range, asked, 'answered', maxBlockRange);
       const after: Backfill = { ...from, next: blockNumber(toBlock + 1) };
       const tasks = await watch.pastBlocks(logs, (fresh) => store.saveBackfill(after, fresh));
       return { after, tasks };
     });
-    size = nextRangeSize(size, 'read', options.maxBlockRange);
     progress = chunk.after;
     found += chunk.tasks;
   }

@@ -3,15 +3,17 @@ import type { Address, BlockNumber } from '../base/brands.js';
 import type { Block } from '../chain/block.js';
 import { TASK_CREATED_TOPIC } from '../chain/contracts/task-mailbox.js';
 import { createFollower } from '../chain/follower.js';
+import { subscribeToHeads } from '../chain/head-subscription.js';
 import { findStartBlock } from '../chain/start-block.js';
+import { TaskStatus } from '../protocol/enums.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import { backfill } from './backfill.js';
 import type { OpenedChain } from './open-chain.js';
 import { recentBlocks, Watch, type WatchOptions } from './watch.js';
 
 export interface FollowChainOptions
-  extends Omit<WatchOptions, 'chainId' | 'client' | 'store' | 'nowSeconds'> {
-  readonly chain: OpenedChain;
+  extends Omit<WatchOptions, 'chainId' | 'client' | 'store' | 'nowSeconds' | 'isVerified'> {
+  readonly chain: Pick<OpenedChain, 'chainId' | 'client' | 'config' | 'heads' | 'mailbox' | 'time'>;
   readonly store: AggregatorStore;
 }
 
@@ -32,7 +34,9 @@ export async function followChain({ chain, ...options }: FollowChainOptions): Pr
   const logger = options.logger.child({ chainId });
   // The head's time, not the estimate: only a block past its deadline ends a task.
   const nowSeconds = () => time.head.timestampSeconds;
-  const watch = new Watch({ ...options, chainId, client, nowSeconds, logger });
+  const isVerified: WatchOptions['isVerified'] = async (taskId, at) =>
+    (await mailbox.getTaskStatus(taskId, at)) === TaskStatus.verified;
+  const watch = new Watch({ ...options, chainId, client, isVerified, nowSeconds, logger });
   const findStart = async (head: Block): Promise<BlockNumber> => {
     if (config.startBlock !== undefined) return config.startBlock;
     const slaSeconds = await mailbox.maxTaskSlaSeconds('latest');
@@ -52,10 +56,24 @@ export async function followChain({ chain, ...options }: FollowChainOptions): Pr
     blockConfirmations: config.blockConfirmations,
     onBlocks: (blocks) => watch.blocks(blocks),
     onReorg: (orphans) => watch.reorg(orphans),
+    onTipReplaced: () => watch.tipReplaced(),
   });
+  const follow = async (signal: AbortSignal): Promise<void> => {
+    const over = new AbortController();
+    const announced = { chainId, heads, clock, logger, onBlock: () => follower.look() };
+    const ends = AbortSignal.any([signal, over.signal]);
+    const { wsUrl: url } = config;
+    const subscription = url === undefined ? undefined : subscribeToHeads({ ...announced, url }, ends);
+    try {
+      await follower.run(signal);
+    } finally {
+      over.abort();
+      await subscription;
+    }
+  };
   const reading = new Map<Address, { readonly over: AbortController; readonly ended: Promise<void> }>();
   return {
-    run: (signal) => follower.run(signal),
+    run: follow,
     async backfill(avs, signal) {
       const earlier = reading.get(avs);
       const over = new AbortController();

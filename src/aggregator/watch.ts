@@ -2,21 +2,23 @@
  * Watching: from the logs of followed blocks to tasks in the store. The cursor and the tasks of a
  * block are saved in one write; only then are the tasks worked on.
  */
-import type { Address, BlockNumber, ChainId, Hash32 } from '../base/brands.js';
+import type { Address, BlockNumber, ChainId, Hash32, TaskId } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
-import { PonosError } from '../base/error.js';
+import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { Block, ChainLog } from '../chain/block.js';
-import type { ChainClient } from '../chain/client.js';
+import type { BlockTag, ChainClient } from '../chain/client.js';
 import { decodeTaskCreated, type TaskCreatedEvent } from '../chain/contracts/task-mailbox.js';
 import type { FollowedBlocks, Orphans } from '../chain/follower.js';
-import { isFinished, type NewTask, type StoredTask } from '../store/aggregator-records.js';
+import { isFinished, type NewTask, type StoredTask, type TaskKey } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 
 export interface WatchOptions {
   readonly chainId: ChainId;
   readonly client: Pick<ChainClient, 'block'>;
-  readonly store: Pick<AggregatorStore, 'saveBlock' | 'rewind'>;
+  readonly store: Pick<AggregatorStore, 'saveBlock' | 'rewind' | 'cursor' | 'settledTasks' | 'reopen'>;
+  /** Whether the mailbox has the result of a task, as of a block. */
+  readonly isVerified: (taskId: TaskId, at: BlockTag) => Promise<boolean>;
   /** Whether tasks of an AVS on this chain are ours. */
   readonly isServed: (avs: Address) => boolean;
   /** New or revived tasks, and those whose result a reorg has undone; they are in the store now. */
@@ -49,26 +51,44 @@ export class Watch {
   /** For the follower's `onBlocks`. */
   blocks({ toBlock, logs }: FollowedBlocks): Promise<void> {
     return this.#inTurn(async () => {
-      const { chainId, store, onTasks } = this.#options;
+      const { chainId, store, clock, onTasks } = this.#options;
       const events = this.#eventsOf(logs);
-      const tasks = this.#tasksOf(events, await this.#blockTimes(events, toBlock));
-      onTasks(await this.#stored(store.saveBlock(chainId, toBlock, tasks)));
+      const [times, takenBack] = await Promise.all([
+        this.#blockTimes(events, toBlock),
+        this.#takenBackBy(toBlock.number),
+      ]);
+      const tasks = this.#tasksOf(events, times);
+      const undone = { tasks: takenBack, nowMs: clock.nowMs() };
+      const taken = await this.#stored(store.saveBlock(chainId, toBlock, tasks, undone));
+      const reopened = new Set(takenBack.map(({ taskId }) => taskId));
+      this.#tellOfReopened(taken.filter(({ taskId }) => reopened.has(taskId)));
+      onTasks(taken);
+    });
+  }
+
+  /** For the follower's `onTipReplaced`: results in blocks that the cursor has not reached may be gone. */
+  tipReplaced(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { chainId, store, clock, onTasks } = this.#options;
+      const cursor = await store.cursor(chainId);
+      if (cursor === undefined) return;
+      const settled = await store.settledTasks(chainId, cursor.number);
+      const tasks = await this.#withoutResult(settled, 'latest');
+      if (tasks.length === 0) return;
+      const reopened = await this.#stored(store.reopen({ tasks, nowMs: clock.nowMs() }));
+      this.#tellOfReopened(reopened);
+      onTasks(reopened);
     });
   }
 
   /** For the follower's `onReorg`. */
   reorg({ ancestor }: Orphans): Promise<void> {
     return this.#inTurn(async () => {
-      const { chainId, store, clock, logger, onReorged, onTasks } = this.#options;
+      const { chainId, store, clock, onReorged, onTasks } = this.#options;
       const changed = await this.#stored(store.rewind(chainId, ancestor, clock.nowMs()));
       onReorged(changed.filter(isFinished));
       const reopened = changed.filter((task) => !isFinished(task));
-      for (const { taskId, avs } of reopened) {
-        logger.warn('the block with the result of a task was replaced; the task is taken up again', {
-          taskId,
-          avs,
-        });
-      }
+      this.#tellOfReopened(reopened);
       onTasks(reopened);
     });
   }
@@ -111,6 +131,40 @@ export class Watch {
     } catch (error) {
       this.#options.onStoreHealth(false);
       throw error;
+    }
+  }
+
+  /**
+   * A result counts when the mailbox is asked at the head. Once the cursor reaches the block in which it was at the
+   * latest, the chain is asked again: in between that block may have been replaced, and never been followed.
+   */
+  async #takenBackBy(block: BlockNumber): Promise<TaskKey[]> {
+    const { chainId, store } = this.#options;
+    const cursor = await store.cursor(chainId);
+    if (cursor === undefined) return [];
+    return this.#withoutResult(await store.settledTasks(chainId, cursor.number, block), block);
+  }
+
+  async #withoutResult(tasks: readonly TaskKey[], at: BlockTag): Promise<TaskKey[]> {
+    const { isVerified } = this.#options;
+    const verified = await Promise.all(
+      tasks.map(({ taskId }) =>
+        isVerified(taskId, at).catch((error: unknown) => {
+          // Catching up, the block is so old that the node keeps no state of it, and nothing can replace it.
+          if (isPonosError(error, 'CHAIN_NO_HISTORY')) return isVerified(taskId, 'latest');
+          throw error;
+        }),
+      ),
+    );
+    return tasks.filter((_task, index) => verified[index] === false);
+  }
+
+  #tellOfReopened(tasks: readonly StoredTask[]): void {
+    for (const { taskId, avs } of tasks) {
+      this.#options.logger.warn(
+        'the block with the result of a task was replaced; the task is taken up again',
+        { taskId, avs },
+      );
     }
   }
 

@@ -23,6 +23,8 @@ export interface Block extends BlockRef {
   readonly timestampSeconds: number;
   /** Wei per gas; undefined on chains without EIP-1559. */
   readonly baseFeePerGas: bigint | undefined;
+  /** Which addresses and topics its logs may have; 256 bytes. Undefined where a chain's headers have none. */
+  readonly logsBloom?: Uint8Array;
 }
 
 /** One event of one transaction, tied to its block by hash. */
@@ -45,6 +47,7 @@ export function parseBlock(answer: unknown): Block {
     parentHash: parseHash32(text(fields.parentHash)),
     timestampSeconds: Number(quantity(fields.timestamp)),
     baseFeePerGas: typeof fields.baseFeePerGas === 'string' ? quantity(fields.baseFeePerGas) : undefined,
+    ...(typeof fields.logsBloom === 'string' && { logsBloom: fromHex(parseHex(fields.logsBloom)) }),
   }));
 }
 

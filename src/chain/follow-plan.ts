@@ -1,6 +1,8 @@
 /** Which blocks a follower reads next; pure. */
 import { type BlockNumber, blockNumber } from '../base/brands.js';
 
+/** Blocks that are remembered at least, to recognise a reorg by. */
+export const MIN_HISTORY = 128;
 /** Blocks that are read one by one are fetched this many at a time. */
 const WINDOW = 16;
 
@@ -25,7 +27,8 @@ export function planNext(position: FollowPosition): FollowPlan {
   const safe = position.head - position.blockConfirmations;
   if (position.next > safe) return { kind: 'wait' };
   const from = blockNumber(position.next);
-  const lastFinal = position.head - Math.max(position.maxReorgDepth, position.blockConfirmations) - 1;
+  // What is read in ranges is not remembered block by block.
+  const lastFinal = safe - Math.max(position.maxReorgDepth, MIN_HISTORY) - 1;
   if (position.next < lastFinal) {
     return {
       kind: 'range',
@@ -34,9 +37,4 @@ export function planNext(position: FollowPosition): FollowPlan {
     };
   }
   return { kind: 'blocks', from, to: blockNumber(Math.min(safe, position.next + WINDOW - 1)) };
-}
-
-/** The size of the next range: halved after a failure, doubled back after a success. */
-export function nextRangeSize(size: number, outcome: 'failed' | 'read', max: number): number {
-  return outcome === 'failed' ? Math.max(1, Math.floor(size / 2)) : Math.min(max, size * 2);
 }

@@ -7,16 +7,17 @@ import { type Clock, throwIfAborted } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { Block, BlockRef, ChainLog } from './block.js';
+import { BlockLogs } from './block-logs.js';
 import type { ChainClient, LogFilter } from './client.js';
-import { nextRangeSize, planNext } from './follow-plan.js';
+import { MIN_HISTORY, planNext } from './follow-plan.js';
 import type { HeadTracker } from './head-tracker.js';
-import { judgeReorg, remember } from './reorg.js';
+import { LookPause } from './look-pause.js';
+import { firstRange, nextRange, type RangeSize } from './range-size.js';
+import { judgeReorg, type ReorgVerdict, remember } from './reorg.js';
 import { canPass } from './rpc-error.js';
 
-/** Remembered blocks, at least; more when maxReorgDepth asks for it. */
-const MIN_RECENT = 128;
-/** Parts of a poll interval after which it may end early. */
-const SLICES = 4;
+/** Remembered blocks that are compared first when one was replaced. */
+const FIRST_COMPARED = 4;
 
 /** Blocks that were processed completely, ascending; the last one is the cursor. To be persisted as it is. */
 export type RecentBlocks = readonly BlockRef[];
@@ -39,7 +40,10 @@ export interface Orphans {
 }
 
 export interface FollowerOptions {
-  readonly client: Pick<ChainClient, 'head' | 'block' | 'logs' | 'forgetFrom' | 'name' | 'chainId'>;
+  readonly client: Pick<
+    ChainClient,
+    'head' | 'block' | 'logs' | 'request' | 'forgetFrom' | 'name' | 'chainId'
+  >;
   readonly heads: HeadTracker;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -59,6 +63,11 @@ export interface FollowerOptions {
   readonly onBlocks: (blocks: FollowedBlocks) => Promise<void>;
   /** Persists that blocks are gone, and `recent`, atomically. The blocks that replaced them follow. */
   readonly onReorg: (orphans: Orphans) => Promise<void>;
+  /**
+   * With blockConfirmations: blocks above the cursor were replaced, or may have been, as before the first look.
+   * What was concluded from the head is to be looked at again. Comes again when it rejects.
+   */
+  readonly onTipReplaced: () => Promise<void>;
 }
 
 export class Follower {
@@ -67,17 +76,28 @@ export class Follower {
   readonly #keep: number;
   #recent: RecentBlocks;
   #next: number | undefined;
-  #rangeSize: number;
+  #range: RangeSize;
+  readonly #blockLogs: BlockLogs;
+  readonly #pause: LookPause;
+  /** The head of the last look, where the cursor stays behind it. */
+  #tip: BlockRef | undefined;
   #failing = false;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.#logger = options.logger.child({ chainId: options.client.chainId });
-    this.#keep = Math.max(MIN_RECENT, options.maxReorgDepth + 1);
+    this.#keep = Math.max(MIN_HISTORY, options.maxReorgDepth + 1);
     this.#recent = (options.recent ?? []).slice(-this.#keep);
     const cursor = this.#recent.at(-1);
     this.#next = cursor === undefined ? undefined : cursor.number + 1;
-    this.#rangeSize = options.maxBlockRange;
+    this.#range = firstRange(options.maxBlockRange);
+    this.#blockLogs = new BlockLogs({ ...options, logger: this.#logger });
+    this.#pause = new LookPause(options);
+  }
+
+  /** Somebody tells of a new block: the pause before the next look ends early. What is told is not believed. */
+  look(): void {
+    this.#pause.tell();
   }
 
   /**
@@ -86,6 +106,7 @@ export class Follower {
    */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#pause.beginLook();
       try {
         const progress = await this.step(signal);
         if (this.#failing) this.#logger.info('the chain can be followed again');
@@ -97,16 +118,7 @@ export class Follower {
         if (!this.#failing) this.#logger.warn('the chain cannot be followed now, trying again', { error });
         this.#failing = true;
       }
-      await this.#pause(signal);
-    }
-  }
-
-  /** The poll interval, or less when somebody waits for the next head: to submit a result, say. */
-  async #pause(signal: AbortSignal): Promise<void> {
-    const { clock, heads, pollIntervalMs } = this.#options;
-    for (let slice = 0; slice < SLICES && !signal.aborted; slice++) {
-      await clock.sleep(pollIntervalMs / SLICES, signal).catch(() => undefined);
-      if (heads.isAwaited) return;
+      await this.#pause.wait(signal);
     }
   }
 
@@ -115,55 +127,76 @@ export class Follower {
     const { client, heads, findStart } = this.#options;
     const head = await client.head();
     heads.update(head);
-    this.#next ??= await findStart(head);
+    const next = this.#next ?? (await this.#begin(await findStart(head)));
     throwIfAborted(signal);
     if (await this.#undoReorg(head)) return 'advanced';
-    const plan = planNext({
-      ...this.#options,
-      next: this.#next,
-      head: head.number,
-      rangeSize: this.#rangeSize,
-    });
+    await this.#watchTip(head);
+    const plan = planNext({ ...this.#options, next, head: head.number, rangeSize: this.#range.blocks });
     if (plan.kind === 'wait') return 'waiting';
     if (plan.kind === 'range') return this.#readRange(plan.from, plan.to);
     return this.#readBlocks(plan.from, plan.to, head, signal);
   }
 
+  /** The block before the first one is remembered, too, so that the first ones can be undone. */
+  async #begin(start: BlockNumber): Promise<number> {
+    const before = start === 0 ? undefined : await this.#options.client.block(blockNumber(start - 1));
+    if (before !== undefined) await this.#deliver(before.number, before, []);
+    this.#next = start;
+    return start;
+  }
+
+  /** With confirmations the blocks above the cursor are not remembered one by one: whether they stay is all that counts. */
+  async #watchTip(head: Block): Promise<void> {
+    const { client, blockConfirmations, onTipReplaced } = this.#options;
+    if (blockConfirmations === 0) return;
+    const tip = this.#tip;
+    const isSame =
+      tip !== undefined && (isLinked(tip, head) || (await client.block(tip.number))?.hash === tip.hash);
+    if (!isSame) {
+      const cursor = this.#recent.at(-1);
+      if (cursor !== undefined) client.forgetFrom(blockNumber(cursor.number + 1));
+      if (tip !== undefined) this.#logger.warn('blocks that were not confirmed yet were replaced');
+      await onTipReplaced();
+    }
+    this.#tip = { number: head.number, hash: head.hash };
+  }
+
   /** True when remembered blocks were replaced and have been undone. */
   async #undoReorg(head: Block): Promise<boolean> {
-    const { client, maxReorgDepth, onReorg } = this.#options;
+    const { client, onReorg } = this.#options;
     const cursor = this.#recent.at(-1);
     if (cursor === undefined || isLinked(cursor, head)) return false;
     const lookedAt = this.#recent.filter(({ number }) => number <= head.number);
     const newest = lookedAt.at(-1);
     // One block answers the ordinary case; the others are asked for only after a contradiction.
     if (newest === undefined || (await client.block(newest.number))?.hash === newest.hash) return false;
-    const numbers = lookedAt.map(({ number }) => number);
-    const hashes = await this.#canonicalHashes([blockNumber(Math.max(0, (numbers[0] ?? 0) - 1)), ...numbers]);
-    const verdict = judgeReorg(this.#recent, (number) => hashes.get(number), {
-      maxDepth: maxReorgDepth,
-      // What was cut to the newest is never shorter than this.
-      isWhole: this.#recent.length < MIN_RECENT,
-    });
+    const verdict = await this.#judge(head);
     if (verdict.kind === 'none') return false;
-    if (verdict.kind === 'too-deep') throw this.#tooDeep(verdict.depth);
+    if (verdict.kind === 'too-deep') throw this.#tooDeep(verdict);
     const { ancestor, orphaned } = verdict;
     this.#logger.warn('blocks were replaced', { ancestor: ancestor.number, orphaned: orphaned.length });
     client.forgetFrom(blockNumber(ancestor.number + 1));
-    const kept = this.#recent.filter(({ number }) => number <= ancestor.number);
-    const recent = kept.length === 0 ? [ancestor] : kept;
+    const recent = this.#recent.filter(({ number }) => number <= ancestor.number);
     await onReorg({ ancestor, orphaned, recent });
     this.#recent = recent;
     this.#next = ancestor.number + 1;
     return true;
   }
 
-  async #canonicalHashes(
-    numbers: readonly BlockNumber[],
-  ): Promise<ReadonlyMap<BlockNumber, Hash32 | undefined>> {
-    const { client } = this.#options;
-    const pairs = numbers.map(async (number) => [number, (await client.block(number))?.hash] as const);
-    return new Map(await Promise.all(pairs));
+  /** Most reorgs are shallow: the newest remembered blocks are compared first, then more of them. */
+  async #judge(head: Block): Promise<ReorgVerdict> {
+    const { client, maxReorgDepth } = this.#options;
+    const hashes = new Map<number, Hash32 | undefined>();
+    for (let count = FIRST_COMPARED; ; count *= 4) {
+      const newest = this.#recent.slice(-count);
+      const unread = newest.filter(({ number }) => number <= head.number && !hashes.has(number));
+      await Promise.all(
+        unread.map(async ({ number }) => hashes.set(number, (await client.block(number))?.hash)),
+      );
+      const verdict = judgeReorg(newest, (number) => hashes.get(number), maxReorgDepth);
+      const isFound = verdict.kind !== 'none' && verdict.ancestor !== undefined;
+      if (isFound || count >= this.#recent.length) return verdict;
+    }
   }
 
   async #readRange(from: BlockNumber, to: BlockNumber): Promise<'advanced' | 'waiting'> {
@@ -174,10 +207,11 @@ export class Follower {
       client.block(to),
       client.logs(filter, { fromBlock: from, toBlock: to }),
     ]).catch((error: unknown) => {
-      // Endpoints limit ranges by blocks, by results or by time, and say so in many ways.
+      // Endpoints limit ranges by blocks, by results or by time, and say so in many ways, or not at all.
+      if (isPonosError(error, 'CHAIN_RPC') || isPonosError(error, 'CHAIN_UNREACHABLE'))
+        this.#range = nextRange(this.#range, size, 'refused', maxBlockRange);
       if (!isPonosError(error, 'CHAIN_RPC') || size === 1) throw error;
-      this.#rangeSize = nextRangeSize(size, 'failed', maxBlockRange);
-      this.#logger.debug('a range of blocks is read in smaller parts', { blocks: this.#rangeSize, error });
+      this.#logger.debug('a range of blocks is read in smaller parts', { blocks: this.#range.blocks, error });
       return undefined;
     });
     if (read === undefined) return 'advanced';
@@ -186,7 +220,7 @@ export class Follower {
     if (!logs.every(({ blockNumber: number }) => number >= from && number <= to))
       throw this.#strayLogs(from, to);
     await this.#deliver(from, last, inOrder(logs));
-    this.#rangeSize = nextRangeSize(this.#rangeSize, 'read', maxBlockRange);
+    this.#range = nextRange(this.#range, size, 'answered', maxBlockRange);
     return 'advanced';
   }
 
@@ -196,12 +230,12 @@ export class Follower {
     head: Block,
     signal: AbortSignal | undefined,
   ): Promise<'advanced' | 'waiting'> {
-    const { client, filter } = this.#options;
+    const { client } = this.#options;
     const numbers = Array.from({ length: to - from + 1 }, (_, offset) => blockNumber(from + offset));
     const read = await Promise.all(
       numbers.map(async (number) => {
         const block = number === head.number ? head : await client.block(number);
-        return block && { block, logs: await client.logs(filter, { blockHash: block.hash }) };
+        return block && { block, logs: await this.#blockLogs.read(block, signal) };
       }),
     );
     let advanced = false;
@@ -210,8 +244,6 @@ export class Follower {
       if (entry === undefined || !this.#follows(entry.block)) break;
       throwIfAborted(signal);
       const { block, logs } = entry;
-      if (!logs.every(({ blockHash }) => blockHash === block.hash))
-        throw this.#strayLogs(block.number, block.number);
       await this.#deliver(block.number, block, inOrder(logs));
       advanced = true;
     }
@@ -237,13 +269,16 @@ export class Follower {
     });
   }
 
-  #tooDeep(depth: number): PonosError {
+  #tooDeep({ depth, ancestor }: Extract<ReorgVerdict, { kind: 'too-deep' }>): PonosError {
     const { client, maxReorgDepth } = this.#options;
+    const go =
+      ancestor === undefined
+        ? '`ponos storage chain forget`'
+        : `\`ponos storage chain rewind --to ${ancestor.number}\``;
     return new PonosError('CHAIN_REORG_TOO_DEEP', {
       message: `chain ${client.name} (${client.chainId}) was reorganised deeper than maxReorgDepth`,
-      facts: { depth, maxReorgDepth, cursor: this.#recent.at(-1)?.number },
-      advice:
-        'check that the endpoint serves the right chain; to go on, raise maxReorgDepth or begin anew at startBlock',
+      facts: { depth, maxReorgDepth, cursor: this.#recent.at(-1)?.number, ancestor: ancestor?.number },
+      advice: `Check that the endpoint serves the right chain. To go on with it, stop the node and see ${go}.`,
     });
   }
 }

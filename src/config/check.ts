@@ -66,8 +66,12 @@ export function checkAggregator(config: Aggregator, draft: Draft): void {
 export function checkExecutor(config: Executor, draft: Draft, env: Environment): void {
   const findings = new Findings(draft);
   checkCommon(config, findings);
+  warnOfAnnouncements('/l1Chain', config.l1Chain, findings);
+  config.chains?.forEach((chain, index) => {
+    warnOfAnnouncements(`/chains/${index}`, chain, findings);
+  });
   if (config.l1Chain?.chainId !== undefined) {
-    checkChain('/l1Chain', config.l1Chain, findings);
+    checkChain('/l1Chain', findings);
     checkContracts('/l1Chain', config.l1Chain, 'l1', config, findings);
   }
   config.chains?.forEach((chain, index) => {
@@ -80,7 +84,7 @@ export function checkExecutor(config: Executor, draft: Draft, env: Environment):
 function checkCommon(config: Common, findings: Findings): void {
   checkSigningKeys(config, findings);
   config.chains?.forEach((chain, index) => {
-    if (chain) checkChain(`/chains/${index}`, chain, findings);
+    if (chain) checkChain(`/chains/${index}`, findings);
   });
   checkUnique('/chains', 'chainId', config.chains?.map((chain) => chain?.chainId) ?? [], findings);
   checkStorage(config, findings);
@@ -129,13 +133,15 @@ function checkRemoteSigner(at: Pointer, findings: Findings): void {
   }
 }
 
-function checkChain(at: Pointer, chain: Chain, findings: Findings): void {
+function checkChain(at: Pointer, findings: Findings): void {
   if (!findings.isWritten(`${at}/rpcUrl`) && !findings.isWritten(`${at}/rpcUrls`)) {
     findings.problem(at, 'an endpoint is missing: give rpcUrl or rpcUrls');
   }
-  if (chain.wsUrl !== undefined) {
-    findings.warning(`${at}/wsUrl`, 'it has no effect in this version; the chain is polled');
-  }
+}
+
+function warnOfAnnouncements(at: Pointer, chain: Chain | undefined, findings: Findings): void {
+  if (chain?.wsUrl === undefined) return;
+  findings.warning(`${at}/wsUrl`, 'it has no effect: an executor does not wait for blocks');
 }
 
 function checkContracts(

@@ -65,6 +65,7 @@ async function world(logs: readonly ChainLog[], values: KeyValueStore = createMe
       },
     },
     store,
+    isVerified: async () => true,
     isServed,
     onTasks: (tasks) => taken.push(...tasks.map((task) => task.taskId)),
     onReorged: () => undefined,

@@ -53,6 +53,7 @@ function world(change: { store?: Partial<AggregatorStore> } = {}) {
       },
     },
     store: { ...store, ...change.store },
+    isVerified: async () => true,
     isServed: (avs) => avs === AVS,
     onTasks: (tasks) => taken.push(...tasks.map((task) => task.taskId)),
     onReorged: (tasks) => reorged.push(...tasks.map((task) => task.taskId)),

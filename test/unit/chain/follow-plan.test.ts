@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { nextRangeSize, planNext } from '../../../src/chain/follow-plan.js';
+import { planNext } from '../../../src/chain/follow-plan.js';
 
 const position = { next: 101, head: 100, blockConfirmations: 0, maxReorgDepth: 10, rangeSize: 50 };
 
@@ -12,22 +12,20 @@ describe('planNext', () => {
     ['within reorg depth', { head: 111 }, { kind: 'blocks', from: 101, to: 111 }],
     ['many blocks near the head', { head: 130, maxReorgDepth: 64 }, { kind: 'blocks', from: 101, to: 116 }],
     ['far behind', { head: 1000 }, { kind: 'range', from: 101, to: 150 }],
-    ['a range ends before what a reorg can reach', { head: 130 }, { kind: 'range', from: 101, to: 119 }],
+    ['a range ends before what is remembered', { head: 250 }, { kind: 'range', from: 101, to: 121 }],
+    [
+      'a range ends before what a reorg can reach',
+      { head: 350, maxReorgDepth: 228 },
+      { kind: 'range', from: 101, to: 121 },
+    ],
+    [
+      'a range ends before what is remembered below the confirmed head',
+      { head: 280, blockConfirmations: 30 },
+      { kind: 'range', from: 101, to: 121 },
+    ],
     ['the chain starts', { next: 0, head: 0 }, { kind: 'blocks', from: 0, to: 0 }],
     ['a chain shorter than the cursor', { head: 50 }, { kind: 'wait' }],
   ])('behavior: %s', (_case, change, plan) => {
     expect(planNext({ ...position, ...change })).toEqual(plan);
-  });
-});
-
-describe('nextRangeSize', () => {
-  test.each([
-    [100, 'failed', 50],
-    [3, 'failed', 1],
-    [1, 'failed', 1],
-    [100, 'read', 200],
-    [800, 'read', 1000],
-  ] as const)('behavior: %i blocks %s → %i', (size, outcome, next) => {
-    expect(nextRangeSize(size, outcome, 1000)).toBe(next);
   });
 });

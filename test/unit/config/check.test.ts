@@ -190,11 +190,7 @@ describe('rules between keys', () => {
       ['12 storage.badger: valueLogFileSize, numVersionsToKeep have no meaning for LevelDB and no effect'],
     ],
     ['settings of badger while memory is used', 'storage: {badger: {dir: /d, numVersionsToKeep: 1}}\n', []],
-    [
-      'a WebSocket endpoint',
-      L2.replace('}', ', wsUrl: "ws://l2"}'),
-      ['12 chains[1].wsUrl: it has no effect in this version; the chain is polled'],
-    ],
+    ['a WebSocket endpoint of an aggregator', L2.replace('}', ', wsUrl: "ws://l2"}'), []],
     [
       'a contract that nobody asks for',
       `contracts: {contracts: [${[
@@ -214,5 +210,14 @@ describe('rules between keys', () => {
     const text = `${AGGREGATOR_YAML}${addition}`;
     expect(await problemsOf('aggregator', text)).toEqual([]);
     expect(await warningsOf('aggregator', text)).toEqual(expected);
+  });
+
+  test('behavior: a WebSocket endpoint is warned of where nobody waits for blocks', async () => {
+    const text = `${EXECUTOR_YAML}  wsUrl: ws://l1\nchains:\n${L2.replace('}', ', wsUrl: "ws://l2"}')}`;
+    const what = 'it has no effect: an executor does not wait for blocks';
+    expect(await warningsOf('executor', text)).toEqual([
+      expect.stringContaining(`l1Chain.wsUrl: ${what}`),
+      expect.stringContaining(`chains[0].wsUrl: ${what}`),
+    ]);
   });
 });

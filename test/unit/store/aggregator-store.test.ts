@@ -8,12 +8,9 @@ import {
   parseHash32,
   parseTaskId,
 } from '../../../src/base/brands.js';
+import { KEPT_BLOCKS } from '../../../src/store/aggregator-history.js';
 import type { AcceptedAnswer, NewTask } from '../../../src/store/aggregator-records.js';
-import {
-  type AggregatorStore,
-  createAggregatorStore,
-  KEPT_BLOCKS,
-} from '../../../src/store/aggregator-store.js';
+import { type AggregatorStore, createAggregatorStore } from '../../../src/store/aggregator-store.js';
 import type { KeyValueStore } from '../../../src/store/key-value-store.js';
 import { openLevelStore } from '../../../src/store/level-store.js';
 import { createMemoryStore } from '../../../src/store/memory-store.js';
@@ -100,6 +97,90 @@ describe('aggregator store', () => {
       await expect(unlucky.saveBlock(l1, block(2), [newTask(7, block(2))])).rejects.toThrow('disk full');
       expect(await store.cursor(l1)).toEqual(block(1));
       expect(await store.unfinishedTasks()).toEqual([]);
+    });
+  });
+
+  describe('results that were taken back', () => {
+    const settle = (id: number, at: number) =>
+      store.updateTask(newTask(id, block(5)), {
+        status: 'completed',
+        settledAtBlock: blockNumber(at),
+        updatedAtMs: 1,
+      });
+
+    beforeEach(async () => {
+      await store.saveBlock(
+        l1,
+        block(5),
+        [1, 2, 3].map((id) => newTask(id, block(5))),
+      );
+      await settle(1, 6);
+      await settle(2, 7);
+    });
+
+    test('behavior: completed tasks are found by the block in which their result was at the latest', async () => {
+      const ids = async (...range: [number, number?]) =>
+        (await store.settledTasks(l1, ...range)).map(({ taskId }) => taskId);
+      const [first, second] = [1, 2].map((id) => newTask(id, block(5)).taskId);
+      expect(await ids(5)).toEqual([first, second]);
+      expect(await ids(5, 6)).toEqual([first]);
+      expect(await ids(6, 7)).toEqual([second]);
+      expect(await ids(7)).toEqual([]);
+    });
+
+    test('behavior: they are pending anew in the write of the block that shows it', async () => {
+      const tasks = [newTask(1, block(5)), newTask(3, block(5))];
+      const taken = await store.saveBlock(l1, block(6), [newTask(4, block(6))], { tasks, nowMs: 77 });
+      expect(taken.map(({ taskId }) => taskId)).toEqual([newTask(4, block(6)).taskId, tasks[0]?.taskId]);
+      expect(await store.task(newTask(1, block(5)))).toMatchObject({ status: 'pending', updatedAtMs: 77 });
+      expect((await store.task(newTask(1, block(5))))?.settledAtBlock).toBeUndefined();
+      expect((await store.settledTasks(l1, 0)).map(({ taskId }) => taskId)).toEqual([
+        newTask(2, block(5)).taskId,
+      ]);
+      expect(await store.unfinishedTasks()).toHaveLength(3);
+    });
+
+    test('behavior: or by themselves, and what is not completed stays as it is', async () => {
+      const tasks = [1, 3].map((id) => newTask(id, block(5)));
+      expect((await store.reopen({ tasks, nowMs: 77 })).map(({ status }) => status)).toEqual(['pending']);
+      expect(await store.reopen({ tasks, nowMs: 78 })).toEqual([]);
+    });
+  });
+
+  describe('a chain that is begun anew', () => {
+    test('default: it has no cursor, and what can still be worked on is found again', async () => {
+      const nowMs = 2_000_000;
+      const past = { deadlineSeconds: 1_000 };
+      const living = { deadlineSeconds: 3_000 };
+      await store.saveBlock(l1, block(5), [
+        newTask(1, block(5), past),
+        newTask(2, block(5), living),
+        newTask(3, block(5), living),
+        newTask(4, block(5), past),
+      ]);
+      await store.saveBlock(holesky, block(9), [newTask(5, block(9), { chainId: holesky, ...living })]);
+      for (const id of [1, 2]) {
+        await store.updateTask(newTask(id, block(5)), {
+          status: 'completed',
+          settledAtBlock: blockNumber(6),
+          updatedAtMs: 1,
+        });
+      }
+      const changed = await store.forgetChain(l1, nowMs);
+      expect(changed.map(({ taskId }) => taskId)).toEqual(
+        [2, 3, 4].map((id) => newTask(id, block(5)).taskId),
+      );
+      expect(await store.cursor(l1)).toBeUndefined();
+      expect(await store.recentBlocks(l1)).toEqual([]);
+      expect(await store.task(newTask(1, block(5)))).toMatchObject({ status: 'completed' });
+      expect(await store.task(newTask(4, block(5)))).toMatchObject({ status: 'failed', reason: 'reorged' });
+      expect((await store.unfinishedTasks()).map(({ chainId: id }) => id)).toEqual([holesky]);
+      expect(await store.cursor(holesky)).toEqual(block(9));
+      const found = await store.saveBlock(l1, block(7), [
+        newTask(2, block(7), living),
+        newTask(1, block(7), past),
+      ]);
+      expect(found.map(({ taskId }) => taskId)).toEqual([newTask(2, block(7)).taskId]);
     });
   });
 

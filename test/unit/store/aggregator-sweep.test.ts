@@ -7,13 +7,10 @@ import {
   parseHash32,
   parseTaskId,
 } from '../../../src/base/brands.js';
+import { KEPT_BLOCKS } from '../../../src/store/aggregator-history.js';
 import { finishedKeyOf } from '../../../src/store/aggregator-keys.js';
 import type { NewTask } from '../../../src/store/aggregator-records.js';
-import {
-  type AggregatorStore,
-  createAggregatorStore,
-  KEPT_BLOCKS,
-} from '../../../src/store/aggregator-store.js';
+import { type AggregatorStore, createAggregatorStore } from '../../../src/store/aggregator-store.js';
 import type { SweepOptions } from '../../../src/store/aggregator-sweep.js';
 import { type KeyValueStore, RECORD_KEYS } from '../../../src/store/key-value-store.js';
 import { openLevelStore } from '../../../src/store/level-store.js';
