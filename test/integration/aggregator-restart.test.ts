@@ -16,6 +16,7 @@ import {
 } from '../support/aggregator-devnet.js';
 import { deferred } from '../support/deferred.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { until } from '../support/workplace.js';
 
 const L1 = 31_337;
 const L2 = 31_338;
@@ -238,6 +239,59 @@ describe('AVSs at run time', () => {
     await manage((client) => client.registerAvs({ avsAddress, chainIds: [L1] }));
     await world.verifiedAt(L1, late);
     await world.verifiedAt(L1, later);
+  }, 90_000);
+
+  test('behavior: amid a burst, many calls at once and a restart: what was taken is finished, what was missed is found, each once', async () => {
+    const gate = deferred();
+    const gated = () => {
+      for (const executor of world.executors) {
+        executor.answer = async (submission) => {
+          await gate.promise;
+          return executor.honest(submission);
+        };
+      }
+    };
+    gated();
+    const first = await live();
+    const burst = (what: string, count: number) =>
+      world.createTasks(
+        L1,
+        BN254_SET,
+        Array.from({ length: count }, (_, n) => `${what} ${n}`),
+      );
+    const taken = await burst('taken', 10);
+    for (const task of taken) await world.logged(ofTask(task, 'task sent'));
+    const avsAddress = world.state.avs;
+    const register = () => manage((client) => client.registerAvs({ avsAddress, chainIds: [L1, L2] }));
+    const deregister = () =>
+      manage((client) => client.deRegisterAvs({ avsAddress })).catch(({ code }) => {
+        // Another call was first.
+        expect(code).toBe(Status.NOT_FOUND);
+      });
+    await Promise.all(Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? register() : deregister())));
+    await deregister();
+    const missed = await burst('missed', 5);
+    for (const task of missed) await world.logged(ofTask(task, 'a task of another AVS was passed over'));
+    await first.kill();
+    await world.reset();
+    gated();
+
+    const second = await live();
+    for (const task of taken) await world.logged(ofTask(task, 'task sent'));
+    expect(missed.map((task) => count(task, 'task taken'))).toEqual([0, 0, 0, 0, 0]);
+    gate.resolve();
+    for (const task of taken) await world.verifiedAt(L1, task);
+    await Promise.all(Array.from({ length: 10 }, register));
+    const later = await burst('later', 3);
+    for (const task of [...missed, ...later]) await world.verifiedAt(L1, task);
+    await until('everything is settled', async () => (await second.store.unfinishedTasks()).length === 0);
+    for (const task of [...missed, ...later]) {
+      expect([count(task, 'task taken'), count(task, 'task submitted')]).toEqual([1, 1]);
+      const asked = world.executors.map(
+        ({ submissions }) => submissions.filter(({ taskId }) => taskId === (task.taskId as string)).length,
+      );
+      expect(asked).toEqual([1, 1, 1, 1]);
+    }
   }, 90_000);
 
   test('error: what cannot be registered is told with a status', async () => {
