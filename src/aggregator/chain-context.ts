@@ -17,7 +17,7 @@ export interface ChainContext {
   readonly mailbox: TaskMailbox;
   readonly time: ChainTime;
   readonly gas: GasMemory;
-  readonly sender: Pick<TransactionSender, 'simulate' | 'send' | 'resume' | 'receipt' | 'address'>;
+  readonly sender: Pick<TransactionSender, 'ready' | 'simulate' | 'send' | 'resume' | 'receipt' | 'address'>;
   /** EIP-712 domain of this chain's ECDSA verifier. */
   readonly ecdsaDomainSeparator: Uint8Array;
   /** Curves that are not served on this chain, and why: our digests differ from the contract's. */

@@ -1,8 +1,12 @@
 /** How one task's result comes on chain: by a transaction of this run, of an earlier one, or by somebody else's. */
+import { formatEther } from 'ethers';
 import type { Hash32 } from '../base/brands.js';
 import { untilAborted } from '../base/clock.js';
+import type { PonosError } from '../base/error.js';
 import { encodeSubmitResult } from '../chain/contracts/task-mailbox.js';
-import type { Receipt } from '../chain/transaction.js';
+import { certificateRefusal } from '../chain/contracts/verify-certificate.js';
+import type { TransactionWaiter } from '../chain/pending-transaction.js';
+import { maxCostWei, type Receipt } from '../chain/transaction.js';
 import { TaskStatus } from '../protocol/enums.js';
 import type { StoredTask } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
@@ -10,6 +14,7 @@ import type { CertifiedResult } from './certify.js';
 import type { ChainContext } from './chain-context.js';
 import { type MinedTransaction, type SubmitOutcome, submit } from './submit.js';
 import type { TaskJournal } from './task-journal.js';
+import type { TaskPlan } from './task-plan.js';
 
 export interface SettlementOptions {
   readonly task: StoredTask;
@@ -29,33 +34,66 @@ export class Settlement {
   }
 
   /** Submits until the task is settled. @throws as `submit` does */
-  submit({ certificate, output, signers }: CertifiedResult, signal: AbortSignal): Promise<SubmitOutcome> {
+  submit(plan: TaskPlan, certified: CertifiedResult, signal: AbortSignal): Promise<SubmitOutcome> {
+    const { certificate, output, signers, nonSigners } = certified;
     const { task, chain, journal } = this.#options;
     const { mailbox, time, sender, client, gas } = chain;
     const { taskId, blockTimestampSeconds, avs, operatorSetId } = task;
     const call = { to: mailbox.address, data: encodeSubmitResult(taskId, certificate, output) };
     const kind = `${avs}/${operatorSetId} ${signers.length} signers, ${Math.ceil(call.data.length / 256)} x 256 bytes`;
-    const onSigned = ({ hash }: { readonly hash: Hash32 }) => this.#noteTransaction(hash, signal);
-    const waiter = { fields: { taskId }, onSigned };
+    // A silent endpoint must hold up neither the deadline nor the node's end.
+    const status = () => untilAborted(mailbox.getTaskStatus(taskId, 'latest'), signal);
+    const waiter: TransactionWaiter = {
+      fields: { taskId },
+      onSigned: ({ hash }) => this.#noteTransaction(hash, signal),
+      onSent: (transaction) => {
+        const { hash, gasLimit } = transaction;
+        const maxCostEth = formatEther(maxCostWei(transaction));
+        const nonSignerCount = nonSigners.length;
+        journal.reach('submitted', { transaction: hash, gasLimit, maxCostEth, nonSigners: nonSignerCount });
+      },
+      // After the task's end, too: what is still on its way then could only revert. A task that is not there at all
+      // is one whose block a reorg took, and which may come back.
+      isNeeded: async () => {
+        const now = await mailbox.getTaskStatus(taskId, 'latest');
+        return now === TaskStatus.created || now === TaskStatus.none;
+      },
+    };
     return submit(
       {
         createdAtSeconds: blockTimestampSeconds,
         chainTime: time,
-        // A silent endpoint must hold up neither the deadline nor the node's end.
-        status: () => untilAborted(mailbox.getTaskStatus(taskId, 'latest'), signal),
+        status,
         awaitEarlier: async () => {
           const earlier = { subject: taskId, hash: task.transactionHash };
           return mined(await sender.resume(earlier, waiter, signal));
         },
+        ready: (until, onWait) => sender.ready(until, onWait),
         simulate: () => untilAborted(gas.simulate({ client, sender, call, kind }), signal),
         send: async (needed) =>
           mined(await sender.send({ ...call, ...waiter, subject: taskId, gas: needed }, signal)),
+        verifierRefusal: () => untilAborted(this.#verifierRefusal(plan, certificate), signal),
         onHookRevert: (error) =>
           journal.logger.warn("the AVS's hook refuses the result; it is asked anew each block", { error }),
         onRetry: journal.reporter('the result cannot be submitted now, trying again'),
       },
       signal,
     );
+  }
+
+  #verifierRefusal(plan: TaskPlan, certificate: Uint8Array): Promise<PonosError | undefined> {
+    const { client: caller, addresses } = this.#options.chain;
+    const { curve, consensus, operators, task } = plan;
+    const stakeTypes = operators[0]?.weights.length ?? 0;
+    return certificateRefusal({
+      caller,
+      curve,
+      verifier: curve === 'bn254' ? addresses.bn254CertificateVerifier : addresses.ecdsaCertificateVerifier,
+      operatorSet: { avs: task.avs, id: task.operatorSetId },
+      certificate,
+      thresholds:
+        consensus.kind === 'threshold' ? [consensus.bips] : Array.from({ length: stakeTypes }, () => 0),
+    });
   }
 
   /** Whose result is on chain: that of a transaction of ours, maybe of an earlier run, or somebody else's. */
@@ -67,7 +105,7 @@ export class Settlement {
       untilAborted(chain.sender.receipt(transactionHash), signal),
     );
     if (receipt?.status !== 'succeeded') return { kind: 'completed elsewhere' };
-    return { kind: 'verified', transactionHash };
+    return { kind: 'verified', transaction: mined(receipt) };
   }
 
   /**
@@ -110,12 +148,13 @@ export class Settlement {
     const { journal } = this.#options;
     this.#attempts += 1;
     await journal.change({ attempts: this.#attempts, transactionHash }, signal);
-    journal.reach('submitted', { transaction: transactionHash });
   }
 }
 
 function mined(receipt: Receipt): MinedTransaction;
 function mined(receipt: Receipt | undefined): MinedTransaction | undefined;
 function mined(receipt: Receipt | undefined): MinedTransaction | undefined {
-  return receipt && { hash: receipt.hash, succeeded: receipt.status === 'succeeded' };
+  if (receipt === undefined) return undefined;
+  const { hash, status, gasUsed, costWei } = receipt;
+  return { hash, succeeded: status === 'succeeded', gasUsed, costWei };
 }

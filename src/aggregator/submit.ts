@@ -7,6 +7,7 @@ import { throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import { revertName } from '../chain/contracts/errors.js';
 import { canPass } from '../chain/rpc-error.js';
+import { isToldByGate } from '../chain/sending-gate.js';
 import { TaskStatus } from '../protocol/enums.js';
 import type { ChainTime } from './chain-time.js';
 import { withLastFailure } from './retry-until.js';
@@ -21,10 +22,17 @@ export interface SubmitOptions {
    * undefined when there is none that waits for it.
    */
   readonly awaitEarlier: (signal: AbortSignal) => Promise<MinedTransaction | undefined>;
+  /** Resolves when the account can send; `onWait` is told what is in the way. */
+  readonly ready: (signal: AbortSignal, onWait: (obstacle: PonosError) => void) => Promise<void>;
   /** Runs the transaction at the head and returns the gas it needs. @throws PonosError CONTRACT_REVERTED */
   readonly simulate: () => Promise<bigint>;
   /** Sends the transaction and waits until it is mined. */
   readonly send: (gas: bigint, signal: AbortSignal) => Promise<MinedTransaction>;
+  /**
+   * Why the certificate verifier, asked alone at the head, refuses the certificate; undefined when it takes it. The
+   * mailbox passes on the errors of the AVS's hook as they are, and a hook may name its own like the contracts'.
+   */
+  readonly verifierRefusal: () => Promise<PonosError | undefined>;
   /** Called once for each new way in which the AVS's hook refuses the result. */
   readonly onHookRevert: (error: unknown) => void;
   /** The chain could not be asked; it is tried again at the next block. */
@@ -35,17 +43,20 @@ export interface MinedTransaction {
   readonly hash: Hash32;
   /** False when it was mined and reverted. */
   readonly succeeded: boolean;
+  readonly gasUsed: bigint;
+  /** Undefined where the node does not tell. */
+  readonly costWei: bigint | undefined;
 }
 
 export type SubmitOutcome =
-  | { readonly kind: 'verified'; readonly transactionHash: Hash32 }
+  | { readonly kind: 'verified'; readonly transaction: MinedTransaction }
   /** Somebody else's result was verified first. */
   | { readonly kind: 'completed elsewhere' };
 
-/** What a reverted simulation means for the task. */
-export type RevertMeaning = 'status' | 'too early' | 'permanent' | 'hook';
+/** What a reverted simulation means for the task, by the error's name, which a hook can choose to its liking. */
+export type RevertMeaning = 'status' | 'too early' | 'certificate' | 'hook';
 
-/** Reverts after which nothing is tried again are the contracts' own; what they do not declare is the AVS's hook. */
+/** What the contracts do not declare is the AVS's hook. Of the rest `submit` asks the contracts themselves. */
 export function meaningOfRevert(error: unknown): RevertMeaning {
   const name = revertName(error);
   switch (name) {
@@ -58,7 +69,7 @@ export function meaningOfRevert(error: unknown): RevertMeaning {
     case 'Panic':
       return 'hook';
     default:
-      return 'permanent';
+      return 'certificate';
   }
 }
 
@@ -73,7 +84,12 @@ const MAX_REVERTED_TRANSACTIONS = 3;
  */
 export async function submit(options: SubmitOptions, signal: AbortSignal): Promise<SubmitOutcome> {
   const { chainTime } = options;
-  const attempts: Attempts = { reverted: 0, hookRevert: undefined, lastFailure: undefined };
+  const attempts: Attempts = {
+    reverted: 0,
+    hookRevert: undefined,
+    lastRevert: undefined,
+    lastFailure: undefined,
+  };
   try {
     // The mailbox refuses a result in a block of the task's own time.
     while (chainTime.head.timestampSeconds <= options.createdAtSeconds) await chainTime.nextHead(signal);
@@ -97,7 +113,10 @@ export async function submit(options: SubmitOptions, signal: AbortSignal): Promi
 /** What the attempts so far have come to. */
 interface Attempts {
   reverted: number;
+  /** The last refusal of the AVS's hook. */
   hookRevert: unknown;
+  /** How the simulation before reverted, explained. */
+  lastRevert: string | undefined;
   /** What the last attempt failed with, if time may mend it. */
   lastFailure: unknown;
 }
@@ -109,9 +128,9 @@ async function attempt(
 ): Promise<SubmitOutcome | 'again' | 'next block'> {
   attempts.lastFailure = undefined;
   try {
-    const earlier = await options.awaitEarlier(signal);
-    const mined = earlier ?? (await options.send(await options.simulate(), signal));
-    if (mined.succeeded) return { kind: 'verified', transactionHash: mined.hash };
+    const mined = (await options.awaitEarlier(signal)) ?? (await send(options, attempts, signal));
+    if ('revert' in mined) return await afterRevert(options, attempts, mined.revert);
+    if (mined.succeeded) return { kind: 'verified', transaction: mined };
     if (await isVerified(options)) return { kind: 'completed elsewhere' };
     attempts.reverted += 1;
     if (attempts.reverted < MAX_REVERTED_TRANSACTIONS) return 'again';
@@ -121,36 +140,58 @@ async function attempt(
     });
   } catch (error) {
     throwIfAborted(signal);
-    if (isPonosError(error, 'CONTRACT_REVERTED')) return afterRevert(options, attempts, error);
     // An empty account, fees above the cap, a silent endpoint: the operator or time may mend it.
     if (!canPass(error)) throw error;
     attempts.lastFailure = error;
-    options.onRetry(error);
+    if (!isToldByGate(error)) options.onRetry(error);
     return 'next block';
+  }
+}
+
+/** Simulated after the wait for an account that can pay, since others may have been faster meanwhile. */
+async function send(
+  options: SubmitOptions,
+  attempts: Attempts,
+  signal: AbortSignal,
+): Promise<MinedTransaction | { readonly revert: PonosError }> {
+  await options.ready(signal, (obstacle) => {
+    attempts.lastFailure = obstacle;
+  });
+  attempts.lastFailure = undefined;
+  try {
+    return await options.send(await options.simulate(), signal);
+  } catch (error) {
+    if (isPonosError(error, 'CONTRACT_REVERTED')) return { revert: error };
+    throw error;
   }
 }
 
 async function afterRevert(
   options: SubmitOptions,
   attempts: Attempts,
-  error: PonosError,
+  revert: PonosError,
 ): Promise<SubmitOutcome | 'next block'> {
-  switch (meaningOfRevert(error)) {
-    case 'permanent':
+  const meaning = meaningOfRevert(revert);
+  const isRepeated = attempts.lastRevert === explain(revert);
+  attempts.lastRevert = explain(revert);
+  if (meaning === 'status' && (await isVerified(options))) return { kind: 'completed elsewhere' };
+  if (meaning === 'certificate') {
+    const refusal = await options.verifierRefusal();
+    if (refusal !== undefined) {
       throw new PonosError('TASK_REFUSED', {
         message: 'the contracts refuse the result',
-        facts: { error: revertName(error) },
-        cause: error,
+        facts: { error: revertName(refusal) },
+        cause: refusal,
       });
-    case 'status':
-      return (await isVerified(options)) ? { kind: 'completed elsewhere' } : 'next block';
-    case 'hook':
-      if (explain(attempts.hookRevert) !== explain(error)) options.onHookRevert(error);
-      attempts.hookRevert = error;
-      return 'next block';
-    case 'too early':
-      return 'next block';
+    }
   }
+  // A status that is not so, and a time that has passed, are those of an endpoint that lags, or the hook's words.
+  const isLag = meaning === 'status' || meaning === 'too early';
+  if (!isLag || isRepeated) {
+    if (explain(attempts.hookRevert) !== explain(revert)) options.onHookRevert(revert);
+    attempts.hookRevert = revert;
+  }
+  return 'next block';
 }
 
 /** @throws PonosError TASK_EXPIRED when the mailbox has closed the task without a result */

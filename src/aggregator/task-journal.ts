@@ -1,4 +1,5 @@
 /** What is stored, logged and counted of one task while it is worked on, and when it ends. */
+import { formatEther } from 'ethers';
 import { type Address, blockNumber, type Hash32 } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
@@ -71,14 +72,16 @@ export class TaskJournal {
   }
 
   async settled(outcome: SubmitOutcome, stop: AbortSignal): Promise<void> {
-    const sent = outcome.kind === 'verified' ? { transactionHash: outcome.transactionHash } : {};
+    const sent = outcome.kind === 'verified' ? { transactionHash: outcome.transaction.hash } : {};
     // Not the head itself: another endpoint may have told of the result a block ahead of it.
     const settledAtBlock = blockNumber(this.#options.chain.time.head.number + 1);
     await this.change({ status: 'completed', settledAtBlock, ...sent }, stop);
     const tookMs = this.#end(outcome.kind);
-    if (outcome.kind === 'verified')
-      this.logger.info('task verified', { transaction: outcome.transactionHash, tookMs });
-    else this.logger.info('task completed: its result was on chain already', { tookMs });
+    if (outcome.kind === 'verified') {
+      const { hash, gasUsed, costWei } = outcome.transaction;
+      const costEth = costWei === undefined ? undefined : formatEther(costWei);
+      this.logger.info('task verified', { transaction: hash, gasUsed, costEth, tookMs });
+    } else this.logger.info('task completed: its result was on chain already', { tookMs });
   }
 
   async failed(error: unknown, stop: AbortSignal): Promise<void> {

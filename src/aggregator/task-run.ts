@@ -147,7 +147,7 @@ class TaskRun {
     const collector = await this.#collector(plan, signal);
     const group = await this.#gather(plan, collector, signal);
     const certified = this.#certify(plan, collector, group);
-    return this.#settlement.submit(certified, signal);
+    return this.#settlement.submit(plan, certified, signal);
   }
 
   /** Undefined when the task's result is on chain already. */

@@ -37,7 +37,7 @@ const REJECTIONS: readonly (readonly [RegExp, RejectionReason])[] = [
     /intrinsic ?gas|exceeds block gas limit|greater than the block gas limit|gas limit (is too high|reached|exceeds)|gaslimitexceeded/i,
     'gas-limit',
   ],
-  [/(tx|transaction) ?pool is full|sub-pool is full|feetoolowtocompete/i, 'pool-full'],
+  [/(tx|transaction) ?pool is full|sub-pool is full/i, 'pool-full'],
   [
     /transaction type not supported|type is not activated|(EIP-1559|unsupported transaction type).*/i,
     'type-unsupported',

@@ -87,6 +87,14 @@ async function mine() {
   heads.update(await client.head());
 }
 
+/** Mines as many blocks as the sender lets pass before it replaces, each with a base fee above what is offered first. */
+async function passBy() {
+  for (let block = 0; block < 2; block++) {
+    await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
+    await mine();
+  }
+}
+
 /** Waits, without sleeping, until something has happened on the other side of the RPC. */
 async function until(condition: () => boolean | Promise<boolean>) {
   while (!(await condition())) await client.head();
@@ -133,11 +141,8 @@ describe('a transaction sender', () => {
     const { signed, request: call } = request();
     const sent = newSender().send(call);
     await until(async () => (await pooled()) === 1);
-    for (let block = 0; block < 3 && signed.length === 1; block++) {
-      await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
-      await mine();
-      await until(() => signed.length === 2 || block < 1);
-    }
+    await passBy();
+    await until(() => signed.length === 2);
     const [first, second] = signed;
     expect(second?.nonce).toBe(first?.nonce);
     expect(second?.fees.maxFeePerGas).toBeGreaterThan(first?.fees.maxFeePerGas ?? 0n);
@@ -246,14 +251,22 @@ describe('a transaction sender', () => {
     await lost;
     const [sent] = signed;
     if (sent === undefined) throw new Error('nothing was signed');
-    const sender = newSender();
-    const resumed = sender.resume({ subject: 'a task', hash: sent.hash }, { onSigned: call.onSigned });
-    await until(async () => {
-      if (signed.length === 2) return true;
-      await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
-      await mine();
-      return false;
+    let signatures = 0;
+    const sender = newSender({
+      signer: {
+        address: FUNDED_ADDRESS,
+        signTransaction: (transaction) => {
+          signatures += 1;
+          return FUNDED.signTransaction(transaction);
+        },
+      },
     });
+    heads.update(await client.head());
+    const resumed = sender.resume({ subject: 'a task', hash: sent.hash }, { onSigned: call.onSigned });
+    // It is taken over by signing the very same transaction again.
+    await until(() => signatures === 1);
+    await passBy();
+    await until(() => signed.length === 2);
     expect(signed.map(({ nonce }) => nonce)).toEqual([0, 0]);
     await until(async () => (await anvil.rpc('eth_getTransactionByHash', signed[1]?.hash)) !== null);
     await mine();

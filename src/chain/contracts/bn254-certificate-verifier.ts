@@ -18,7 +18,8 @@ import {
 } from '../contract.js';
 
 const WITNESS = `(uint32 operatorIndex, bytes operatorInfoProof, (${G1_POINT} pubkey, uint256[] weights) operatorInfo)`;
-const CERTIFICATE = `(uint32 referenceTimestamp, bytes32 messageHash, ${G1_POINT} signature, ${G2_POINT} apk, ${WITNESS}[] nonSignerWitnesses)`;
+/** ABI type of a certificate. */
+export const BN254_CERTIFICATE = `(uint32 referenceTimestamp, bytes32 messageHash, ${G1_POINT} signature, ${G2_POINT} apk, ${WITNESS}[] nonSignerWitnesses)`;
 const SET_INFO = `(bytes32 operatorInfoTreeRoot, uint256 numOperators, ${G1_POINT} aggregatePubkey, uint256[] totalWeights)`;
 
 export const BN254_CERTIFICATE_VERIFIER_ABI = new ContractAbi('BN254CertificateVerifier', [
@@ -27,7 +28,7 @@ export const BN254_CERTIFICATE_VERIFIER_ABI = new ContractAbi('BN254CertificateV
   `function latestReferenceTimestamp(${OPERATOR_SET} operatorSet) view returns (uint32)`,
   `function maxOperatorTableStaleness(${OPERATOR_SET} operatorSet) view returns (uint32)`,
   `function isReferenceTimestampSet(${OPERATOR_SET} operatorSet, uint32 referenceTimestamp) view returns (bool)`,
-  `function verifyCertificateProportion(${OPERATOR_SET} operatorSet, ${CERTIFICATE} certificate, uint16[] thresholds) returns (bool)`,
+  `function verifyCertificateProportion(${OPERATOR_SET} operatorSet, ${BN254_CERTIFICATE} certificate, uint16[] thresholds) returns (bool)`,
   `function isNonsignerCached(${OPERATOR_SET} operatorSet, uint32 referenceTimestamp, uint256 operatorIndex) view returns (bool)`,
 ]);
 

@@ -14,11 +14,14 @@ import {
   parseSmall,
 } from '../contract.js';
 
+/** ABI type of a certificate. */
+export const ECDSA_CERTIFICATE = '(uint32 referenceTimestamp, bytes32 messageHash, bytes sig)';
+
 export const ECDSA_CERTIFICATE_VERIFIER_ABI = new ContractAbi('ECDSACertificateVerifier', [
   'function calculateCertificateDigest(uint32 referenceTimestamp, bytes32 messageHash) view returns (bytes32)',
   'function calculateCertificateDigestBytes(uint32 referenceTimestamp, bytes32 messageHash) view returns (bytes)',
   `function latestReferenceTimestamp(${OPERATOR_SET} operatorSet) view returns (uint32)`,
-  `function verifyCertificateProportion(${OPERATOR_SET} operatorSet, (uint32 referenceTimestamp, bytes32 messageHash, bytes sig) certificate, uint16[] thresholds) view returns (bool, address[])`,
+  `function verifyCertificateProportion(${OPERATOR_SET} operatorSet, ${ECDSA_CERTIFICATE} certificate, uint16[] thresholds) view returns (bool, address[])`,
   `function getOperatorInfos(${OPERATOR_SET} operatorSet, uint32 referenceTimestamp) view returns ((address pubkey, uint256[] weights)[])`,
   `function getTotalStakeWeights(${OPERATOR_SET} operatorSet, uint32 referenceTimestamp) view returns (uint256[])`,
   'function domainSeparator() view returns (bytes32)',
