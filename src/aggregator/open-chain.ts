@@ -1,12 +1,14 @@
 /** Opening a chain: its endpoints and contracts are proven before anything is built on them. */
-import { type Address, type ChainId, chainId } from '../base/brands.js';
+import { type ChainId, chainId } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { quantity } from '../chain/block.js';
 import { type ChainClient, createChainClient } from '../chain/client.js';
 import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
 import { probeDigests } from '../chain/digest-probe.js';
+import { requireBaseFee } from '../chain/fee-quotes.js';
 import { HeadTracker } from '../chain/head-tracker.js';
+import { openWhenReachable } from '../chain/open-when-reachable.js';
 import { requireContracts, requireHistory, requireMailbox } from '../chain/probe.js';
 import type { TransactionSigner } from '../chain/transaction.js';
 import { createTransactionSender, type TransactionSender } from '../chain/transaction-sender.js';
@@ -37,8 +39,9 @@ export interface OpenedChain extends ChainContext {
 }
 
 /**
- * @throws PonosError CHAIN_UNREACHABLE, CHAIN_MISMATCH, CONTRACT_MISSING, CHAIN_NO_HISTORY (L1 only), CONFIG_INVALID
- *   when an address is not known
+ * Waits for a chain that is not reached.
+ * @throws PonosError CHAIN_MISMATCH, CONTRACT_MISSING, CHAIN_NO_HISTORY (L1 only), ABORTED, CONFIG_INVALID when an
+ *   address is not known, NOT_BUILT_YET for a chain without base fee
  */
 export async function openChain(options: OpenChainOptions, signal: AbortSignal): Promise<OpenedChain> {
   const { config, chain, clock, signer, store } = options;
@@ -52,12 +55,18 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
     logger: options.logger,
   });
   try {
-    await client.start(signal);
-    const addresses = await requireCore(client, id, config, logger);
-    await requireMailbox(client, addresses.taskMailbox);
-    const [head, digests] = await Promise.all([client.head(), probeDigests(client, addresses)]);
+    const found = await openWhenReachable(() => examine(client, options, logger, signal), {
+      chainName: chain.name,
+      clock,
+      logger,
+      signal,
+    });
+    const { addresses, head, digests, balance } = found;
     for (const [curve, reason] of digests.refusedCurves) {
       logger.error('tasks of a curve are refused on this chain', { curve, reason });
+    }
+    if (balance === 0n) {
+      logger.warn('the account that pays for results is empty on this chain', { account: signer.address });
     }
     const heads = new HeadTracker();
     heads.update(head);
@@ -71,7 +80,6 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
       journal: store.transactions(id, signer.address),
       ...config.tasks.submission,
     });
-    await warnOfEmptyAccount(client, signer.address, logger);
     const mailbox = createTaskMailbox(client, addresses.taskMailbox);
     return {
       ...digests,
@@ -98,6 +106,25 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
   }
 }
 
+/** Reads all that must be right before anything is built on the chain. May be called again when it fails. */
+async function examine(
+  client: ChainClient,
+  { config, chain, signer }: OpenChainOptions,
+  logger: Logger,
+  signal: AbortSignal,
+) {
+  await client.start(signal);
+  const addresses = await requireCore(client, client.chainId, config, logger);
+  await requireMailbox(client, addresses.taskMailbox);
+  const [head, digests, balance] = await Promise.all([
+    client.head(),
+    probeDigests(client, addresses),
+    client.request('eth_getBalance', [signer.address, 'latest']),
+  ]);
+  requireBaseFee(head, chain.name);
+  return { addresses, head, digests, balance: quantity(balance) };
+}
+
 /** The contracts a chain must have, L1 more than others, and L1's history. */
 async function requireCore(client: ChainClient, id: ChainId, config: AggregatorConfig, logger: Logger) {
   if (id !== config.l1ChainId) {
@@ -122,9 +149,4 @@ async function requireCore(client: ChainClient, id: ChainId, config: AggregatorC
   const note = await requireHistory(client, allocationManager);
   if (note !== undefined) logger.warn(note);
   return addresses;
-}
-
-async function warnOfEmptyAccount(client: ChainClient, account: Address, logger: Logger): Promise<void> {
-  const balance = quantity(await client.request('eth_getBalance', [account, 'latest']));
-  if (balance === 0n) logger.warn('the account that pays for results is empty on this chain', { account });
 }

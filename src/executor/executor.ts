@@ -59,9 +59,11 @@ const WAITING_PER_SLOT = 4;
 const FLUSH_MS = 1_000;
 
 /**
- * Starts an executor and resolves when it serves. Whatever fails, nothing is left behind.
+ * Starts an executor and resolves when it serves; a chain that is not reached is waited for. Whatever fails, nothing is
+ * left behind.
  * @param signal gives up starting; a started executor is ended by `close`
- * @throws PonosError of kind `user` with what to change, CHAIN_UNREACHABLE, PERFORMER_UNAVAILABLE, ABORTED
+ * @throws PonosError of kind `user` with what to change, PERFORMER_UNAVAILABLE, ABORTED, and CHAIN_UNREACHABLE for a
+ *   chain that goes away meanwhile
  */
 export async function startExecutor(options: ExecutorOptions, signal: AbortSignal): Promise<Executor> {
   const stack = new CloseStack(options.logger);

@@ -7,6 +7,7 @@ import { type ChainClient, createChainClient } from '../chain/client.js';
 import { createCrossChainRegistry } from '../chain/contracts/cross-chain-registry.js';
 import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
 import { probeDigests } from '../chain/digest-probe.js';
+import { openWhenReachable } from '../chain/open-when-reachable.js';
 import { noteOtherVerifier, requireContracts, requireHistory, requireMailbox } from '../chain/probe.js';
 import {
   type CoreAddresses,
@@ -48,8 +49,8 @@ interface OpenChain {
 }
 
 /**
- * Connects to every configured chain and checks it.
- * @throws PonosError CHAIN_UNREACHABLE, CHAIN_MISMATCH, CONTRACT_MISSING, CHAIN_NO_HISTORY, CONFIG_INVALID
+ * Connects to every configured chain, waiting for one that is not reached, and checks it.
+ * @throws PonosError CHAIN_MISMATCH, CONTRACT_MISSING, CHAIN_NO_HISTORY, CONFIG_INVALID, ABORTED
  */
 export async function openChains(
   config: ExecutorConfig,
@@ -57,8 +58,7 @@ export async function openChains(
   signal: AbortSignal,
 ): Promise<ExecutorChains> {
   const l1Addresses = l1CoreAddresses(config.l1Chain.chainId, config);
-  const l1 = await openChain(config.l1Chain, l1Addresses, context, signal);
-  await checkL1(l1.client, l1Addresses, context.logger);
+  const l1 = await openChain(config.l1Chain, l1Addresses, context, signal, l1Addresses);
   const others: OpenChain[] = [];
   for (const chain of config.chains.filter(({ chainId: id }) => id !== config.l1Chain.chainId)) {
     others.push(await openChain(chain, coreAddresses(chain.chainId, config), context, signal));
@@ -89,6 +89,8 @@ async function openChain(
   addresses: CoreAddresses,
   { clock, logger, stack }: OpenChainsContext,
   signal: AbortSignal,
+  /** Absent for other chains. */
+  l1?: L1CoreAddresses,
 ): Promise<OpenChain> {
   const client = createChainClient({
     chainId: chainId(chain.chainId),
@@ -98,18 +100,34 @@ async function openChain(
     logger,
   });
   stack.add(`the connection to chain ${chain.name}`, () => client.close());
-  await client.start(signal);
   const { taskMailbox, ecdsaCertificateVerifier, bn254CertificateVerifier } = addresses;
-  await requireContracts(client, { taskMailbox, ecdsaCertificateVerifier, bn254CertificateVerifier });
-  await requireMailbox(client, taskMailbox);
-  const { refusedCurves } = await probeDigests(client, addresses);
+  const examine = async () => {
+    await client.start(signal);
+    await requireContracts(client, { taskMailbox, ecdsaCertificateVerifier, bn254CertificateVerifier });
+    await requireMailbox(client, taskMailbox);
+    if (l1 !== undefined) await checkL1(client, l1, logger);
+    const { refusedCurves } = await probeDigests(client, addresses);
+    return {
+      refusedCurves,
+      maxTaskSlaSeconds: await createTaskMailbox(client, taskMailbox).maxTaskSlaSeconds('latest'),
+    };
+  };
+  const { refusedCurves, maxTaskSlaSeconds } = await openWhenReachable(examine, {
+    chainName: chain.name,
+    clock,
+    logger,
+    signal,
+  });
   for (const [curve, reason] of refusedCurves) {
     logger.warn('results of this curve are not signed for a chain', { chain: chain.name, curve, reason });
   }
   logger.info('chain reached', { chain: chain.name, chainId: chain.chainId, mailbox: taskMailbox });
-  const taskChain = createMailboxChain(client, addresses, refusedCurves);
-  const maxTaskSlaSeconds = await createTaskMailbox(client, taskMailbox).maxTaskSlaSeconds('latest');
-  return { client, addresses, taskChain, maxTaskSlaSeconds };
+  return {
+    client,
+    addresses,
+    taskChain: createMailboxChain(client, addresses, refusedCurves),
+    maxTaskSlaSeconds,
+  };
 }
 
 async function checkL1(client: ChainClient, addresses: L1CoreAddresses, logger: Logger): Promise<void> {

@@ -86,11 +86,6 @@ const FOR_BOTH: Readonly<Record<string, WrongInput>> = {
     says: /operator\.signingKeys\.ecdsa\.privateKey is no private key: .*order of secp256k1/,
     advises: /keygen generate --curve-type ecdsa/,
   },
-  'a chain that is not reached': {
-    change: (config) => setL1(config, 'http://127.0.0.1:1/secret-access-token'),
-    says: /the JSON-RPC endpoint 127\.0\.0\.1:1 of chain \S+ \(31337\) does not answer: .*ECONNREFUSED/,
-    advises: /Check that the node runs, that rpcUrl is right/,
-  },
   'an endpoint of another chain': {
     change: (config) => setL1(config, foreign.url),
     says: /serves another chain \(expected 31337, found 1337\)$/,
@@ -204,6 +199,26 @@ describe('start of a node', () => {
       await node.remove();
     }
   }
+
+  test.each(ROLES)('behavior: %s waits for a chain that is not reached, and says so', async (role) => {
+    const unreached = 'http://127.0.0.1:1/secret-access-token';
+    const node = await devnet.seat(nameOf(role), (config) => setL1(config, unreached));
+    try {
+      const running = node.start();
+      await running.logged('a chain is not reached; the node starts as soon as it is');
+      running.kill('SIGTERM');
+      const { code, stderr } = await running.ended;
+      expect(code).toBe(0);
+      expect(stderr).toMatch(
+        /the JSON-RPC endpoint 127\.0\.0\.1:1 of chain \S+ \(31337\) does not answer: .*ECONNREFUSED/,
+      );
+      expect(stderr).toMatch(/Check that the node runs, that rpcUrl is right/);
+      for (const secret of [...node.secrets, 'secret-access-token']) expect(stderr).not.toContain(secret);
+      expect([node.processes(), node.locks()]).toEqual([[], []]);
+    } finally {
+      await node.remove();
+    }
+  });
 
   test('behavior: what is not built yet is a valid configuration all the same', async () => {
     const node = await devnet.seat('executor-1', (config) => deploy(config, 'kubernetes'));

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Channel, createChannel, createClient } from 'nice-grpc';
 import { type Address, parseAddress } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
-import { silentLogger } from '../../src/base/logger.js';
+import { type Logger, silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
 import type { TaskCreatedEvent } from '../../src/chain/contracts/task-mailbox.js';
 import { coreAddresses } from '../../src/config/known-chains.js';
@@ -39,6 +39,8 @@ import {
   ECDSA_SET,
   openDevnetTasks,
 } from '../support/devnet-tasks.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
+import { drop } from '../support/fault-proxy-faults.js';
 
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
@@ -67,14 +69,14 @@ afterAll(async () => {
 });
 
 const lockFolder = () => path.join(devnet.folder, 'locks');
-const start = (changes: Partial<ExecutorConfig> = {}) =>
+const start = (changes: Partial<ExecutorConfig> = {}, logger = silentLogger) =>
   startExecutor(
     {
       config: { ...config, ...changes },
       acceptFreshState: false,
       env: { ...process.env, PONOS_RUNTIME_DIR: lockFolder() },
       clock: systemClock,
-      logger: silentLogger,
+      logger,
     },
     new AbortController().signal,
   );
@@ -210,7 +212,6 @@ describe('what keeps an executor from starting', () => {
   };
 
   test.each<[string, () => Promise<Partial<ExecutorConfig>> | Partial<ExecutorConfig>, string]>([
-    ['an RPC that does not answer', () => l1At('http://127.0.0.1:1'), 'CHAIN_UNREACHABLE'],
     ['an RPC of another chain', () => l1At(url(1)), 'CHAIN_MISMATCH'],
     [
       'a contract that is not there',
@@ -250,6 +251,28 @@ describe('what keeps an executor from starting', () => {
     },
     60_000,
   );
+
+  test('behavior: an executor whose L1 is down waits for it, says so once, and serves when it is there', async () => {
+    const proxy = await startFaultProxy([url(0)]);
+    proxy.set(drop);
+    const lines: string[] = [];
+    const logger: Logger = {
+      ...silentLogger,
+      warn: (message) => {
+        if (!/is not reached/.test(message)) return;
+        lines.push(message);
+        proxy.heal();
+      },
+      child: () => logger,
+    };
+    try {
+      const executor = await start(l1At(proxy.url), logger);
+      await executor.close();
+      expect(lines).toEqual(['a chain is not reached; the node starts as soon as it is']);
+    } finally {
+      await proxy.close();
+    }
+  }, 60_000);
 
   test('behavior: a start that is given up ends with ABORTED', async () => {
     const options = {

@@ -1,0 +1,44 @@
+/** Opening a chain whose endpoint is down when the node starts: the node waits for it, and says so. */
+import { abortError, type Clock, throwIfAborted } from '../base/clock.js';
+import { isPonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
+
+export interface OpenWhenReachableOptions {
+  readonly chainName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+const DELAYS_MS = [1_000, 2_000, 5_000, 10_000, 15_000] as const;
+/** Failures between two lines in the log: about five minutes. */
+const TELL_EVERY = 20;
+
+/**
+ * Calls `open` until it succeeds. A wrong chain id or a missing contract is nothing that time mends.
+ * @throws what `open` throws that is not retryable, and ABORTED
+ */
+export async function openWhenReachable<T>(
+  open: () => Promise<T>,
+  { chainName, clock, logger, signal }: OpenWhenReachableOptions,
+): Promise<T> {
+  for (let failures = 0; ; failures++) {
+    throwIfAborted(signal);
+    try {
+      const opened = await open();
+      if (failures > 0) logger.info('the chain is reached now', { chain: chainName });
+      return opened;
+    } catch (error) {
+      if (signal.aborted) throw abortError(signal);
+      if (!isPonosError(error) || error.kind !== 'retryable') throw error;
+      if (failures % TELL_EVERY === 0) {
+        logger.warn('a chain is not reached; the node starts as soon as it is', {
+          chain: chainName,
+          error,
+          advice: error.advice,
+        });
+      }
+    }
+    await clock.sleep(DELAYS_MS[Math.min(failures, DELAYS_MS.length - 1)] ?? 0, signal);
+  }
+}
