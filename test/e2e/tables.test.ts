@@ -11,7 +11,7 @@ import { coreAddresses } from '../../src/config/known-chains.js';
 import { encodeG1, type G1Point } from '../../src/crypto/bn254/points.js';
 import { keccak256 } from '../../src/crypto/keccak.js';
 import { freePorts } from '../../src/devnet/free-ports.js';
-import { EXECUTOR_SETS, L1_CHAIN_ID } from '../../src/devnet/plan.js';
+import { EXECUTOR_SETS, L1_CHAIN_ID, TASK_HOOK_ADDRESS } from '../../src/devnet/plan.js';
 import { configureTasks, deregister, registerOperator, setStake } from '../../src/devnet/register.js';
 import { resultAuthMessage } from '../../src/protocol/result.js';
 import type {
@@ -19,6 +19,7 @@ import type {
   TaskSubmission,
 } from '../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { Administration } from '../support/administer.js';
+import { answeringContract } from '../support/answering-contract.js';
 import {
   BN254_SET,
   curveOf,
@@ -29,7 +30,7 @@ import {
   type WantedTask,
 } from '../support/e2e-network.js';
 import { type ScriptedExecutor, scriptedExecutor } from '../support/scripted-executor.js';
-import { openWorkplace, type Workplace } from '../support/workplace.js';
+import { openWorkplace, until, type Workplace } from '../support/workplace.js';
 
 const SETS = [BN254_SET, ECDSA_SET];
 /** The example performer squares. */
@@ -250,6 +251,43 @@ describe('thresholds', () => {
         expect(failed).toContain('the threshold cannot be met any more');
         expect(failed).toContain(`${addressOf('executor-2')}: PERMISSION_DENIED: not today`);
       }
+    },
+    TEST_LIMIT_MS,
+  );
+});
+
+describe("the AVS's hook", () => {
+  test(
+    'behavior: while it refuses the result nothing is sent, before and after a restart; when it accepts, the task is verified',
+    async () => {
+      const setHook = (code: unknown) => network.rpc('L1', 'anvil_setCode', [TASK_HOOK_ADDRESS, code]);
+      const paid = () =>
+        network.rpc('L1', 'eth_getTransactionCount', [network.cast.aggregator.address, 'latest']);
+      const accepting = await network.rpc('L1', 'eth_getCode', [TASK_HOOK_ADDRESS, 'latest']);
+      // NotWhileTheMarketIsClosed(77), which no ABI of a node has.
+      const data = `0xc0ffee42${'4d'.padStart(64, '0')}`;
+      const before = await paid();
+      await network.administer(async ({ taskChains: [l1] }) => {
+        const refusal = { validatePreTaskResultSubmission: { reverts: data } };
+        await setHook(answeringContract(found(l1).contracts.taskHook.abi, refusal));
+      });
+      const [task] = await network.create([BN254_ON_L1]);
+      const { taskId } = found(task).created;
+      const refused = await network.logged('aggregator', "the AVS's hook refuses the result", taskId);
+      expect(refused).toContain('0xc0ffee42');
+      expect(refused).toContain(data);
+      await network.kill('aggregator');
+      await network.start(['aggregator']);
+      await until(
+        'it is refused anew',
+        () => network.lines('aggregator', "the AVS's hook refuses the result", taskId).length > 1,
+      );
+      expect(await paid()).toBe(before);
+
+      await setHook(accepting);
+      expect(await network.end(found(task))).toMatchObject({ status: 'verified', verifications: 1 });
+      await network.logged('aggregator', 'task verified', taskId);
+      expect(Number(await paid())).toBe(Number(before) + 1);
     },
     TEST_LIMIT_MS,
   );
