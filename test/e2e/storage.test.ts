@@ -191,6 +191,26 @@ describe('on what the nodes leave', () => {
     }
   });
 
+  test('behavior: what a damaged executor has signed is had from a mended copy, and added to a restored backup', async () => {
+    const [damaged, mended] = [place('cut-off'), place('mended')];
+    fs.cpSync(dirOf('executor-1'), damaged, { recursive: true });
+    const log = fs.readdirSync(damaged).find((name) => name.endsWith('.log')) ?? '';
+    fs.truncateSync(path.join(damaged, log), fs.statSync(path.join(damaged, log)).size - 100);
+    const refused = await storage('export', '--slashing-protection', '--dir', damaged);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/lost-tail: the last 1 of \d+ batches are gone/);
+
+    fs.cpSync(damaged, mended, { recursive: true });
+    expect(await succeed('repair', '--dir', mended)).toContain('usable again');
+    const signed = place('signed.json');
+    await succeed('export', '--slashing-protection', '--dir', mended, '--output', signed);
+    const imported = ['import', signed, '--slashing-protection', '--dir'];
+    expect(await succeed(...imported, place('executor-1-restored'))).toContain(
+      '0 answered tasks taken up, 1',
+    );
+    expect(await succeed(...imported, place('executor-1-fresh'))).toContain('1 answered tasks taken up, 0');
+  });
+
   test.each([0o000, 0o022])(
     'behavior: what commands make under umask %i is closed to others',
     async (umask) => {
