@@ -105,7 +105,7 @@ export class ChainClient {
       },
     };
     try {
-      return await this.#pool.ask(request);
+      return isNumber ? await this.#pool.blockAt(request) : await this.#pool.ask(request);
     } catch (error) {
       const { reason } = isPonosError(error, 'CHAIN_RPC') ? error.facts : {};
       if (reason === 'missing-block' || reason === 'unknown-block') return undefined;

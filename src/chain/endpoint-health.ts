@@ -8,9 +8,10 @@ export type EndpointState = 'working' | 'failing' | 'behind' | 'limited' | 'wron
 
 export interface EndpointHealth {
   readonly state: EndpointState;
+  /** The end of the last rest, also when it is over. */
   readonly restsUntilMs: number;
-  /** Times that it had to rest since it last worked; each is longer than the one before. */
-  readonly rests: number;
+  /** Why it rested last, and how long. */
+  readonly lastRest: { readonly state: EndpointState; readonly ms: number };
   /** Oddities in a row: refusals without a clear reason, answers that came later than another's. */
   readonly doubts: number;
   /** Of the last answers, newest last. */
@@ -33,7 +34,7 @@ export type Standing = 'first' | 'last' | 'never';
 export const NEW_ENDPOINT: EndpointHealth = {
   state: 'working',
   restsUntilMs: 0,
-  rests: 0,
+  lastRest: { state: 'working', ms: 0 },
   doubts: 0,
   latenciesMs: [],
   head: undefined,
@@ -68,7 +69,7 @@ export function afterEvent(health: EndpointHealth, event: EndpointEvent, nowMs: 
     case 'answered': {
       const latenciesMs = [...health.latenciesMs, event.latencyMs].slice(-KEPT_LATENCIES);
       const answered = { ...health, latenciesMs, doubts: 0 };
-      return rested ? { ...answered, state: 'working', rests: 0 } : answered;
+      return rested ? { ...answered, state: 'working' } : answered;
     }
     case 'head': {
       const { head, newest } = event;
@@ -98,15 +99,17 @@ export function afterEvent(health: EndpointHealth, event: EndpointEvent, nowMs: 
   }
 }
 
+/** Twice as long as the last time, unless it has worked for twice as long as it rested then. */
 function resting(
   health: EndpointHealth,
   state: Exclude<EndpointState, 'working'>,
   nowMs: number,
 ): EndpointHealth {
-  const [first, longest] = RESTS_MS[state];
-  const rests = health.state === state ? health.rests : 0;
-  const restMs = Math.min(longest, first * 2 ** rests);
-  return { ...health, state, rests: rests + 1, doubts: 0, restsUntilMs: nowMs + restMs };
+  const { lastRest, restsUntilMs } = health;
+  const [shortest, longest] = RESTS_MS[state];
+  const isAgain = lastRest.state === state && nowMs - restsUntilMs < 2 * lastRest.ms;
+  const ms = isAgain ? Math.min(longest, 2 * lastRest.ms) : shortest;
+  return { ...health, state, lastRest: { state, ms }, doubts: 0, restsUntilMs: nowMs + ms };
 }
 
 /** An endpoint whose rest is over stands first again: the next answer tells. */

@@ -113,7 +113,7 @@ export class EndpointPool {
       parse: (answer, entry) => ({ block: parseBlock(answer), entry }),
     });
     const newest = this.#roster.newest;
-    this.#roster.toldHead(entry, block.number);
+    this.#roster.toldHead(entry, block);
     if (this.#roster.all.length > 1) {
       const isBehind = block.number < newest - TOLERATED_LAG_BLOCKS;
       if (isBehind || this.#options.clock.nowMs() - this.#comparedAtMs >= COMPARE_MS) {
@@ -122,6 +122,16 @@ export class EndpointPool {
         });
       }
     }
+    return block;
+  }
+
+  /** A block of the chain by its number. @throws PonosError as `ask`, and what `parse` throws */
+  async blockAt(request: PoolRequest<Block>): Promise<Block> {
+    const { block, entry } = await this.ask({
+      ...request,
+      parse: (answer, entry) => ({ block: request.parse(answer, entry), entry }),
+    });
+    this.#roster.toldBlock(entry, block);
     return block;
   }
 

@@ -2,8 +2,10 @@
 import type { Clock } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import type { BlockRef } from './block.js';
 import type { Endpoint } from './endpoint.js';
 import { judgeFailure } from './endpoint-failure.js';
+import { ForkMemory } from './endpoint-forks.js';
 import {
   afterEvent,
   askingOrder,
@@ -36,6 +38,7 @@ export interface RosterEntry {
   health: EndpointHealth;
   /** Of the newest failure. */
   lastError: string | undefined;
+  readonly forks: ForkMemory;
   /** What the log was told last. */
   told: EndpointState;
 }
@@ -55,6 +58,7 @@ export class EndpointRoster {
       endpoint,
       health: NEW_ENDPOINT,
       lastError: undefined,
+      forks: new ForkMemory(),
       told: 'working',
     }));
     this.#clock = clock;
@@ -96,8 +100,16 @@ export class EndpointRoster {
   }
 
   /** What an endpoint says is the newest block. */
-  toldHead(entry: RosterEntry, head: number): void {
-    entry.health = { ...entry.health, head };
+  toldHead(entry: RosterEntry, head: BlockRef): void {
+    entry.health = { ...entry.health, head: head.number };
+    this.toldBlock(entry, head);
+  }
+
+  /** What an endpoint says is the block at a height. */
+  toldBlock(entry: RosterEntry, block: BlockRef): void {
+    if (!entry.forks.tell(block)) return;
+    entry.lastError = `speaks for two forks by turns, at block ${block.number}`;
+    this.#note(entry, { kind: 'broken' });
   }
 
   /** The highest head that endpoints in good standing have told of. */
