@@ -44,8 +44,8 @@ export interface PendingTransaction {
   /** Nobody has confirmed that a node has it: send it again at the next head. */
   isUncertain: boolean;
   takenSightings: number;
-  /** What was warned of last: the same is not said again. */
-  told: string | undefined;
+  /** Problems of its last form that were warned of: the same is not said again. */
+  readonly told: Set<string>;
 }
 
 /** How the sender tells whoever waits. */

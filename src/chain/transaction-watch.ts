@@ -79,7 +79,7 @@ export class TransactionWatch {
       sentAtBlock: sent.head.number,
       isUncertain,
       takenSightings: 0,
-      told: undefined,
+      told: new Set(),
     };
     this.#pending.set(pending.nonce, pending);
     return pending;
@@ -244,7 +244,7 @@ export class TransactionWatch {
     if (isNeeded && !waiter.signal?.aborted) await waiter.onSigned?.(replacement);
     await outbox.keep({ nonce, subject, forms: [...pending.forms, replacement] });
     pending.forms.push(replacement);
-    pending.told = undefined;
+    pending.told.clear();
     this.#logger.info(
       isNeeded
         ? 'a transaction is replaced by one with higher fees'
@@ -254,12 +254,17 @@ export class TransactionWatch {
     await this.#sendAgain(pending);
   }
 
-  /** Once for each problem: what waits for long is not told of again and again. */
+  /** Once for each problem: what waits for long is not told of again and again, though amounts in it may change. */
   #warn(pending: PendingTransaction, message: string, error?: unknown): void {
-    const reason = error === undefined ? undefined : explain(error);
-    const log = pending.told === `${message} ${reason}` ? this.#logger.debug : this.#logger.warn;
-    log(message, { ...pending.waiter.fields, nonce: pending.nonce, error: reason });
-    pending.told = `${message} ${reason}`;
+    const cause = isPonosError(error) ? `${error.code} ${error.facts.reason}` : explain(error);
+    const problem = `${message}: ${cause}`;
+    const log = pending.told.has(problem) ? this.#logger.debug : this.#logger.warn;
+    log(message, {
+      ...pending.waiter.fields,
+      nonce: pending.nonce,
+      error: error === undefined ? undefined : explain(error),
+    });
+    pending.told.add(problem);
   }
 }
 

@@ -209,6 +209,32 @@ describe('a transaction on its way when the node is killed', () => {
     expect(await minedCount()).toBe(1);
   });
 
+  test('behavior: withdrawn when it was killed, it is not taken for the result', async () => {
+    const life = await live();
+    const isNeeded = async () => false;
+    const request = { to: LOG_EMITTER, data: DATA, gas: 100_000n, subject: TASK, isNeeded };
+    life.sender.send(request).catch(() => undefined);
+    await until(async () => (await pooled()) === 1);
+    await passBy();
+    await until(async () => ((await life.journal.list())[0]?.forms.length ?? 0) === 2);
+    const [kept] = await life.journal.list();
+    await until(async () => (await anvil.rpc('eth_getTransactionByHash', kept?.forms[1]?.hash)) !== null);
+    await life.kill();
+
+    const { sender, journal } = await live();
+    expect(await sender.restore(wanted)).toBe(1);
+    const resumed = sender.resume(ofTask(), {});
+    await mine();
+    await expect(resumed).rejects.toMatchObject({
+      code: 'TRANSACTION_STUCK',
+      kind: 'retryable',
+      facts: { transaction: kept?.forms[1]?.hash },
+    });
+    expect([await minedCount(), await journal.list()]).toEqual([1, []]);
+    const logs = await anvil.rpc('eth_getLogs', { fromBlock: '0x0', address: LOG_EMITTER });
+    expect(logs).toEqual([]);
+  });
+
   test('behavior: killed before the node had it, the same bytes are sent', async () => {
     let isAsked = false;
     const life = await live({
