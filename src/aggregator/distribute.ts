@@ -5,7 +5,7 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import type { Address } from '../base/brands.js';
 import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
-import { explain } from '../base/error.js';
+import { explain, isPonosError } from '../base/error.js';
 import { canPass } from '../chain/rpc-error.js';
 import { SUBMISSION_VERSION, submissionMessage } from '../protocol/submission.js';
 import type { ExecutorClient } from '../rpc/channel-pool.js';
@@ -59,6 +59,8 @@ export function classifyFailure(error: unknown): CallFailure {
     const tooLong = error.code === Status.RESOURCE_EXHAUSTED && /larger than/.test(error.details);
     return { reason, final: tooLong || !RETRIED_STATUS.has(error.code) };
   }
+  // Neither a status nor ours: the library's complaint about a reply that it cannot make sense of.
+  if (!isPonosError(error)) return { reason: `the reply cannot be read (${explain(error)})`, final: true };
   return { reason: explain(error), final: !canPass(error) };
 }
 

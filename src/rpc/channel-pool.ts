@@ -2,6 +2,7 @@
 import type { Channel } from '@grpc/grpc-js';
 import {
   type CallOptions,
+  ChannelCredentials,
   type Client,
   type ClientMiddlewareCall,
   createChannel,
@@ -10,6 +11,7 @@ import {
 import { PonosError } from '../base/error.js';
 import { clientChannelOptions, MAX_MESSAGE_BYTES } from './channel-options.js';
 import { ExecutorServiceDefinition } from './generated/eigenlayer/hourglass/v1/executor/executor.js';
+import { OwnedConnections } from './owned-connections.js';
 import { formatSocketAddress, parseSocketAddress } from './socket-address.js';
 
 /** A result's output is at most 1.5 MiB; the rest of the message is slack. */
@@ -34,8 +36,10 @@ export interface ChannelPool {
    * @throws PonosError VALUE_INVALID for a malformed socket, ABORTED after `close`
    */
   executor(socket: string): ExecutorClient;
-  /** Sockets known now. */
+  /** Executors known now. */
   readonly size: number;
+  /** Connections that are open now. */
+  readonly connections: number;
   /** Cancels what is in flight and closes every connection. */
   close(): void;
 }
@@ -43,20 +47,22 @@ export interface ChannelPool {
 interface PooledChannel {
   readonly channel: Channel;
   readonly client: ExecutorClient;
+  readonly connections: OwnedConnections;
   callsInFlight: number;
+  idle: NodeJS.Timeout | undefined;
 }
 
 export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool {
-  const maxChannels = options.maxChannels ?? 4096;
+  const { maxChannels = 4096, idleMs = 2 * 60_000 } = options;
   // In order of use: the least recently used one first.
   const pool = new Map<string, PooledChannel>();
   let closed = false;
 
   function open(socket: string): PooledChannel {
     // `dns:` fixes the resolver, whatever the host's name looks like.
-    const channel = createChannel(`dns:${socket}`, undefined, {
+    const connections = new OwnedConnections(ChannelCredentials.createInsecure());
+    const channel = createChannel(`dns:${socket}`, connections, {
       ...clientChannelOptions(options.maxReceiveBytes ?? MAX_RESULT_BYTES, MAX_MESSAGE_BYTES),
-      'grpc.client_idle_timeout_ms': options.idleMs ?? 2 * 60_000,
       // Connections belong to this pool; gRPC's shared ones would outlive it.
       'grpc.use_local_subchannel_pool': 1,
     });
@@ -65,14 +71,16 @@ export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool
       callOptions: CallOptions,
     ) {
       pooled.callsInFlight += 1;
+      clearTimeout(pooled.idle);
       try {
         return yield* call.next(call.request, callOptions);
       } finally {
         pooled.callsInFlight -= 1;
+        if (pooled.callsInFlight === 0) pooled.idle = setTimeout(() => connections.destroy(), idleMs).unref();
       }
     }
     const client = createClientFactory().use(count).create(ExecutorServiceDefinition, channel);
-    const pooled: PooledChannel = { channel, client, callsInFlight: 0 };
+    const pooled: PooledChannel = { channel, client, connections, callsInFlight: 0, idle: undefined };
     return pooled;
   }
 
@@ -81,8 +89,14 @@ export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool
       if (pool.size < maxChannels) return;
       if (pooled.callsInFlight > 0) continue;
       pool.delete(socket);
-      pooled.channel.close();
+      close(pooled);
     }
+  }
+
+  function close({ channel, connections, idle }: PooledChannel): void {
+    clearTimeout(idle);
+    channel.close();
+    connections.destroy();
   }
 
   return {
@@ -98,9 +112,12 @@ export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool
     get size() {
       return pool.size;
     },
+    get connections() {
+      return [...pool.values()].reduce((sum, pooled) => sum + pooled.connections.size, 0);
+    },
     close() {
       closed = true;
-      for (const { channel } of pool.values()) channel.close();
+      for (const pooled of pool.values()) close(pooled);
       pool.clear();
     },
   };

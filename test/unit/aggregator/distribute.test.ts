@@ -38,6 +38,18 @@ describe('classifyFailure', () => {
     expect(classifyFailure(failure(status))).toEqual({ reason: `${Status[status]}: no`, final });
   });
 
+  test('behavior: a packed reply that unpacks to too much is final', () => {
+    const details = 'Received message that decompresses to a size larger than 2097152';
+    expect(classifyFailure(new ClientError('/x', Status.RESOURCE_EXHAUSTED, details)).final).toBe(true);
+  });
+
+  test('behavior: a reply that the library cannot make sense of is final', () => {
+    expect(classifyFailure(new Error('undefined undefined: undefined'))).toEqual({
+      reason: 'the reply cannot be read (undefined undefined: undefined)',
+      final: true,
+    });
+  });
+
   test('behavior: a reply over the limit is final, though its status is one that is retried', () => {
     const error = failure(Status.RESOURCE_EXHAUSTED, 'Received message larger than max (9 vs. 8)');
     expect(classifyFailure(error).final).toBe(true);

@@ -1,0 +1,124 @@
+/** Threat 4: a reply that is too long in any way is cut off before it is held. Counted are the bytes read from sockets. */
+import diagnostics from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { classifyFailure } from '../../src/aggregator/distribute.js';
+import { createChannelPool } from '../../src/rpc/channel-pool.js';
+import { BN254_SET } from '../support/aggregator-devnet.js';
+import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
+import { type HostileExecutor, hostileExecutor, type Misbehaviour } from '../support/hostile-executor.js';
+
+const LIMIT_BYTES = 4 * 1024 * 1024;
+const closers: (() => Promise<void> | void)[] = [];
+/** Every socket that this process has dialled. */
+const dialled: { readonly socket: Socket; readonly port: number | undefined }[] = [];
+const note = (message: unknown) => {
+  const { socket } = message as { readonly socket: Socket };
+  socket.once('connect', () => dialled.push({ socket, port: socket.remotePort }));
+};
+beforeAll(() => diagnostics.subscribe('net.client.socket', note));
+afterAll(() => {
+  diagnostics.unsubscribe('net.client.socket', note);
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+  dialled.length = 0;
+});
+// After the hooks above: what took an executor's port is gone before everybody listens again.
+const stage = aggregatorStage();
+
+async function hostile(behave: HostileExecutor['behave'], port = 0): Promise<HostileExecutor> {
+  const executor = await hostileExecutor(port);
+  executor.behave = behave;
+  closers.push(() => executor.close());
+  return executor;
+}
+
+const readFrom = ({ port }: HostileExecutor) =>
+  dialled
+    .filter((connection) => connection.port === port)
+    .reduce((sum, { socket }) => sum + socket.bytesRead, 0);
+
+/** Whether the failure is for good; whatever is not comes again, at most every five seconds. */
+const ENDS: readonly (readonly [Misbehaviour, RegExp, boolean])[] = [
+  ['long reply', /^RESOURCE_EXHAUSTED: Received message larger than max \(268435456 vs 2097152\)/, true],
+  [
+    'gzip bomb',
+    /^RESOURCE_EXHAUSTED: Received message that decompresses to a size larger than 2097152/,
+    true,
+  ],
+  ['unnamed packing', /^the reply cannot be read/, true],
+  ['endless headers', /^(INTERNAL|UNAVAILABLE|RESOURCE_EXHAUSTED): /, false],
+  ['endless trailers', /^(INTERNAL|UNAVAILABLE|RESOURCE_EXHAUSTED): /, false],
+  ['cut off', /^(INTERNAL|UNAVAILABLE): /, false],
+];
+/** What looks like an answer that takes its time ends with the task; meanwhile only so much is read. */
+const LASTS: readonly Misbehaviour[] = ['trickle', 'many replies', 'endless early hints', 'garbage'];
+
+describe('threat 4, a call', () => {
+  test.each(ENDS)('error: %s ends it, after less than 4 MiB', async (misbehaviour, reason, final) => {
+    const executor = await hostile(() => misbehaviour);
+    const pool = createChannelPool();
+    closers.push(() => pool.close());
+    let read = 0;
+    const failure = await pool
+      .executor(`127.0.0.1:${executor.port}`)
+      .submitTask({})
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          read = readFrom(executor);
+          return classifyFailure(error);
+        },
+      );
+    expect(failure).toEqual({ reason: expect.stringMatching(reason), final });
+    expect(read).toBeGreaterThan(0);
+    expect(read).toBeLessThan(LIMIT_BYTES);
+  });
+
+  test.each(LASTS)(
+    'behavior: %s lasts until the caller ends it, and leaves no connection',
+    async (misbehaviour) => {
+      const executor = await hostile(() => misbehaviour);
+      const pool = createChannelPool();
+      closers.push(() => pool.close());
+      const task = new AbortController();
+      const call = pool.executor(`127.0.0.1:${executor.port}`).submitTask({}, { signal: task.signal });
+      const ended = expect(call).rejects.toMatchObject({ name: 'AbortError' });
+      await until(() => executor.calls.length === 1 && executor.sentBytes > 1_000);
+      const connection = dialled.find(({ port }) => port === executor.port);
+      expect(readFrom(executor)).toBeLessThan(LIMIT_BYTES);
+      task.abort();
+      await ended;
+      pool.close();
+      expect(connection?.socket.destroyed).toBe(true);
+      await until(() => executor.openSockets === 0);
+    },
+  );
+});
+
+test('threat 4, behavior: whatever one executor sends in place of its replies, the others certify every task', async () => {
+  const { world } = stage;
+  // The one that kills the connection for all comes last.
+  const kinds: readonly Misbehaviour[] = [...ENDS.map(([kind]) => kind), 'silence', ...LASTS];
+  const bad = stage.executor(3);
+  const port = Number(world.state.executors[3]?.socket.split(':')[1]);
+  await bad.close();
+  const executor = await hostile((call) => kinds[call % kinds.length] ?? 'silence', port);
+  for (const index of [0, 1, 2]) {
+    const good = stage.executor(index);
+    good.answer = async (submission) => {
+      await until(() => executor.calls.length >= kinds.length);
+      return good.honest(submission);
+    };
+  }
+  await stage.start();
+  const tasks = await world.createTasks(L1, BN254_SET, kinds);
+  for (const task of tasks) await stage.logged(task, 'task verified');
+  expect(readFrom(executor)).toBeLessThan(kinds.length * LIMIT_BYTES);
+}, 60_000);
+
+/** Sockets move by themselves. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
