@@ -79,7 +79,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     if (isFinished(before)) return before;
     const after = { ...before, ...change };
     await store.batch([
-      ...writeTask(after),
+      ...writeTask(after, before),
       ...settledPlace(after, (settledKey) => putJson(settledKey, true)),
     ]);
     return after;

@@ -11,16 +11,22 @@ export async function readTask(store: KeyValueStore, key: TaskKey): Promise<Stor
   return record && { ...record, payload: await needBytes(store, payloadKeyOf(key)) };
 }
 
-/** The task's record and its place in the lists of unfinished or finished ones; the payload never changes. */
+/**
+ * The task's record and its place in the lists of unfinished or finished ones; the payload never changes.
+ * @param before the record as it is stored, if there is one; what is right of its places stays untouched
+ */
 export function writeTask(
   { payload: _payload, ...record }: StoredTask,
   before?: TaskRecord,
 ): WriteOperation[] {
   const [openKey, finishedKey] = [openKeyOf(record), finishedKeyOf(record)];
+  const wasFinished = before !== undefined && isFinished(before);
+  const wasOpen = before !== undefined && !wasFinished;
   return [
-    ...(before !== undefined && isFinished(before) ? [remove(finishedKeyOf(before))] : []),
+    ...(wasFinished ? [remove(finishedKeyOf(before))] : []),
     putJson(taskKeyOf(record), record),
-    ...(isFinished(record) ? [remove(openKey), putJson(finishedKey, true)] : [putJson(openKey, true)]),
+    ...(isFinished(record) ? [remove(openKey), putJson(finishedKey, true)] : []),
+    ...(isFinished(record) || wasOpen ? [] : [putJson(openKey, true)]),
   ];
 }
 

@@ -106,7 +106,7 @@ export async function openLevelDatabase(options: LevelStoreOptions): Promise<Dat
     async get(key) {
       try {
         await ready();
-        return await level.get(key);
+        return level.getSync(key);
       } catch (error) {
         throw storeError(error, dir);
       }
@@ -114,7 +114,6 @@ export async function openLevelDatabase(options: LevelStoreOptions): Promise<Dat
     async getMany(keys) {
       try {
         await ready();
-        // A thread costs more than a few look-ups, most of them answered by a filter in memory.
         if (keys.length <= SYNC_LOOKUPS) return keys.map((key) => level.getSync(key));
         return await level.getMany([...keys]);
       } catch (error) {
@@ -173,7 +172,11 @@ export async function compactLevelDatabase(dir: string): Promise<void> {
   }
 }
 
-const SYNC_LOOKUPS = 8;
+/**
+ * A look-up takes some microseconds, most of them in LevelDB's memory; handing it to a thread costs ten times that. Only
+ * many at once go there, since nothing else happens meanwhile.
+ */
+const SYNC_LOOKUPS = 64;
 
 /** What is read at once and ahead: so many entries, or so many bytes, whichever is less. */
 const SCAN_CHUNK = 1_000;
