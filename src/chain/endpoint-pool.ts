@@ -57,7 +57,7 @@ export class EndpointPool {
   constructor(options: EndpointPoolOptions) {
     this.#options = options;
     this.#roster = new EndpointRoster(options.endpoints, options.clock, options.logger);
-    this.#comparedAtMs = options.clock.nowMs();
+    this.#comparedAtMs = options.clock.monotonicMs();
   }
 
   /**
@@ -92,12 +92,12 @@ export class EndpointPool {
    */
   async ask<T>(request: PoolRequest<T>): Promise<T> {
     const { clock, patienceMs } = this.#options;
-    const untilMs = clock.nowMs() + patienceMs;
+    const untilMs = clock.monotonicMs() + patienceMs;
     for (;;) {
       const outcome = await this.#askAll(request);
       if (outcome.kind === 'answer') return outcome.value;
       const restMs = judgeFailure(outcome.error) === 'limited' ? this.#roster.restMs() : undefined;
-      if (outcome.kind === 'final' || restMs === undefined || clock.nowMs() + restMs > untilMs)
+      if (outcome.kind === 'final' || restMs === undefined || clock.monotonicMs() + restMs > untilMs)
         throw outcome.error;
       await clock.sleep(restMs, this.#closing.signal);
     }
@@ -116,7 +116,7 @@ export class EndpointPool {
     this.#roster.toldHead(entry, block);
     if (this.#roster.all.length > 1) {
       const isBehind = block.number < newest - TOLERATED_LAG_BLOCKS;
-      if (isBehind || this.#options.clock.nowMs() - this.#comparedAtMs >= COMPARE_MS) {
+      if (isBehind || this.#options.clock.monotonicMs() - this.#comparedAtMs >= COMPARE_MS) {
         this.#comparing ??= this.#compareHeads().finally(() => {
           this.#comparing = undefined;
         });
@@ -189,10 +189,10 @@ export class EndpointPool {
     signal?: AbortSignal,
   ): Promise<Outcome<T>> {
     const { clock } = this.#options;
-    const askedAtMs = clock.nowMs();
+    const askedAtMs = clock.monotonicMs();
     try {
       const value = parse(await entry.endpoint.request(method, params, delivery, signal), entry);
-      this.#roster.answered(entry, clock.nowMs() - askedAtMs);
+      this.#roster.answered(entry, clock.monotonicMs() - askedAtMs);
       return { kind: 'answer', value };
     } catch (error) {
       if (signal?.aborted) return { kind: 'failed', error };
@@ -219,7 +219,7 @@ export class EndpointPool {
         return outcome.kind === 'answer' ? [{ entry, head: outcome.value.number }] : [];
       }),
     );
-    this.#comparedAtMs = this.#options.clock.nowMs();
+    this.#comparedAtMs = this.#options.clock.monotonicMs();
     this.#roster.heads(answers.flat());
   }
 

@@ -72,17 +72,17 @@ export class EndpointRoster {
   /** Whom to ask, in this order; empty while all want to be left alone. */
   order(): readonly RosterEntry[] {
     const healths = this.#entries.map(({ health }) => health);
-    return askingOrder(healths, this.#clock.nowMs()).flatMap((index) => this.#entries[index] ?? []);
+    return askingOrder(healths, this.#clock.monotonicMs()).flatMap((index) => this.#entries[index] ?? []);
   }
 
   /** Whether an endpoint stands among the first. */
   isGood({ health }: RosterEntry): boolean {
-    return standing(health, this.#clock.nowMs()) === 'first';
+    return standing(health, this.#clock.monotonicMs()) === 'first';
   }
 
   /** Milliseconds until the first of those that want to be left alone may be asked again; undefined without any. */
   restMs(): number | undefined {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     const rests = this.#entries
       .filter(({ health }) => health.state === 'limited' && health.restsUntilMs > nowMs)
       .map(({ health }) => health.restsUntilMs - nowMs);
@@ -137,11 +137,11 @@ export class EndpointRoster {
     const meaning = judgeFailure(error);
     if (meaning === 'answer' || meaning === 'elsewhere') return;
     entry.lastError = explain(error).slice(0, MOST_ERROR_CHARS);
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     if (meaning === 'limited') {
       const isNew = entry.health.state !== 'limited' || entry.health.restsUntilMs <= nowMs;
       if (isNew) entry.endpoint.narrow(error);
-      this.#note(entry, { kind: 'limited', retryAfterMs: retryAfterOf(error, nowMs) });
+      this.#note(entry, { kind: 'limited', retryAfterMs: retryAfterOf(error, this.#clock.nowMs()) });
       return;
     }
     this.#note(entry, { kind: meaning });
@@ -161,7 +161,7 @@ export class EndpointRoster {
   }
 
   #note(entry: RosterEntry, event: EndpointEvent): void {
-    entry.health = afterEvent(entry.health, event, this.#clock.nowMs());
+    entry.health = afterEvent(entry.health, event, this.#clock.monotonicMs());
     if (entry.health.state !== entry.told) this.#tell(entry);
   }
 
@@ -177,7 +177,7 @@ export class EndpointRoster {
       return;
     }
     if (isSole && !TOLD_OF_SOLE.includes(state)) return;
-    const restsSeconds = Math.ceil((restsUntilMs - this.#clock.nowMs()) / 1_000);
+    const restsSeconds = Math.ceil((restsUntilMs - this.#clock.monotonicMs()) / 1_000);
     const line = { ...facts, because: entry.lastError, restsSeconds };
     if (state === 'wrong-chain')
       this.#logger.error('an endpoint serves another chain and is not asked any more', line);

@@ -82,7 +82,7 @@ export class Endpoint {
   ): Promise<unknown> {
     const provenAtMs = this.#provenAtMs;
     if (provenAtMs === undefined) await untilAborted(this.proveChain(), signal);
-    if (provenAtMs === undefined || this.#clock.nowMs() - provenAtMs < PROOF_MS) {
+    if (provenAtMs === undefined || this.#clock.monotonicMs() - provenAtMs < PROOF_MS) {
       return this.#send(method, params, delivery, signal);
     }
     const [answer] = await Promise.all([
@@ -119,7 +119,7 @@ export class Endpoint {
         advice: 'Correct rpcUrl or chainId in the configuration.',
       });
     }
-    this.#provenAtMs = this.#clock.nowMs();
+    this.#provenAtMs = this.#clock.monotonicMs();
   }
 
   async #send(

@@ -45,13 +45,13 @@ export async function subscribeToHeads(options: HeadSubscriptionOptions, signal:
     logger.info('new blocks are announced by a WebSocket endpoint', { chainId, host });
   };
   while (!signal.aborted) {
-    const startMs = clock.nowMs();
+    const startMs = clock.monotonicMs();
     const error = await listen(options, onSubscribed, signal).catch((thrown: unknown) => thrown);
     if (signal.aborted) return;
     if (announces !== false) {
       logger.warn('new blocks are not announced now, the chain is polled', { chainId, host, error });
     }
-    failures = announces === true && clock.nowMs() - startMs >= LASTING_MS ? 0 : failures + 1;
+    failures = announces === true && clock.monotonicMs() - startMs >= LASTING_MS ? 0 : failures + 1;
     announces = false;
     const pauseMs = BACK_OFF_MS[Math.min(Math.max(failures - 1, 0), BACK_OFF_MS.length - 1)] ?? 0;
     await clock.sleep(pauseMs, signal).catch(() => undefined); // the loop ends when it was aborted

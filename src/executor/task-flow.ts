@@ -126,7 +126,7 @@ export class TaskFlow {
 
   async #work(admitted: Admitted, payloadHash: Hash32, logger: Logger): Promise<Answer> {
     const { clock } = this.#deps;
-    const startedMs = clock.nowMs();
+    const startedMs = clock.monotonicMs();
     const { submission } = admitted;
     const { referenceTimestamp } = submission;
     const known = await this.#withStore((store) => store.find(answerKeyOf(submission)));
@@ -147,7 +147,7 @@ export class TaskFlow {
     });
     const output = await this.#run(admitted, payloadHash, logger);
     const answer = await this.#signAndRemember(admitted, payloadHash, output);
-    logger.info('task answered', { outputBytes: output.length, tookMs: clock.nowMs() - startedMs });
+    logger.info('task answered', { outputBytes: output.length, tookMs: clock.monotonicMs() - startedMs });
     return answer;
   }
 

@@ -68,9 +68,9 @@ export function createPerformerClient(options: PerformerClientOptions): Performe
   return {
     isServing,
     async waitUntilServing(timeoutMs, signal) {
-      const giveUpMs = clock.nowMs() + timeoutMs;
+      const giveUpMs = clock.monotonicMs() + timeoutMs;
       while (!(await isServing(signal))) {
-        if (clock.nowMs() >= giveUpMs) {
+        if (clock.monotonicMs() >= giveUpMs) {
           throw new PonosError('PERFORMER_UNAVAILABLE', {
             message: `the performer did not become healthy within ${timeoutMs / 1000} seconds`,
             facts: { endpoint },

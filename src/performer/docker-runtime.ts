@@ -182,13 +182,13 @@ async function waitUntilRunning(
   tail: OutputTail,
   signal: AbortSignal,
 ): Promise<Docker.ContainerInspectInfo> {
-  const giveUpMs = clock.nowMs() + RUNNING_WITHIN_MS;
+  const giveUpMs = clock.monotonicMs() + RUNNING_WITHIN_MS;
   for (;;) {
     throwIfAborted(signal);
     const info = await container.inspect();
     if (info.State.Running) return info;
     const ended = info.State.Status === 'exited' || info.State.Status === 'dead';
-    if (ended || clock.nowMs() >= giveUpMs) {
+    if (ended || clock.monotonicMs() >= giveUpMs) {
       throw new PonosError('PERFORMER_UNAVAILABLE', {
         message: ended
           ? `the performer's container ${exitReason(info)}`

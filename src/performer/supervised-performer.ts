@@ -144,8 +144,8 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
   /** Deploys once and serves until the instance is lost; resolves with why, and how long it served. */
   async function serve(onServing: () => void): Promise<{ lost: string; healthyForMs: number }> {
     const instance = await deploy();
-    const sinceMs = clock.nowMs();
-    lastHealthyMs = sinceMs;
+    const sinceMs = clock.monotonicMs();
+    lastHealthyMs = clock.nowMs();
     client = instance.client;
     reason = undefined;
     reports.promoted();
@@ -153,7 +153,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
     onServing();
     announce();
     try {
-      return { lost: await watch(instance), healthyForMs: clock.nowMs() - sinceMs };
+      return { lost: await watch(instance), healthyForMs: clock.monotonicMs() - sinceMs };
     } finally {
       client = undefined;
       reason = 'the performer is restarted';
