@@ -2,7 +2,7 @@
  * The aggregator: follows the chains, works on many tasks at once, and closes in the reverse order of
  * its start. Tasks it cannot finish in time stay in the store and are taken up at the next start.
  */
-import { type Address, chainId } from '../base/brands.js';
+import { type Address, type ChainId, chainId } from '../base/brands.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
@@ -186,13 +186,20 @@ export class Aggregator {
       logger,
     });
     this.#closers.push(() => server.close(0));
-    const runner = await this.#createRunner(chains, l1, signers, () => served.all.length);
+    const runner = await this.#createRunner(
+      chains,
+      l1,
+      signers,
+      (id) => following.givenUp(id),
+      () => served.all.length,
+    );
     this.#runner = runner;
     await resumeWork({ store, chains, served, runner, clock, logger });
     this.#closers.push(() => following.ended());
     await following.start({
       runner,
       onHealth: (works) => server.setServing(works),
+      onChainHealth: (id, works) => server.setServing(works, `ponos.chain.${id}`),
       onFailure: this.#fail,
     });
     const swept = keepSwept(this.#retention(chains), this.#stop.signal);
@@ -224,6 +231,7 @@ export class Aggregator {
     chains: readonly OpenedChain[],
     l1: IntakeOptions['l1'],
     signers: ReadonlyMap<CurveName, Signer>,
+    givenUp: (chainId: ChainId) => AbortSignal,
     avsCount: () => number,
   ): Promise<TaskRunner> {
     const { config, clock, logger, store, workerSource } = this.#options;
@@ -253,7 +261,8 @@ export class Aggregator {
       maxConcurrent: config.tasks.maxConcurrent,
       avsCount,
       logger,
-      run: (task, signal, leaveSlot) => runTask(task, dependencies, signal, leaveSlot),
+      run: (task, signal, leaveSlot) =>
+        runTask(task, dependencies, AbortSignal.any([signal, givenUp(task.chainId)]), leaveSlot),
     });
   }
 

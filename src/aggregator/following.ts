@@ -1,7 +1,7 @@
 /** All chains followed at once, with what is read of their past, until the node stops. */
 import type { Address, ChainId } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
-import { isPonosError } from '../base/error.js';
+import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import { type FollowedChain, followChain } from './follow-chain.js';
@@ -27,6 +27,8 @@ export interface Follows {
   readonly runner: Pick<TaskRunner, 'add' | 'cancel'>;
   /** Told whether every chain is followed and the store works. */
   readonly onHealth: (works: boolean) => void;
+  /** Told that a chain is followed, or not any more. */
+  readonly onChainHealth: (chainId: ChainId, works: boolean) => void;
   /** Told what ended the last chain that was followed. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -35,14 +37,21 @@ export interface Follows {
 export class Following {
   readonly #options: FollowingOptions;
   readonly #followed = new Map<ChainId, FollowedChain>();
+  readonly #given = new Map<ChainId, AbortController>();
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(options: FollowingOptions) {
     this.#options = options;
+    for (const { chainId } of options.chains) this.#given.set(chainId, new AbortController());
+  }
+
+  /** Aborts when a chain is not followed any more: nothing that is done for its tasks could be seen to work. */
+  givenUp(chainId: ChainId): AbortSignal {
+    return this.#given.get(chainId)?.signal ?? AbortSignal.abort();
   }
 
   /** Resolves when every chain is followed from its stored cursor on. @throws PonosError STORE_UNAVAILABLE, STORE_CORRUPT */
-  async start({ runner, onHealth, onFailure }: Follows): Promise<void> {
+  async start({ runner, onHealth, onChainHealth, onFailure }: Follows): Promise<void> {
     const { chains, store, served, clock, logger, stop } = this.#options;
     const alive = new Set(chains.map(({ chainId }) => chainId));
     let storeWorks = true;
@@ -64,12 +73,15 @@ export class Following {
         },
       });
       this.#followed.set(chain.chainId, follower);
+      onChainHealth(chain.chainId, true);
     }
     for (const { avs, chainIds } of served.all) this.backfill(avs, chainIds);
     for (const [chainId, follower] of this.#followed) {
       const run = follower.run(stop).catch((error: unknown) => {
-        logger.error('a chain is not followed any more', { chainId, error });
+        logger.error('a chain is not followed any more; its tasks wait in the store', { chainId, error });
         alive.delete(chainId);
+        this.#given.get(chainId)?.abort(notFollowed(chainId));
+        onChainHealth(chainId, false);
         judgeHealth();
         if (alive.size === 0) onFailure(error);
       });
@@ -81,7 +93,8 @@ export class Following {
   backfill(avs: Address, chainIds: readonly ChainId[]): void {
     const { logger, stop } = this.#options;
     for (const chainId of chainIds) {
-      const reading = this.#followed.get(chainId)?.backfill(avs, stop);
+      const ends = AbortSignal.any([stop, this.givenUp(chainId)]);
+      const reading = this.#followed.get(chainId)?.backfill(avs, ends);
       if (reading === undefined) continue;
       const told = reading.catch((error: unknown) => {
         if (isPonosError(error, 'ABORTED')) return;
@@ -100,4 +113,8 @@ export class Following {
     this.#underWay.add(work);
     void work.finally(() => this.#underWay.delete(work));
   }
+}
+
+function notFollowed(chainId: ChainId): PonosError {
+  return new PonosError('ABORTED', { message: 'the chain is not followed any more', facts: { chainId } });
 }

@@ -13,6 +13,7 @@ export function registerStorage(program: Command): void {
   registerReading(storage);
   registerWriting(storage);
   registerTasks(storage);
+  registerChains(storage);
   registerPerformers(storage);
 }
 
@@ -141,6 +142,46 @@ function registerTasks(storage: Command): void {
     const { showTask } = await import('../operations/storage/tasks.js');
     await showTask({ ...flags, taskId }, await terminal());
   });
+}
+
+function registerChains(storage: Command): void {
+  const chains = storage.command('chain').description('how far an aggregator has read the chains');
+  const chainId = parseCount(1, Number.MAX_SAFE_INTEGER);
+  withJson(withDirectory(chains.command('show').description('the last block that was read of each chain')))
+    .option('--chain <id>', 'only this one, with the blocks it is recognised by', chainId)
+    .action(async (flags) => {
+      const { showChains } = await import('../operations/storage/chains.js');
+      await showChains(flags, await terminal());
+    });
+  withJson(
+    withDirectory(
+      chains
+        .command('rewind')
+        .description(
+          'after a reorg that is deeper than maxReorgDepth: go back to a block that is still there',
+        ),
+    ),
+  )
+    .requiredOption('--chain <id>', 'the chain', chainId)
+    .requiredOption(
+      '--to <block>',
+      'the newest block that is still on the chain',
+      parseCount(0, Number.MAX_SAFE_INTEGER),
+    )
+    .action(async (flags) => {
+      const { rewindChain } = await import('../operations/storage/rewind-chain.js');
+      await rewindChain(flags, await terminal());
+    });
+  withJson(
+    withDirectory(
+      chains.command('forget').description('begin a chain anew, at startBlock or where living tasks can be'),
+    ),
+  )
+    .requiredOption('--chain <id>', 'the chain', chainId)
+    .action(async (flags) => {
+      const { forgetChain } = await import('../operations/storage/rewind-chain.js');
+      await forgetChain(flags, await terminal());
+    });
 }
 
 function registerPerformers(storage: Command): void {
