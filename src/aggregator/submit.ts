@@ -7,7 +7,7 @@ import { throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import { revertName } from '../chain/contracts/errors.js';
 import { canPass } from '../chain/rpc-error.js';
-import { isToldByGate } from '../chain/sending-gate.js';
+import { isToldBySender } from '../chain/sending-gate.js';
 import { TaskStatus } from '../protocol/enums.js';
 import type { ChainTime } from './chain-time.js';
 import { withLastFailure } from './retry-until.js';
@@ -143,7 +143,7 @@ async function attempt(
     // An empty account, fees above the cap, a silent endpoint: the operator or time may mend it.
     if (!canPass(error)) throw error;
     attempts.lastFailure = error;
-    if (!isToldByGate(error)) options.onRetry(error);
+    if (!isToldBySender(error)) options.onRetry(error);
     return 'next block';
   }
 }

@@ -4,7 +4,7 @@
  */
 import { formatEther } from 'ethers';
 import { abortError, throwIfAborted } from '../base/clock.js';
-import { PonosError } from '../base/error.js';
+import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { Account } from './account.js';
 import type { Block } from './block.js';
@@ -21,6 +21,9 @@ export interface SendingGateOptions {
   /** Names chain and account in every line. */
   readonly logger: Logger;
 }
+
+/** The reason of a transaction that was replaced by an empty one, since nobody needed it any more. */
+export const WITHDRAWN = 'withdrawn';
 
 interface Waiting {
   pass(): void;
@@ -183,8 +186,9 @@ function insufficient(neededWei: bigint, balanceWei?: bigint): PonosError {
   });
 }
 
-/** Whether the gate has told of it, once for the account, so that nobody else needs to. */
-export function isToldByGate(error: unknown): boolean {
-  if (!(error instanceof PonosError)) return false;
-  return error.code === 'FUNDS_INSUFFICIENT' || error.facts.reason === 'fee-cap';
+/** Whether the sender has told of it, once for the account or the transaction, so that nobody else needs to. */
+export function isToldBySender(error: unknown): boolean {
+  if (!isPonosError(error)) return false;
+  const { reason } = error.facts;
+  return error.code === 'FUNDS_INSUFFICIENT' || reason === 'fee-cap' || reason === WITHDRAWN;
 }

@@ -226,11 +226,12 @@ export class TransactionSender {
           onSigned?.(transaction),
           this.#outbox.keep({ nonce, subject, forms: [transaction] }),
         ]);
+        const { hash } = transaction;
+        this.#logger.debug('a transaction is kept, and is sent now', { ...fields, transaction: hash, nonce });
         const isUncertain = await this.#outbox.hand(transaction);
         nonces.spent(nonce);
         if (!isUncertain) this.#gate.paid();
         onSent?.(transaction);
-        this.#logger.debug('a transaction was sent', { ...fields, transaction: transaction.hash, nonce });
         const waiter = { fields, onSigned, isNeeded, signal };
         return this.#watch.track({ subject, call, waiter, transaction, head, isUncertain });
       } catch (error) {

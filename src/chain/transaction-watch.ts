@@ -14,7 +14,7 @@ import type { HeadTracker } from './head-tracker.js';
 import { Nonces, SIGHTINGS } from './nonces.js';
 import type { Outbox } from './outbox.js';
 import { createSettlement, type PendingTransaction } from './pending-transaction.js';
-import type { SendingGate } from './sending-gate.js';
+import { type SendingGate, WITHDRAWN } from './sending-gate.js';
 import { maxCostWei, type SignedTransaction, type UnsignedCall } from './transaction.js';
 
 /** Added to an estimate: what is mined in between may make the call dearer. */
@@ -149,7 +149,7 @@ export class TransactionWatch {
     const mined = pending.forms.find(({ hash }) => hash === receipt.hash);
     if (mined?.isEmpty && pending.subject !== undefined) {
       const message = 'the transaction was withdrawn: its result was not needed any more';
-      const facts = { nonce: pending.nonce, transaction: receipt.hash };
+      const facts = { reason: WITHDRAWN, nonce: pending.nonce, transaction: receipt.hash };
       pending.settled.reject(new PonosError('TRANSACTION_STUCK', { message, facts }));
     } else pending.settled.resolve(receipt);
   }
