@@ -55,6 +55,7 @@ export class Endpoint {
       agent: this.#agent,
       window: this.#window,
       timeoutMs: options.requestTimeoutMs,
+      onConnectionLost: () => this.doubt(),
       signal: this.#closing.signal,
     });
   }
@@ -68,8 +69,8 @@ export class Endpoint {
   }
 
   /**
-   * The `result` of a JSON-RPC call, of an endpoint that has proven its chain id: before the first request, before the
-   * next one after a connection failed, and beside one that comes a minute after the last proof.
+   * The `result` of a JSON-RPC call, of an endpoint that has proven its chain id: before the first request, again after
+   * a connection failed, and beside a request that comes a minute after the last proof.
    * @param signal gives it up
    * @throws PonosError CHAIN_UNREACHABLE, CHAIN_RATE_LIMITED, CHAIN_MISMATCH, CHAIN_RPC, CHAIN_NO_HISTORY,
    *   CONTRACT_REVERTED, TRANSACTION_REJECTED, FUNDS_INSUFFICIENT, or ABORTED, also after `close`
@@ -80,15 +81,14 @@ export class Endpoint {
     delivery: Delivery,
     signal?: AbortSignal,
   ): Promise<unknown> {
-    const provenAtMs = this.#provenAtMs;
-    if (provenAtMs === undefined) await untilAborted(this.proveChain(), signal);
-    if (provenAtMs === undefined || this.#clock.monotonicMs() - provenAtMs < PROOF_MS) {
-      return this.#send(method, params, delivery, signal);
-    }
+    if (this.#provenAtMs === undefined) await untilAborted(this.proveChain(), signal);
+    const ageMs = this.#clock.monotonicMs() - (this.#provenAtMs ?? 0);
     const [answer] = await Promise.all([
       this.#send(method, params, delivery, signal),
-      untilAborted(this.proveChain(), signal),
+      ageMs < PROOF_MS ? undefined : untilAborted(this.proveChain(), signal),
     ]);
+    // Meanwhile a connection was lost, and somebody else may have given the answer.
+    if (this.#provenAtMs === undefined) await untilAborted(this.proveChain(), signal);
     return answer;
   }
 

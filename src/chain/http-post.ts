@@ -18,6 +18,8 @@ export interface HttpPostOptions {
   /** From the moment a connection is free for the request to the answer's last byte. */
   readonly timeoutMs: number;
   readonly maxAnswerBytes: number;
+  /** Told when a connection that had been used before turns out to be gone, before another one is used. */
+  readonly onConnectionLost: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -31,6 +33,7 @@ export async function httpPost(options: HttpPostOptions): Promise<HttpAnswer> {
       return await attempt.answer;
     } catch (error) {
       if (!attempt.wasStale(error)) throw error;
+      options.onConnectionLost();
     }
   }
 }
@@ -58,7 +61,7 @@ class Attempt {
 
   /** Whether a connection that had been used before was closed before a byte of the answer. */
   wasStale(error: unknown): boolean {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
     return this.#request.reusedSocket && !this.#answered && (code === 'ECONNRESET' || code === 'EPIPE');
   }
 

@@ -22,6 +22,8 @@ export interface JsonRpcOptions {
   /** How many HTTP requests may be under way. */
   readonly window: RequestWindow;
   readonly timeoutMs: number;
+  /** Told when a connection is gone and the request goes on over another one. */
+  readonly onConnectionLost: () => void;
   /** Ends everything. */
   readonly signal: AbortSignal;
 }
@@ -95,11 +97,19 @@ export class JsonRpc {
   }
 
   async #post(calls: readonly Call[], signal: AbortSignal): Promise<HttpAnswer> {
-    const { url, agent, timeoutMs, where } = this.#options;
+    const { url, agent, timeoutMs, onConnectionLost, where } = this.#options;
     const requests = calls.map(({ id, method, params }) => ({ jsonrpc: '2.0', id, method, params }));
     const body = JSON.stringify(requests.length === 1 ? requests[0] : requests);
     try {
-      return await httpPost({ url, agent, body, timeoutMs, signal, maxAnswerBytes: MAX_ANSWER_BYTES });
+      return await httpPost({
+        url,
+        agent,
+        body,
+        timeoutMs,
+        signal,
+        maxAnswerBytes: MAX_ANSWER_BYTES,
+        onConnectionLost,
+      });
     } catch (cause) {
       if (signal.aborted) throw abortError(signal);
       throw unreachable(where, cause);

@@ -71,6 +71,8 @@ export interface FaultProxy {
   /** HTTP connections that are open now, and how many were ever accepted. */
   readonly connections: { readonly open: number; readonly accepted: number };
   resetCounts(): void;
+  /** As a server does whose clients ask for nothing for a while. */
+  cutIdleConnections(): void;
   close(): Promise<void>;
 }
 
@@ -190,6 +192,7 @@ export async function startFaultProxy(upstreams: readonly string[]): Promise<Fau
       counts.clear();
       Object.assign(traffic, { exchanges: 0, abandoned: 0, peak: traffic.underWay });
     },
+    cutIdleConnections: () => server.closeIdleConnections(),
     close: async () => {
       for (const socket of tunnels) socket.destroy();
       const closed = new Promise((resolve) => server.close(resolve));
