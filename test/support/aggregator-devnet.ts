@@ -1,5 +1,6 @@
 /** A devnet with both chains, an aggregator in this process, and executors that follow a script. */
 import { type Aggregator, createAggregator } from '../../src/aggregator/aggregator.js';
+import type { Lookup } from '../../src/aggregator/peer-address.js';
 import { chainId } from '../../src/base/brands.js';
 import { type Clock, systemClock } from '../../src/base/clock.js';
 import type { LogFields, Logger } from '../../src/base/logger.js';
@@ -54,6 +55,7 @@ export interface AggregatorDevnet {
     store?: AggregatorStore;
     change?: (config: AggregatorConfig) => AggregatorConfig;
     clock?: Clock;
+    lookup?: Lookup;
   }): Promise<Aggregator>;
   /** Creates tasks at once; each event names its block. */
   createTasks(id: number, operatorSetId: number, payloads: readonly string[]): Promise<TaskCreatedEvent[]>;
@@ -143,6 +145,7 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
       store = createAggregatorStore(createMemoryStore()),
       change = (same: AggregatorConfig) => same,
       clock = systemClock,
+      lookup,
     } = {}) {
       const changed = change({ ...config, managementServerGrpcPort: 0 });
       const aggregator = createAggregator({
@@ -153,6 +156,7 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
         workerSource,
         clock,
         logger,
+        ...(lookup !== undefined && { lookup }),
       });
       await aggregator.start();
       return aggregator;
