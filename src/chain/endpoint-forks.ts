@@ -1,4 +1,7 @@
-/** Whether one endpoint speaks for two forks by turns, as a balancer does before nodes that disagree. */
+/**
+ * Which blocks were told of at which heights: whether an endpoint contradicts what is known, and whether it speaks for
+ * two forks by turns, as a balancer does before nodes that disagree.
+ */
 import type { BlockRef } from './block.js';
 
 /** Heights that are remembered: the longest reorg that is worth telling from a flip. */
@@ -12,6 +15,12 @@ interface Told {
 
 export class ForkMemory {
   readonly #told = new Map<number, Told>();
+
+  /** Whether another block is known to be at this height: a reorg, or somebody who speaks of another chain. */
+  contradicts({ number, hash }: BlockRef): boolean {
+    const told = this.#told.get(number);
+    return told !== undefined && told.hash !== hash;
+  }
 
   /**
    * Takes note of the block that an endpoint says is at a height.

@@ -5,6 +5,7 @@ import type { Logger } from '../base/logger.js';
 import { type Block, parseBlock } from './block.js';
 import type { Endpoint } from './endpoint.js';
 import { isContradicted, judgeFailure } from './endpoint-failure.js';
+import { ForkMemory } from './endpoint-forks.js';
 import { hedgeDelayMs, TOLERATED_LAG_BLOCKS } from './endpoint-health.js';
 import { type Ask, HedgeBudget, hedge, type Outcome } from './endpoint-hedge.js';
 import { EndpointRoster, type EndpointStatus, type RosterEntry } from './endpoint-roster.js';
@@ -19,6 +20,8 @@ export interface PoolRequest<T> {
    * @throws PonosError CHAIN_RPC for what makes no sense: the endpoint's failure
    */
   readonly parse: (answer: unknown, from: RosterEntry) => T;
+  /** Rejects when the answer is not to be believed, with an error of the endpoint. */
+  readonly confirm?: (value: T) => Promise<void>;
 }
 
 export interface EndpointPoolOptions {
@@ -50,6 +53,8 @@ export class EndpointPool {
   readonly #options: EndpointPoolOptions;
   readonly #roster: EndpointRoster;
   readonly #budget = new HedgeBudget();
+  /** The newest that was told of each height, by whomever. */
+  readonly #known = new ForkMemory();
   readonly #closing = new AbortController();
   #comparedAtMs: number;
   #comparing: Promise<void> | undefined;
@@ -108,10 +113,7 @@ export class EndpointPool {
    * heads are compared, so that the next one is of an endpoint that keeps up.
    */
   async head(): Promise<Block> {
-    const { block, entry } = await this.ask({
-      ...NEWEST_BLOCK,
-      parse: (answer, entry) => ({ block: parseBlock(answer), entry }),
-    });
+    const { block, entry } = await this.#askForBlock({ ...NEWEST_BLOCK, parse: parseBlock });
     const newest = this.#roster.newest;
     this.#roster.toldHead(entry, block);
     if (this.#roster.all.length > 1) {
@@ -127,10 +129,7 @@ export class EndpointPool {
 
   /** A block of the chain by its number. @throws PonosError as `ask`, and what `parse` throws */
   async blockAt(request: PoolRequest<Block>): Promise<Block> {
-    const { block, entry } = await this.ask({
-      ...request,
-      parse: (answer, entry) => ({ block: request.parse(answer, entry), entry }),
-    });
+    const { block, entry } = await this.#askForBlock(request);
     this.#roster.toldBlock(entry, block);
     return block;
   }
@@ -140,6 +139,19 @@ export class EndpointPool {
     this.#closing.abort();
     await Promise.all(this.#options.endpoints.map((endpoint) => endpoint.close()));
     await this.#comparing;
+  }
+
+  /** A block that contradicts those known is believed when the endpoint has proven its chain id once more. */
+  async #askForBlock(request: PoolRequest<Block>): Promise<{ block: Block; entry: RosterEntry }> {
+    const found = await this.ask({
+      ...request,
+      parse: (answer, entry) => ({ block: request.parse(answer, entry), entry }),
+      confirm: async ({ block, entry }) => {
+        if (this.#known.contradicts(block)) await entry.endpoint.proveChain();
+      },
+    });
+    this.#known.tell(found.block);
+    return found;
   }
 
   async #askAll<T>(request: PoolRequest<T>): Promise<Outcome<T>> {
@@ -185,13 +197,14 @@ export class EndpointPool {
 
   async #askOne<T>(
     entry: RosterEntry,
-    { method, params, delivery, parse }: PoolRequest<T>,
+    { method, params, delivery, parse, confirm }: PoolRequest<T>,
     signal?: AbortSignal,
   ): Promise<Outcome<T>> {
     const { clock } = this.#options;
     const askedAtMs = clock.monotonicMs();
     try {
       const value = parse(await entry.endpoint.request(method, params, delivery, signal), entry);
+      await confirm?.(value);
       this.#roster.answered(entry, clock.monotonicMs() - askedAtMs);
       return { kind: 'answer', value };
     } catch (error) {

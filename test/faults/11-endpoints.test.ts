@@ -250,6 +250,31 @@ describe('a follower over two endpoints, of which the first goes wrong', () => {
   });
 });
 
+describe('an endpoint that answers from another chain between two proofs', () => {
+  test.each([
+    ['one of two', () => [first, second]],
+    ['the only one', () => [first]],
+  ])('behavior: %s: what contradicts known blocks is not believed', async (_case, proxies) => {
+    const { client, clock } = newClient(proxies());
+    await client.start();
+    const below = 20;
+    const start = (await client.head()).number - below;
+    const { look, seen, state } = follow(client, below);
+    await look();
+    await chains.foreign.rpc('anvil_mine', '0x800');
+    first.set(fromUpstream(2));
+    await chains.mineOnBoth(TOPIC);
+    for (let times = 0; times < 3; times++) await look();
+    expect(client.status()[0]?.state).toBe('wrong-chain');
+    if (proxies().length > 1) expect(seen()).toEqual(await logsSince(start));
+    else expect(state.failures).toBeGreaterThan(0);
+    first.heal();
+    await clock.advance(60_000);
+    await look();
+    expect(seen()).toEqual(await logsSince(start));
+  });
+});
+
 describe('an endpoint whose connections are closed while they are idle', () => {
   test('behavior: is asked over a new one, and has proven its chain id before the answer counts', async () => {
     const { client, lines } = newClient([first]);

@@ -26,6 +26,19 @@ describe('the memory of forks', () => {
     expect(tell(...blocks)).toEqual(flips);
   });
 
+  test('behavior: another block at a known height contradicts', () => {
+    const memory = new ForkMemory();
+    const block = (letter: string) => ({
+      number: blockNumber(7),
+      hash: parseHash32(`0x${letter.repeat(64)}`),
+    });
+    expect(memory.contradicts(block('a'))).toBe(false);
+    memory.tell(block('a'));
+    expect([memory.contradicts(block('a')), memory.contradicts(block('b'))]).toEqual([false, true]);
+    memory.tell(block('b'));
+    expect([memory.contradicts(block('a')), memory.contradicts(block('b'))]).toEqual([true, false]);
+  });
+
   test('behavior: remembers 256 heights', () => {
     const memory = new ForkMemory();
     const block = (height: number, letter: string) => ({
