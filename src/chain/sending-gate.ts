@@ -90,7 +90,9 @@ export class SendingGate {
   async requireFunds(neededWei: bigint): Promise<void> {
     if (this.#dry === undefined) return;
     const balanceWei = await this.#options.account.balance();
-    if (balanceWei < neededWei) throw insufficient(neededWei, balanceWei);
+    if (balanceWei >= neededWei) return;
+    this.#dry.neededWei = neededWei;
+    throw insufficient(neededWei, balanceWei);
   }
 
   /** A node has refused a transaction since the account cannot pay for it. */
@@ -164,7 +166,8 @@ export class SendingGate {
     const { account, logger } = this.#options;
     try {
       const balanceWei = await account.balance();
-      if (balanceWei >= dry.neededWei) return first.pass();
+      // How much it takes changes with the fees: whoever is let through counts anew before anything is signed.
+      if (balanceWei > 0n) first.pass();
       if (head.timestampSeconds - dry.toldAtSeconds < REMINDER_SECONDS) return;
       dry.toldAtSeconds = head.timestampSeconds;
       logger.error('the account that pays for results is still dry', {

@@ -216,7 +216,6 @@ export class TransactionWatch {
     if (latest === undefined) return;
     try {
       pending.isUncertain = await outbox.hand(latest);
-      if (!pending.isUncertain) gate.paid();
     } catch (error) {
       // What the account cannot pay for must not make the next replacement dearer still.
       if (isPonosError(error, 'FUNDS_INSUFFICIENT')) {

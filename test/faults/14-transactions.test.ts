@@ -331,6 +331,35 @@ describe('an account that cannot pay (threat 14)', () => {
     expect(await results()).toBe(4);
   });
 
+  test('behavior: what the account could not pay at high fees goes when they fall, without new funds', async () => {
+    await balance('0xe35fa931a0000'); // 0.004 ether
+    await mine(DEAR);
+    const { settled, isSettled } = task(newSender(), 'fees fall');
+    await until(() => count('error', /is dry/) === 1);
+    for (let block = 0; block < 3; block++) await mineAndLook(DEAR);
+    expect([isSettled(), proxy.requests('eth_sendRawTransaction')]).toEqual([false, 1]);
+    await mineUntil(isSettled, CHEAP);
+    expect((await settled).kind).toBe('verified');
+    expect(count('error', /dry/)).toBe(1);
+  });
+
+  test('behavior: a transaction that waits and is known to the node does not end the alert', async () => {
+    const sender = newSender({ bumpAfterBlocks: 1, maxFeeGwei: 3 });
+    const waiting = task(sender, 'waits');
+    await until(async () => (await pooled()) === 1);
+    await balance('0x0');
+    const { isSettled } = task(sender, 'dry');
+    await until(() => count('error', /is dry/) === 1);
+    proxy.set(rpcError(-32000, 'already known'), SEND);
+    for (let block = 0; block < 4; block++) await mineAndLook(DEAR);
+    expect(count('info', /can pay for results again/)).toBe(0);
+    expect(count('error', /dry/)).toBe(1);
+    proxy.heal();
+    await balance('0xde0b6b3a7640000');
+    await mineUntil(() => isSettled() && waiting.isSettled(), CHEAP);
+    expect(await results()).toBe(2);
+  });
+
   test('behavior: above the cap nothing is sent, told once, and all goes when the base fee falls', async () => {
     await mine(DEAR);
     const sender = newSender({ maxFeeGwei: 20 });
