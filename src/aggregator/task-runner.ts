@@ -1,5 +1,5 @@
 /** Many tasks at once, each in a slot of its own; what happens to one never touches another. */
-import type { PonosError } from '../base/error.js';
+import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { type QueuedTask, TaskQueue, type TaskQueueOptions } from './task-queue.js';
 
@@ -17,6 +17,8 @@ export type RunEnd = 'over' | 'again';
 interface Running {
   readonly controller: AbortController;
   readonly ended: Promise<void>;
+  /** Whether it only waits, without a slot. */
+  isWaiting: boolean;
   /** The same task taken up again, after a reorg, while this cancelled run still winds up. */
   again: QueuedTask | undefined;
 }
@@ -63,9 +65,13 @@ export class TaskRunner {
     running.controller.abort(reason);
   }
 
-  /** Starts no further task and resolves when the running ones have ended; at the latest, `signal` aborts them. */
+  /**
+   * Starts no further task and resolves when the running ones have ended; at the latest, `signal` aborts them. Those
+   * that only wait are aborted at once: there is nothing of theirs to bring to an end.
+   */
   async drain(signal: AbortSignal): Promise<void> {
     this.#takesTasks = false;
+    for (const running of this.#running.values()) if (running.isWaiting) stop(running);
     const abort = () => {
       for (const { controller } of this.#running.values()) controller.abort(signal.reason);
     };
@@ -81,7 +87,7 @@ export class TaskRunner {
       if (task === undefined) return;
       const controller = new AbortController();
       const ended = this.#run(task, controller.signal);
-      this.#running.set(task.key, { controller, ended, again: undefined });
+      this.#running.set(task.key, { controller, ended, isWaiting: false, again: undefined });
     }
   }
 
@@ -93,6 +99,9 @@ export class TaskRunner {
     };
     const leaveSlot = () => {
       release();
+      const running = this.#running.get(task.key);
+      if (running !== undefined) running.isWaiting = true;
+      if (running !== undefined && !this.#takesTasks) stop(running);
       this.#startNext();
     };
     let end: RunEnd = 'over';
@@ -110,4 +119,8 @@ export class TaskRunner {
       this.add(again === undefined ? [] : [again]);
     }
   }
+}
+
+function stop({ controller }: Running): void {
+  controller.abort(new PonosError('ABORTED', { message: 'the node is stopping' }));
 }

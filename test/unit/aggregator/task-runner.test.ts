@@ -136,6 +136,21 @@ describe('TaskRunner', () => {
     expect(started).toEqual(['1:1']);
   });
 
+  test('behavior: draining ends at once what only waits, or begins to wait meanwhile', async () => {
+    const { runner, aborted, leave, ends, started, finish } = world(2);
+    runner.add([task(1), task(2), task(3)]);
+    leave.get('1:1')?.();
+    const drained = runner.drain(new AbortController().signal);
+    expect([...aborted.keys()]).toEqual(['1:1']);
+    leave.get('1:2')?.();
+    expect([...aborted.keys()]).toEqual(['1:1', '1:2']);
+    expect(aborted.get('1:2')).toMatchObject({ code: 'ABORTED', message: 'the node is stopping' });
+    for (const key of started) ends.set(key, 'again');
+    for (const key of [...started]) await finish(key);
+    await drained;
+    expect(started).toEqual(['1:1', '1:2', '1:3']);
+  });
+
   test('behavior: the end of the grace time aborts what still runs', async () => {
     const { runner, aborted, finish } = world(1);
     runner.add([task(1)]);
