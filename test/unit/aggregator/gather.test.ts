@@ -257,6 +257,21 @@ describe('gather', () => {
     expect((await w.result).operatorIndexes).toEqual([1]);
   });
 
+  test.each<[NonePolicy, string]>([
+    ['all', 'nobody has given a result'],
+    ['first', 'nobody has given a result'],
+    ['majority', 'no result has a majority of the weight'],
+  ])(
+    'error: under policy %s, when everybody refuses, it ends with "%s" and why',
+    async (nonePolicy, reason) => {
+      const w = world({ plan: taskPlan(bn254, 'ecdsa', [1n, 9n], none), nonePolicy });
+      await settle();
+      for (const index of [0, 1]) await w.refuse(index);
+      const why = [0, 1].map((index) => `${operatorAddress(index)}: PERMISSION_DENIED: no`).join('; ');
+      await expect(w.result).rejects.toMatchObject({ code: 'TASK_REFUSED', message: `${reason} (${why})` });
+    },
+  );
+
   test('behavior: under policy first the first answer wins', async () => {
     const w = world({ plan: taskPlan(bn254, 'ecdsa', [1n, 9n], none), nonePolicy: 'first' });
     await settle();
