@@ -49,7 +49,7 @@ export function quorumWindow(
 export interface CertificateCost {
   /** Non-signers whose witness is known to be paid for; absent when nobody has asked. */
   readonly cachedNonSigners?: number;
-  readonly estimatedGas: bigint;
+  readonly estimatedGas: number;
 }
 
 /** From what is known already: nothing is asked for an estimate. */
@@ -61,11 +61,14 @@ export function certificateCost(
   const absent = new Set(nonSigners);
   const indexes = plan.operators.filter(({ operator }) => absent.has(operator)).map(({ index }) => index);
   const cached = nonsigners.known(tableOf(plan), indexes).size;
+  const witnesses = plan.curve === 'bn254' ? nonSigners.length : 0;
   const estimatedGas = certificateGas({
     curve: plan.curve,
     signers: signers.length,
-    paidWitnesses: plan.curve === 'bn254' ? nonSigners.length - cached : 0,
-    bytes: certificate.length + output.length,
+    witnesses,
+    paidWitnesses: witnesses - cached,
+    certificateBytes: certificate.length,
+    outputBytes: output.length,
   });
   return { ...(cached > 0 && { cachedNonSigners: cached }), estimatedGas };
 }

@@ -4,24 +4,36 @@ import type { CurveName } from '../crypto/curve.js';
 export interface CertificateSize {
   readonly curve: CurveName;
   readonly signers: number;
-  /** Non-signers whose data the verifier has to prove and keep; 0 for ECDSA. */
+  /** Non-signers in a BN254 certificate; 0 for ECDSA. */
+  readonly witnesses: number;
+  /** Those of them whose data the verifier has to prove and keep. */
   readonly paidWitnesses: number;
-  /** Of the certificate and the output together: the mailbox keeps both. */
-  readonly bytes: number;
+  /** The mailbox keeps the certificate and the output. */
+  readonly certificateBytes: number;
+  readonly outputBytes: number;
 }
 
 /** The transaction, the checks that do not depend on the number of operators, the task's other fields. */
-const BASE_GAS: Readonly<Record<CurveName, bigint>> = { bn254: 250_000n, ecdsa: 130_000n };
+const BASE_GAS: Readonly<Record<CurveName, number>> = { bn254: 250_000, ecdsa: 160_000 };
 /** A recovery and the look-up of the signer's weight. */
-const GAS_PER_ECDSA_SIGNER = 15_000n;
+const GAS_PER_ECDSA_SIGNER = 22_000;
+/** Taking a non-signer out of the aggregate. */
+const GAS_PER_WITNESS = 30_000;
 /** Proving a witness and keeping its key and weights. */
-const GAS_PER_PAID_WITNESS = 150_000n;
-/** A word that is stored, and its bytes in the transaction. */
-const GAS_PER_WORD = 22_600n;
+const GAS_PER_PAID_WITNESS = 65_000;
+/** A word that is stored, in the transaction and in the event. */
+const GAS_PER_CERTIFICATE_WORD = 22_600;
+const GAS_PER_OUTPUT_WORD = 26_000;
 
-/** Gas of `submitResult` with this certificate, as it was seen with the contracts of 2025; a hook's is not in it. */
-export function certificateGas({ curve, signers, paidWitnesses, bytes }: CertificateSize): bigint {
-  const words = BigInt(Math.ceil(bytes / 32));
-  const recovering = curve === 'ecdsa' ? BigInt(signers) * GAS_PER_ECDSA_SIGNER : 0n;
-  return BASE_GAS[curve] + recovering + BigInt(paidWitnesses) * GAS_PER_PAID_WITNESS + words * GAS_PER_WORD;
+/** Gas of `submitResult` with this certificate, within a fifth or so; a hook's is not in it. */
+export function certificateGas(size: CertificateSize): number {
+  const words = (bytes: number) => Math.ceil(bytes / 32);
+  return (
+    BASE_GAS[size.curve] +
+    (size.curve === 'ecdsa' ? size.signers * GAS_PER_ECDSA_SIGNER : 0) +
+    size.witnesses * GAS_PER_WITNESS +
+    size.paidWitnesses * GAS_PER_PAID_WITNESS +
+    words(size.certificateBytes) * GAS_PER_CERTIFICATE_WORD +
+    words(size.outputBytes) * GAS_PER_OUTPUT_WORD
+  );
 }

@@ -167,14 +167,10 @@ class Gathering {
   async nobodyToSpare(window: QuorumWindow, winner: ResponseGroup): Promise<void> {
     const { plan, collector } = this.#options;
     const signers = new Set(winner.operatorIndexes);
-    const dear = async () => {
-      const outstanding = this.#outstanding();
-      if (outstanding.length === 0) return outstanding;
-      // Also those who are not waited for: the estimate of the certificate's gas wants to know.
-      const cached = await window.cached(plan.operators.filter(({ index }) => !signers.has(index)));
-      return outstanding.filter(({ index }) => !cached.has(index));
-    };
-    const waitedFor = await dear();
+    // Also those who are not waited for: the estimate of the certificate's gas wants to know.
+    const nonSigners = plan.operators.filter(({ index }) => !signers.has(index));
+    const cached = nonSigners.length === 0 ? new Set<number>() : await window.cached(nonSigners);
+    const waitedFor = this.#outstanding().filter(({ index }) => !cached.has(index));
     const left = () =>
       waitedFor.some(({ operator }) => !collector.counted.has(operator) && !this.#silent.has(operator));
     await new Promise<void>((resolve) => {

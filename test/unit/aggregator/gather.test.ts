@@ -188,13 +188,26 @@ describe('gather', () => {
     expect(w.clock.sleepers).toBe(0);
   });
 
-  test('behavior: nobody waits, or asks the verifier, when no answer can come any more', async () => {
+  test('behavior: nobody waits when no answer can come any more', async () => {
     const w = world({ quorumWindowMs: 3_600_000 });
     await settle();
     await w.refuse(1);
     await w.answer(0, 'x');
     await w.answer(2, 'x');
     expect((await w.result).operatorIndexes).toEqual([0, 2]);
+    expect(w.askedFor).toEqual([[1]]);
+    expect(w.clock.sleepers).toBe(0);
+  });
+
+  test('behavior: nobody asks the verifier when everybody has signed', async () => {
+    const w = world({
+      plan: taskPlan(bn254, 'ecdsa', [1n, 1n], { kind: 'threshold', bips: 10_000 }),
+      quorumWindowMs: 9,
+    });
+    await settle();
+    await w.answer(0, 'x');
+    await w.answer(1, 'x');
+    expect((await w.result).operatorIndexes).toEqual([0, 1]);
     expect(w.askedFor).toEqual([]);
   });
 
