@@ -38,7 +38,9 @@ function createdLog(n: number, inBlock: number, avs: Address = AVS): ChainLog {
   };
 }
 
-function world(change: { store?: Partial<AggregatorStore> } = {}) {
+type IsVerified = ConstructorParameters<typeof Watch>[0]['isVerified'];
+
+function world(change: { store?: Partial<AggregatorStore>; isVerified?: IsVerified } = {}) {
   const store = createAggregatorStore(createMemoryStore());
   const taken: string[] = [];
   const reorged: string[] = [];
@@ -53,7 +55,7 @@ function world(change: { store?: Partial<AggregatorStore> } = {}) {
       },
     },
     store: { ...store, ...change.store },
-    isVerified: async () => true,
+    isVerified: change.isVerified ?? (async () => true),
     isServed: (avs) => avs === AVS,
     onTasks: (tasks) => taken.push(...tasks.map((task) => task.taskId)),
     onReorged: (tasks) => reorged.push(...tasks.map((task) => task.taskId)),
@@ -145,6 +147,77 @@ describe('Watch', () => {
     expect(reorged).toEqual([]);
     expect(taken).toEqual([taskId(1), taskId(1)]);
     expect((await store.task(key))?.status).toBe('pending');
+  });
+
+  describe('a result that counted at the head', () => {
+    /** Task 1, of block 4, with its result in block 6 at the latest; the cursor is at block 4. */
+    async function settled(isVerified: IsVerified) {
+      const asked: string[] = [];
+      const all = world({
+        isVerified: (id, at) => {
+          asked.push(`${id === taskId(1)} at ${at}`);
+          return isVerified(id, at);
+        },
+      });
+      await all.blocks(4, [createdLog(1, 4)]);
+      const key = { chainId: CHAIN, taskId: taskId(1) };
+      await all.store.updateTask(key, {
+        status: 'completed',
+        settledAtBlock: blockNumber(6),
+        updatedAtMs: 1,
+      });
+      all.taken.length = 0;
+      return { ...all, asked, status: async () => (await all.store.task(key))?.status };
+    }
+
+    test('default: the chain is asked once more when the cursor reaches its block', async () => {
+      const { blocks, asked, status, taken } = await settled(async () => true);
+      await blocks(5, []);
+      expect(asked).toEqual([]);
+      await blocks(6, []);
+      await blocks(7, []);
+      expect(asked).toEqual(['true at 6']);
+      expect(await status()).toBe('completed');
+      expect(taken).toEqual([]);
+    });
+
+    test('behavior: it was taken back meanwhile: the task is taken up again with the block', async () => {
+      const { blocks, status, taken, store } = await settled(async () => false);
+      await blocks(7, [createdLog(2, 7)]);
+      expect(await status()).toBe('pending');
+      expect(taken).toEqual([taskId(2), taskId(1)]);
+      expect((await store.cursor(CHAIN))?.number).toBe(7);
+    });
+
+    test('behavior: a node without the state of that block is asked at its head', async () => {
+      const { blocks, asked, status } = await settled(async (_id, at) => {
+        if (at !== 'latest') throw new PonosError('CHAIN_NO_HISTORY', { message: 'pruned' });
+        return true;
+      });
+      await blocks(900, []);
+      expect(asked).toEqual(['true at 900', 'true at latest']);
+      expect(await status()).toBe('completed');
+    });
+
+    test('error: while the chain cannot be asked the cursor stays', async () => {
+      const down = new PonosError('CHAIN_UNREACHABLE', { message: 'down' });
+      const { blocks, store, status } = await settled(async () => {
+        throw down;
+      });
+      await expect(blocks(6, [])).rejects.toBe(down);
+      expect((await store.cursor(CHAIN))?.number).toBe(4);
+      expect(await status()).toBe('completed');
+    });
+
+    test('behavior: blocks above the cursor were replaced: it is asked at the head at once', async () => {
+      const { watch, asked, status, taken } = await settled(async () => false);
+      await watch.tipReplaced();
+      expect(asked).toEqual(['true at latest']);
+      expect(await status()).toBe('pending');
+      expect(taken).toEqual([taskId(1)]);
+      await watch.tipReplaced();
+      expect(asked).toHaveLength(1);
+    });
   });
 
   test('error: when the store fails nothing is handed on, and the node is not healthy until it works', async () => {
