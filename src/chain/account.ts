@@ -8,6 +8,8 @@ import { type PooledTransaction, parsePooled, parseReceipt, type Receipt } from 
 
 /** Offered where a node does not suggest anything: 1 gwei. */
 const DEFAULT_PRIORITY_FEE = 1_000_000_000n;
+/** 50 gwei: more than that an endpoint that suggests it does not get, since it is paid whatever the base fee is. */
+const MOST_PRIORITY_FEE = 50_000_000_000n;
 
 export class Account {
   readonly #client: Pick<ChainClient, 'request'>;
@@ -34,10 +36,11 @@ export class Account {
     return quantity(await this.#client.request('eth_getBalance', [this.#address, 'latest']));
   }
 
-  /** The node's suggestion, wei per gas. */
+  /** The node's suggestion, wei per gas, as far as it is plausible. */
   async priorityFee(): Promise<bigint> {
     try {
-      return quantity(await this.#client.request('eth_maxPriorityFeePerGas', []));
+      const suggested = quantity(await this.#client.request('eth_maxPriorityFeePerGas', []));
+      return suggested < MOST_PRIORITY_FEE ? suggested : MOST_PRIORITY_FEE;
     } catch (error) {
       // Not every node has this method.
       if (isPonosError(error, 'CHAIN_RPC')) return DEFAULT_PRIORITY_FEE;

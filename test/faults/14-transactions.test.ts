@@ -171,11 +171,14 @@ const count = (level: string, message: RegExp) =>
 describe('one account for all AVSs (threat 14)', () => {
   test('default: results of five AVSs at once get one nonce each, none twice and none left out', async () => {
     const sender = newSender();
+    const estimate = await sender.simulate(CALL);
     const tasks = Array.from({ length: 40 }, (_, n) => task(sender, `AVS ${n % 5}, task ${n}`));
     await until(async () => (await pooled()) === 40);
     await mine();
     for (const { settled } of tasks) expect((await settled).kind).toBe('verified');
     const nonces = tasks.flatMap(({ signed }) => signed.map(({ nonce }) => nonce));
+    const gasLimits = new Set(tasks.flatMap(({ signed }) => signed.map(({ gasLimit }) => gasLimit)));
+    expect(gasLimits).toEqual(new Set([(estimate * 125n) / 100n]));
     expect(nonces.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, n) => n));
     expect([await minedCount(), await results()]).toEqual([40, 40]);
     expect(proxy.requests('eth_sendRawTransaction')).toBe(40);
