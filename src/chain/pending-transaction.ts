@@ -14,7 +14,7 @@ export interface TransactionWaiter {
   readonly fields?: LogFields;
   /** Called with every signed form before it is sent; not after the wait has ended. */
   readonly onSigned?: (transaction: SignedTransaction) => Promise<void>;
-  /** Called when a node has taken the first form. */
+  /** Called when the first form was handed to a node, which has not refused it. */
   readonly onSent?: (transaction: SignedTransaction) => void;
   /**
    * Asked before more is paid for it: false when the chain would only revert it now. The next replacement is then an

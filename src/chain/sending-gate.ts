@@ -88,10 +88,11 @@ export class SendingGate {
    * @throws PonosError FUNDS_INSUFFICIENT, and the client's
    */
   async requireFunds(neededWei: bigint): Promise<void> {
-    if (this.#dry === undefined) return;
+    const dry = this.#dry;
+    if (dry === undefined) return;
     const balanceWei = await this.#options.account.balance();
     if (balanceWei >= neededWei) return;
-    this.#dry.neededWei = neededWei;
+    dry.neededWei = neededWei;
     throw insufficient(neededWei, balanceWei);
   }
 
