@@ -3,8 +3,8 @@
  * an AVS: the earliest deadline first, which meets all deadlines whenever any order does.
  *
  * Running tasks are not interrupted: an AVS whose burst held every slot would keep the others waiting for as long as
- * its executors take. Therefore half of the slots are kept in equal parts, one for each AVS that is served; the other
- * half is for whoever needs more. An AVS that needs no more than its part never waits.
+ * its executors take. Therefore half of the slots are kept in equal parts, one for each AVS that is served (more, where
+ * a part would be no slot); the others are for whoever needs more. An AVS that needs no more than its part never waits.
  */
 import type { Address } from '../base/brands.js';
 import type { StoredTask, TaskKey } from '../store/aggregator-records.js';

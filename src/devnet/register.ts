@@ -25,6 +25,9 @@ import type { SetupChain } from './setup-chain.js';
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`;
 const coder = AbiCoder.defaultAbiCoder();
 
+/** Whose members hand out tasks. */
+export const AGGREGATOR_SET = { id: AGGREGATOR_SET_ID, curve: 'bn254' } as const;
+
 /** What the functions here act on. */
 export interface Registration {
   readonly l1: SetupChain;
@@ -36,22 +39,11 @@ export interface Registration {
 
 /** The AVS, its operator sets, and everyone's membership with a socket (`host:port`) each. */
 export async function registerEveryone(world: Registration, sockets: readonly string[]): Promise<void> {
-  const { l1, contracts, cast, clock } = world;
-  const { avs } = cast;
-  const setIds = [AGGREGATOR_SET_ID, ...EXECUTOR_SETS.map((set) => set.id)];
-  await l1.send(avs, contracts.allocationManager, 'setAVSRegistrar', [
-    avs.address,
-    contracts.avsRegistrar.address,
-  ]);
-  await l1.send(avs, contracts.allocationManager, 'createOperatorSets', [avs.address, setIds]);
-  await configureSet(world, AGGREGATOR_SET_ID, 'bn254');
-  for (const set of EXECUTOR_SETS) {
-    await configureSet(world, set.id, set.curve);
-    await reserveTable(world, set);
-  }
+  const { l1, cast, clock } = world;
+  await createAvs(world, EXECUTOR_SETS);
   await l1.settle(clock);
 
-  await registerOperator(world, cast.aggregator, [{ id: AGGREGATOR_SET_ID, curve: 'bn254' }], '');
+  await registerOperator(world, cast.aggregator, [AGGREGATOR_SET], '');
   for (const [index, executor] of cast.executors.entries()) {
     await registerOperator(world, executor, EXECUTOR_SETS, sockets[index] ?? '');
     for (const set of EXECUTOR_SETS) {
@@ -59,6 +51,23 @@ export async function registerEveryone(world: Registration, sockets: readonly st
     }
   }
   await l1.settle(clock);
+}
+
+/** The cast's AVS with its registrar, its aggregator set, and executor sets whose tables are carried to all chains. */
+export async function createAvs(world: Registration, sets: readonly ExecutorSet[]): Promise<void> {
+  const { l1, contracts, cast } = world;
+  const { avs } = cast;
+  const setIds = [AGGREGATOR_SET.id, ...sets.map((set) => set.id)];
+  await l1.send(avs, contracts.allocationManager, 'setAVSRegistrar', [
+    avs.address,
+    contracts.avsRegistrar.address,
+  ]);
+  await l1.send(avs, contracts.allocationManager, 'createOperatorSets', [avs.address, setIds]);
+  await configureSet(world, AGGREGATOR_SET.id, AGGREGATOR_SET.curve);
+  for (const set of sets) {
+    await configureSet(world, set.id, set.curve);
+    await reserveTable(world, set);
+  }
 }
 
 /**
@@ -72,8 +81,20 @@ export async function registerOperator(
   socket: string,
   keys: 'with keys' | 'without keys' = 'with keys',
 ): Promise<void> {
-  const { l1, contracts, cast } = world;
+  const { l1, contracts } = world;
   await l1.send(operator, contracts.delegationManager, 'registerAsOperator', [ZERO_ADDRESS, 0, '']);
+  await joinSets(world, operator, sets, socket, keys);
+}
+
+/** As `registerOperator`, for an account that is an operator already, as of another AVS. */
+export async function joinSets(
+  world: Registration,
+  operator: CastOperator,
+  sets: readonly { id: number; curve: CurveName }[],
+  socket: string,
+  keys: 'with keys' | 'without keys' = 'with keys',
+): Promise<void> {
+  const { l1, contracts, cast } = world;
   if (keys === 'with keys') {
     for (const set of sets) await registerKey(world, operator, set.id, set.curve);
   }
@@ -191,20 +212,13 @@ export async function configureTasks(
   cast: Cast,
   clock: Clock,
   sets: readonly ExecutorSet[] = EXECUTOR_SETS,
+  slaSeconds = TASK_SLA_SECONDS,
 ): Promise<void> {
   for (const set of sets) {
     const consensus = [ConsensusType.stakeProportionThreshold, coder.encode(['uint16'], [set.thresholdBips])];
     await chain.send(cast.avs, mailbox, 'setExecutorOperatorSetTaskConfig', [
       [cast.avs.address, set.id],
-      [
-        TASK_HOOK_ADDRESS,
-        TASK_SLA_SECONDS,
-        ZERO_ADDRESS,
-        CURVE_TYPE[set.curve],
-        ZERO_ADDRESS,
-        consensus,
-        '0x',
-      ],
+      [TASK_HOOK_ADDRESS, slaSeconds, ZERO_ADDRESS, CURVE_TYPE[set.curve], ZERO_ADDRESS, consensus, '0x'],
     ]);
   }
   await chain.settle(clock);

@@ -34,7 +34,9 @@ export class SetupChain {
   #minesByItself: boolean;
 
   constructor(url: string, chainId: number, minesByItself: boolean) {
-    this.#provider = new JsonRpcProvider(url, chainId, { staticNetwork: true, cacheTimeout: -1 });
+    // A batch of one is sent at once; ethers holds larger ones back, for each of hundreds of requests in a row.
+    const options = { staticNetwork: true, cacheTimeout: -1, batchMaxCount: 1 };
+    this.#provider = new JsonRpcProvider(url, chainId, options);
     this.#chainId = chainId;
     this.#minesByItself = minesByItself;
   }
