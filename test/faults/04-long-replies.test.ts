@@ -1,28 +1,17 @@
 /** Threat 4: a reply that is too long in any way is cut off before it is held. Counted are the bytes read from sockets. */
-import diagnostics from 'node:diagnostics_channel';
-import type { Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { classifyFailure } from '../../src/aggregator/distribute.js';
 import { createChannelPool } from '../../src/rpc/channel-pool.js';
 import { BN254_SET } from '../support/aggregator-devnet.js';
 import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
+import { dialledSockets } from '../support/dialled-sockets.js';
 import { type HostileExecutor, hostileExecutor, type Misbehaviour } from '../support/hostile-executor.js';
 
 const LIMIT_BYTES = 4 * 1024 * 1024;
 const closers: (() => Promise<void> | void)[] = [];
-/** Every socket that this process has dialled. */
-const dialled: { readonly socket: Socket; readonly port: number | undefined }[] = [];
-const note = (message: unknown) => {
-  const { socket } = message as { readonly socket: Socket };
-  socket.once('connect', () => dialled.push({ socket, port: socket.remotePort }));
-};
-beforeAll(() => diagnostics.subscribe('net.client.socket', note));
-afterAll(() => {
-  diagnostics.unsubscribe('net.client.socket', note);
-});
+const dialled = dialledSockets();
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
-  dialled.length = 0;
 });
 // After the hooks above: what took an executor's port is gone before everybody listens again.
 const stage = aggregatorStage();
@@ -35,9 +24,7 @@ async function hostile(behave: HostileExecutor['behave'], port = 0): Promise<Hos
 }
 
 const readFrom = ({ port }: HostileExecutor) =>
-  dialled
-    .filter((connection) => connection.port === port)
-    .reduce((sum, { socket }) => sum + socket.bytesRead, 0);
+  dialled(port).reduce((sum, { bytesRead }) => sum + bytesRead, 0);
 
 /** Whether the failure is for good; whatever is not comes again, at most every five seconds. */
 const ENDS: readonly (readonly [Misbehaviour, RegExp, boolean])[] = [
@@ -86,12 +73,12 @@ describe('threat 4, a call', () => {
       const call = pool.executor(`127.0.0.1:${executor.port}`).submitTask({}, { signal: task.signal });
       const ended = expect(call).rejects.toMatchObject({ name: 'AbortError' });
       await until(() => executor.calls.length === 1 && executor.sentBytes > 1_000);
-      const connection = dialled.find(({ port }) => port === executor.port);
+      const [socket] = dialled(executor.port);
       expect(readFrom(executor)).toBeLessThan(LIMIT_BYTES);
       task.abort();
       await ended;
       pool.close();
-      expect(connection?.socket.destroyed).toBe(true);
+      expect(socket?.destroyed).toBe(true);
       await until(() => executor.openSockets === 0);
     },
   );
