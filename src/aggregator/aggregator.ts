@@ -214,17 +214,23 @@ export class Aggregator {
 
   async #openChains(signal: AbortSignal): Promise<OpenedChain[]> {
     const { config, clock, logger, store, transactionSigner: signer } = this.#options;
+    // One that is wrong ends the waiting for others that are down.
+    const givenUp = new AbortController();
+    const both = AbortSignal.any([signal, givenUp.signal]);
     const opened = await Promise.allSettled(
       config.chains.map(async (chain) => {
-        const open = await openChain({ config, chain, signer, store, clock, logger }, signal);
-        this.#closers.push(() => open.close());
-        return open;
+        try {
+          const open = await openChain({ config, chain, signer, store, clock, logger }, both);
+          this.#closers.push(() => open.close());
+          return open;
+        } catch (error) {
+          givenUp.abort(error);
+          throw error;
+        }
       }),
     );
-    return opened.map((result) => {
-      if (result.status === 'rejected') throw result.reason;
-      return result.value;
-    });
+    if (givenUp.signal.aborted) throw givenUp.signal.reason;
+    return opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   }
 
   async #createRunner(

@@ -158,6 +158,13 @@ const FOR_EXECUTORS: Readonly<Record<string, WrongInput>> = {
 };
 
 const FOR_AGGREGATORS: Readonly<Record<string, WrongInput>> = {
+  'an endpoint of another chain, while the other chain is not reached': {
+    change: ({ chains }) => {
+      for (const chain of chains) chain.rpcUrl = chain.chainId === 31337 ? 'http://127.0.0.1:1' : foreign.url;
+    },
+    says: /serves another chain \(expected \d+, found 1337\)$/,
+    advises: /Correct rpcUrl or chainId/,
+  },
   'a remote signer of transactions, which is not built yet': {
     change: ({ operator }) => {
       operator.operatorPrivateKey = {
