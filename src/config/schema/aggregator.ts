@@ -63,7 +63,10 @@ export const aggregatorSchema = group(
           { min: 1, max: 100_000 },
         ),
         quorumWindowMs: integer(
-          { doc: 'How long to wait for more signatures after the threshold is met.', default: 0 },
+          {
+            doc: 'How long to wait for more signatures of a BN254 task after the threshold is met, where they make its certificate cheaper.',
+            default: 0,
+          },
           { min: 0, max: 600_000 },
         ),
         nonePolicy: choice(
