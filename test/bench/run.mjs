@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const outfile = path.join(root, 'dist', 'bench.mjs');
+const outfile = path.join(root, 'dist', 'bench', 'main.mjs');
 await esbuild.build({
   absWorkingDir: root,
   entryPoints: ['test/bench/main.ts'],

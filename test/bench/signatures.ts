@@ -1,0 +1,96 @@
+/** Processor time that the signatures of one task take: checking what each operator signed, and the certificate. */
+import { certify } from '../../src/aggregator/certify.js';
+import { Collector } from '../../src/aggregator/collect.js';
+import type { TaskPlan } from '../../src/aggregator/task-plan.js';
+import { judgeResponses, type ResponseToVerify, type Verdict } from '../../src/aggregator/verify/judge.js';
+import { parseTaskId } from '../../src/base/brands.js';
+import { toHex, word } from '../../src/base/bytes.js';
+import { type Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
+import type { CurveName } from '../../src/crypto/curve.js';
+import { honestResult, newTask, operatorOf, taskPlan } from '../unit/aggregator/world.js';
+import type { BenchResult } from './result.js';
+
+const CURVES: readonly CurveName[] = ['bn254', 'ecdsa'];
+const OPERATORS = [4, 50, 100, 200];
+const ROUNDS = 5;
+/** The claim is about so many responses. */
+const CLAIMED = { operators: 100, limitMs: 150 };
+
+interface Row {
+  readonly curve: CurveName;
+  readonly operators: number;
+  readonly verifyMs: number;
+  readonly certifyMs: number;
+}
+
+export async function benchSignatures(): Promise<BenchResult> {
+  const bn254 = await loadBn254();
+  const rows: Row[] = [];
+  for (const curve of CURVES) {
+    for (const operators of OPERATORS) {
+      const rounds: Row[] = [];
+      // The first of them finds cold code and keys that were never checked.
+      for (let round = 0; round <= ROUNDS; round += 1)
+        rounds.push(await oneTask(bn254, curve, operators, round));
+      const [best] = rounds.slice(1).sort((a, b) => a.verifyMs + a.certifyMs - b.verifyMs - b.certifyMs);
+      if (best !== undefined) rows.push(best);
+    }
+  }
+  const claimed = rows.filter(({ operators }) => operators === CLAIMED.operators);
+  return {
+    question: `CPU ms for the signatures of one task whose operators all answer, the best of ${ROUNDS} tasks`,
+    table: [
+      ['curve', 'operators', 'responses checked', 'certificate', 'together', 'per response'],
+      ...rows.map(({ curve, operators, verifyMs, certifyMs }) => [
+        curve,
+        String(operators),
+        verifyMs.toFixed(1),
+        certifyMs.toFixed(1),
+        (verifyMs + certifyMs).toFixed(1),
+        ((verifyMs + certifyMs) / operators).toFixed(2),
+      ]),
+    ],
+    claim: `${CLAIMED.operators} responses take less than ${CLAIMED.limitMs} ms of CPU, on either curve`,
+    passed: claimed.every(({ verifyMs, certifyMs }) => verifyMs + certifyMs < CLAIMED.limitMs),
+    figures: { rows },
+  };
+}
+
+/** All responses at once, as they come from executors that are equally fast: one batch. */
+async function oneTask(bn254: Bn254, curve: CurveName, operators: number, round: number): Promise<Row> {
+  const weights = Array.from({ length: operators }, () => 1n);
+  const task = newTask({ taskId: parseTaskId(toHex(word(round))) });
+  const plan: TaskPlan = taskPlan(bn254, curve, weights, { kind: 'threshold', bips: 10_000 }, task);
+  const results = weights.map((_, index) => honestResult(bn254, plan, index, 'the output'));
+  const waiting: { response: ResponseToVerify; resolve: (verdict: Verdict) => void }[] = [];
+  const collector = new Collector({
+    plan,
+    nonePolicy: 'all',
+    verify: (response) => new Promise((resolve) => waiting.push({ response, resolve })),
+    store: async () => undefined,
+  });
+  const beforeVerify = process.cpuUsage();
+  const accepted = Promise.all(
+    results.map((result, index) => collector.accept(operatorOf(plan, index), result)),
+  );
+  const verdicts = judgeResponses(
+    bn254,
+    waiting.map(({ response }) => response),
+  );
+  for (const [index, { resolve }] of waiting.entries()) resolve(verdicts[index]);
+  const reasons = await accepted;
+  const verifyMs = cpuMsSince(beforeVerify);
+  const { winner } = collector.tally(0, false);
+  const output = winner && collector.output(winner.messageHash);
+  if (winner === undefined || output === undefined || reasons.some((reason) => reason !== undefined)) {
+    throw new Error('honest responses do not count');
+  }
+  const beforeCertify = process.cpuUsage();
+  certify(plan, winner, collector.counted, output, bn254);
+  return { curve, operators, verifyMs, certifyMs: cpuMsSince(beforeCertify) };
+}
+
+function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
