@@ -1,5 +1,12 @@
 /** A chain of one process for the follower: grows, forks, lags and limits on command, and counts what it is asked. */
-import { blockNumber, chainId, type Hash32, parseAddress, parseHash32 } from '../../src/base/brands.js';
+import {
+  type BlockNumber,
+  blockNumber,
+  chainId,
+  type Hash32,
+  parseAddress,
+  parseHash32,
+} from '../../src/base/brands.js';
 import { PonosError } from '../../src/base/error.js';
 import type { Block, ChainLog } from '../../src/chain/block.js';
 import type { FollowerOptions } from '../../src/chain/follower.js';
@@ -14,6 +21,8 @@ export interface ScriptedChain {
   mine(blocks: number, logsEach?: number): void;
   /** Replaces the newest `depth` blocks by others. */
   reorg(depth: number, blocks: number, logsEach?: number): void;
+  /** Called before each request is answered: the chain may change in the middle of a look. */
+  onRequest: () => void;
   /** Blocks by which the endpoint is behind. */
   lag: number;
   /** `eth_getLogs` refuses more than this. */
@@ -31,6 +40,8 @@ export const logName = ({ blockHash, logIndex }: ChainLog) => `${blockHash}/${lo
 export function scriptedChain(): ScriptedChain {
   /** By number. Two blocks of one number and fork are the same. */
   const blocks: { readonly fork: number; readonly logs: number }[] = [{ fork: 0, logs: 0 }];
+  /** Endpoints keep for a while what was replaced, and answer when it is asked for by hash. */
+  const orphans = new Map<Hash32, readonly ChainLog[]>();
   const asked = { logs: 0, blocks: 0 };
   let fork = 0;
   let mostLogs = 0;
@@ -46,41 +57,38 @@ export function scriptedChain(): ScriptedChain {
       baseFeePerGas: undefined,
     };
   };
-  const logsAt = ({ number, hash }: Block): ChainLog[] =>
-    Array.from({ length: blocks[number]?.logs ?? 0 }, (_, logIndex) => ({
-      address: SCRIPTED_ADDRESS,
-      topics: [SCRIPTED_TOPIC],
-      data: new Uint8Array(),
-      blockNumber: number,
-      blockHash: hash,
-      transactionHash: hash,
-      logIndex,
-    }));
   const known = (number: number): Block => {
     const block = at(number);
     if (block !== undefined) return block;
     throw new PonosError('CHAIN_RPC', { message: 'unknown block' });
   };
-  const placed = (number: number) => logsAt(known(number));
+  const placed = (number: number) => {
+    const block = known(number);
+    return logsOf(block.number, block.hash, blocks[number]?.logs ?? 0);
+  };
 
   const chain: ScriptedChain = {
     client: {
       name: 'scripted',
       chainId: chainId(31_337),
-      head: async () => known(blocks.length - 1 - chain.lag),
+      head: async () => {
+        chain.onRequest();
+        return known(blocks.length - 1 - chain.lag);
+      },
       block: async (which) => {
+        chain.onRequest();
         asked.blocks += 1;
         if (typeof which === 'number') return at(which);
         const found = at(Number(which.slice(0, 18)));
         return found?.hash === which ? found : undefined;
       },
       logs: async (_filter, place) => {
+        chain.onRequest();
         asked.logs += 1;
         const found: ChainLog[] = [];
         if ('blockHash' in place) {
-          const block = known(Number(place.blockHash.slice(0, 18)));
-          if (block.hash !== place.blockHash) throw new PonosError('CHAIN_RPC', { message: 'unknown block' });
-          found.push(...logsAt(block));
+          const orphaned = orphans.get(place.blockHash);
+          found.push(...(orphaned ?? placed(Number(place.blockHash.slice(0, 18)))));
         } else {
           if (place.toBlock - place.fromBlock + 1 > chain.limits.blocks)
             throw new PonosError('CHAIN_RPC', { message: 'block range is too wide' });
@@ -106,9 +114,14 @@ export function scriptedChain(): ScriptedChain {
     },
     reorg: (depth, count, logs = 0) => {
       fork += 1;
-      blocks.splice(blocks.length - depth, depth);
+      for (const [offset, { fork: left, logs: count }] of blocks.splice(-depth, depth).entries()) {
+        const number = blocks.length + offset;
+        const hash = hashOf(number, left);
+        orphans.set(hash, logsOf(blockNumber(number), hash, count));
+      }
       chain.mine(count, logs);
     },
+    onRequest: () => undefined,
     lag: 0,
     limits: { blocks: Number.POSITIVE_INFINITY, results: Number.POSITIVE_INFINITY },
     logsUpTo: (number) =>
@@ -119,6 +132,18 @@ export function scriptedChain(): ScriptedChain {
     },
   };
   return chain;
+}
+
+function logsOf(number: BlockNumber, hash: Hash32, count: number): ChainLog[] {
+  return Array.from({ length: count }, (_, logIndex) => ({
+    address: SCRIPTED_ADDRESS,
+    topics: [SCRIPTED_TOPIC],
+    data: new Uint8Array(),
+    blockNumber: number,
+    blockHash: hash,
+    transactionHash: hash,
+    logIndex,
+  }));
 }
 
 function hashOf(number: number, fork: number): Hash32 {

@@ -47,10 +47,14 @@ function follow(chain: ScriptedChain, kept: Kept, change: Partial<FollowerOption
     onTipReplaced: async () => undefined,
     ...change,
   });
-  const catchUp = async () => {
-    while ((await follower.step()) === 'advanced');
-  };
+  const catchUp = () => untilWaiting(() => follower.step());
   return { follower, catchUp, clock, heads };
+}
+
+/** Looks until there is nothing more to read. */
+async function untilWaiting(look: () => Promise<'advanced' | 'waiting' | 'failed'>): Promise<void> {
+  for (let looks = 0; looks < 10_000; looks++) if ((await look()) === 'waiting') return;
+  throw new Error('the follower never comes to its end');
 }
 
 const nothing = (): Kept => ({ logs: [], recent: [] });
@@ -248,6 +252,8 @@ describe('the pause between two looks', () => {
 type Act =
   | { readonly do: 'mine'; readonly blocks: number; readonly logs: number }
   | { readonly do: 'reorg'; readonly depth: number; readonly blocks: number; readonly logs: number }
+  /** The next reorg happens after so many requests of a look. */
+  | { readonly do: 'wait'; readonly requests: number }
   | { readonly do: 'look'; readonly times: number }
   | { readonly do: 'restart' }
   | { readonly do: 'lag'; readonly blocks: number }
@@ -263,11 +269,37 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
     blocks: count(20),
     logs: fc.nat(3),
   }),
+  fc.record({ do: fc.constant('wait' as const), requests: count(30) }),
   fc.record({ do: fc.constant('look' as const), times: count(6) }),
   fc.record({ do: fc.constant('restart' as const) }),
   fc.record({ do: fc.constant('lag' as const), blocks: fc.nat(5) }),
   fc.record({ do: fc.constant('fail the store' as const), times: count(3) }),
 );
+
+describe('a chain that is replaced in the middle of a look', () => {
+  test.each(Array.from({ length: 24 }, (_, index) => index + 1))(
+    'behavior: at request %i: no log of both branches, and none of neither',
+    async (at) => {
+      const chain = scriptedChain();
+      const kept = nothing();
+      const { catchUp, follower } = follow(chain, kept);
+      chain.mine(10, 1);
+      await catchUp();
+      chain.mine(8, 1);
+      let requests = 0;
+      chain.onRequest = () => {
+        requests += 1;
+        if (requests === at) chain.reorg(8, 9, 2);
+      };
+      await follower.step().catch((error: unknown) => expect(error).toMatchObject({ code: 'CHAIN_RPC' }));
+      await catchUp();
+      if (requests < at) chain.reorg(8, 9, 2);
+      chain.mine(1);
+      await catchUp();
+      expect(kept.logs.map(logName)).toEqual(chain.logsUpTo(chain.head));
+    },
+  );
+});
 
 describe('random forks', () => {
   test.each([0, 3])(
@@ -307,16 +339,30 @@ describe('random forks', () => {
           let follower = start();
           // No reorg goes deeper than allowed below the highest block there ever was.
           let highest = 0;
+          let requestsBefore = 0;
           for (const act of script) {
             switch (act.do) {
               case 'mine':
                 chain.mine(act.blocks, act.logs);
                 break;
               case 'reorg': {
-                const depth = Math.min(act.depth, chain.head - Math.max(0, highest - MAX_DEPTH));
-                if (depth > 0) chain.reorg(depth, act.blocks, act.logs);
+                const reorg = () => {
+                  const depth = Math.min(act.depth, chain.head - Math.max(0, highest - MAX_DEPTH));
+                  if (depth > 0) chain.reorg(depth, act.blocks, act.logs);
+                  highest = Math.max(highest, chain.head);
+                };
+                let left = requestsBefore;
+                requestsBefore = 0;
+                if (left === 0) reorg();
+                chain.onRequest = () => {
+                  left -= 1;
+                  if (left === 0) reorg();
+                };
                 break;
               }
+              case 'wait':
+                requestsBefore = act.requests;
+                break;
               case 'look':
                 for (let time = 0; time < act.times; time++) await look();
                 break;
@@ -334,8 +380,9 @@ describe('random forks', () => {
           }
           // The chain goes on, so that it tells of every branch that it has left.
           chain.lag = 0;
+          chain.onRequest = () => undefined;
           chain.mine(MAX_DEPTH + blockConfirmations + 1, 1);
-          while ((await look()) !== 'waiting');
+          await untilWaiting(look);
           expect(kept.logs.map(logName)).toEqual(chain.logsUpTo(chain.head - blockConfirmations));
         }),
         { seed: 20_260_701, numRuns: 150 },
