@@ -321,13 +321,10 @@ describe('an account that cannot pay (threat 14)', () => {
     const sender = newSender();
     const tasks = [0, 1, 2, 3].map((n) => task(sender, `refused ${n}`));
     await until(() => refusing.hits === 4);
-    const hits: number[] = [];
-    for (let block = 0; block < 8; block++) {
-      await mineAndLook();
-      hits.push(refusing.hits);
-    }
-    const perBlock = hits.map((total, block) => total - (hits[block - 1] ?? 4));
-    expect(Math.max(...perBlock)).toBe(1);
+    const blocks = 8;
+    for (let block = 0; block < blocks; block++) await mineAndLook();
+    expect(refusing.hits).toBeGreaterThan(4);
+    expect(refusing.hits).toBeLessThanOrEqual(4 + blocks);
     refusing.end();
     await mineUntil(() => tasks.every(({ isSettled }) => isSettled()));
     expect(count('error', /is dry/)).toBe(1);
