@@ -173,7 +173,7 @@ describe('a task whose block is replaced', () => {
 describe('a result whose block is replaced', () => {
   test.each([
     ['at the head', 0],
-    ['above the cursor, which waits for confirmations', 3],
+    ['above the cursor, which waits for confirmations, before it gets there', 5],
   ])(
     'behavior: %s: the task is taken up again, and verified',
     async (_case, blockConfirmations) => {
@@ -183,10 +183,13 @@ describe('a result whose block is replaced', () => {
       await world.logged(ofTask(task, 'task verified'));
       await replaceFrom(L1, block);
       expect(await world.status(L1, task)).toBe(TaskStatus.created);
-      await rpc(L1, 'evm_setIntervalMining', 1);
+      await mine(L1, 1);
       await world.logged(
         ofTask(task, 'the block with the result of a task was replaced; the task is taken up again'),
       );
+      const cursor = await store.cursor(chainId(L1));
+      if (blockConfirmations > 0) expect(cursor?.number).toBeLessThan(block);
+      await rpc(L1, 'evm_setIntervalMining', 1);
       await world.logged(() => count(task, 'task verified') === 2);
       expect(await world.status(L1, task)).toBe(TaskStatus.verified);
       expect(await store.task({ chainId: chainId(L1), taskId: task.taskId })).toMatchObject({
