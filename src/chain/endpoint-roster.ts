@@ -145,7 +145,6 @@ export class EndpointRoster {
       return;
     }
     this.#note(entry, { kind: meaning });
-    if (entry.health.state === 'failing') entry.endpoint.doubt();
   }
 
   status(): readonly EndpointStatus[] {
@@ -162,6 +161,9 @@ export class EndpointRoster {
 
   #note(entry: RosterEntry, event: EndpointEvent): void {
     entry.health = afterEvent(entry.health, event, this.#clock.monotonicMs());
+    // Who comes back may be another: behind a new connection, or a balancer that was set up anew.
+    const isOdd = event.kind === 'odd' && entry.health.state === 'failing';
+    if (event.kind === 'broken' || isOdd) entry.endpoint.doubt();
     if (entry.health.state !== entry.told) this.#tell(entry);
   }
 

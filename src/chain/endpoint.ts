@@ -4,7 +4,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ChainId } from '../base/brands.js';
 import { abortError, type Clock, untilAborted } from '../base/clock.js';
-import { isPonosError, PonosError } from '../base/error.js';
+import { PonosError } from '../base/error.js';
 import { quantity } from './block.js';
 import { RequestWindow } from './endpoint-window.js';
 import { type Delivery, JsonRpc } from './json-rpc.js';
@@ -34,7 +34,7 @@ export class Endpoint {
   readonly #window = new RequestWindow(MAX_CONNECTIONS);
   readonly #closing = new AbortController();
   readonly #inFlight = new Set<Promise<unknown>>();
-  /** When the chain id was last found right; undefined after a connection failed, since another may answer now. */
+  /** When the chain id was last found right; undefined while it is in doubt. */
   #provenAtMs: number | undefined;
   #proving: Promise<void> | undefined;
 
@@ -69,8 +69,8 @@ export class Endpoint {
   }
 
   /**
-   * The `result` of a JSON-RPC call, of an endpoint that has proven its chain id: before the first request, again after
-   * a connection failed, and beside a request that comes a minute after the last proof.
+   * The `result` of a JSON-RPC call, of an endpoint that has proven its chain id: before the first request, before one
+   * that comes while it is in doubt, and beside one that comes a minute after the last proof.
    * @param signal gives it up
    * @throws PonosError CHAIN_UNREACHABLE, CHAIN_RATE_LIMITED, CHAIN_MISMATCH, CHAIN_RPC, CHAIN_NO_HISTORY,
    *   CONTRACT_REVERTED, TRANSACTION_REJECTED, FUNDS_INSUFFICIENT, or ABORTED, also after `close`
@@ -133,9 +133,6 @@ export class Endpoint {
     this.#inFlight.add(answer);
     try {
       return await answer;
-    } catch (error) {
-      if (isPonosError(error, 'CHAIN_UNREACHABLE')) this.doubt();
-      throw error;
     } finally {
       this.#inFlight.delete(answer);
     }

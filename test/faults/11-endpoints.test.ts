@@ -261,7 +261,8 @@ describe('an endpoint that answers from another chain between two proofs', () =>
     const start = (await client.head()).number - below;
     const { look, seen, state } = follow(client, below);
     await look();
-    await chains.foreign.rpc('anvil_mine', '0x800');
+    // Higher than ours, so that it knows a block at each height that is asked for.
+    await chains.foreign.rpc('anvil_mine', `0x${(start + 2 * below).toString(16)}`);
     first.set(fromUpstream(2));
     await chains.mineOnBoth(TOPIC);
     for (let times = 0; times < 3; times++) await look();
@@ -458,6 +459,22 @@ describe('what is an answer', () => {
     expect(await client.block(blockNumber(head.number + 50))).toBeUndefined();
     expect(client.status().map(({ state }) => state)).toEqual(['working', 'working']);
     expect(lines).toEqual([]);
+  });
+
+  test('behavior: a block that one endpoint has told of and does not have is found at the other', async () => {
+    for (let block = 0; block < 4; block++) await chains.mineOnBoth(TOPIC);
+    const { client, lines } = newClient();
+    await client.start();
+    const head = await client.head();
+    first.set(async (request, pass) =>
+      request.method === 'eth_getBlockByNumber' && request.params[0] !== 'latest'
+        ? { result: null }
+        : pass(request),
+    );
+    const number = blockNumber(head.number - 3);
+    expect((await client.block(number))?.number).toBe(number);
+    expect(client.status()[0]).toMatchObject({ state: 'failing', inUse: false });
+    expect(lines).toEqual([FAILS]);
   });
 
   test('behavior: closing leaves no connection behind', async () => {
