@@ -234,20 +234,26 @@ describe('a follower over two endpoints, of which the first goes wrong', () => {
     expect(seen()).toEqual(await logsSince(start));
   });
 
-  test('behavior: comes back after a cut as another chain: the id is asked for before anything else', async () => {
-    const { client, clock } = newClient();
-    await client.start();
-    const cut = first.set(drop);
-    await client.head();
-    cut.end();
-    first.set(fromUpstream(2));
-    first.resetCounts();
-    await clock.advance(15_000);
-    const head = await client.head();
-    expect(await chains.main.rpc('eth_getBlockByHash', head.hash, false)).not.toBeNull();
-    expect([first.requests('eth_chainId'), first.requests()]).toEqual([1, 1]);
-    expect(client.status()[0]?.state).toBe('wrong-chain');
-  });
+  test.each([
+    ['a cut', drop],
+    ['an overload', httpStatus(503)],
+  ])(
+    'behavior: comes back after %s as another chain: the id is asked for before anything else',
+    async (_case, fault) => {
+      const { client, clock } = newClient();
+      await client.start();
+      const cut = first.set(fault);
+      await client.head();
+      cut.end();
+      first.set(fromUpstream(2));
+      first.resetCounts();
+      await clock.advance(15_000);
+      const head = await client.head();
+      expect(await chains.main.rpc('eth_getBlockByHash', head.hash, false)).not.toBeNull();
+      expect([first.requests('eth_chainId'), first.requests()]).toEqual([1, 1]);
+      expect(client.status()[0]?.state).toBe('wrong-chain');
+    },
+  );
 });
 
 describe('an endpoint that answers from another chain between two proofs', () => {
