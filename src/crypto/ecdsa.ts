@@ -1,7 +1,7 @@
 /** secp256k1 as Ethereum uses it: 65-byte recoverable signatures over a 32-byte digest, keys known by address. */
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import type { Address } from '../base/brands.js';
-import { concatBytes, toBigInt, toHex } from '../base/bytes.js';
+import { concatBytes, toBigInt, toHex, word } from '../base/bytes.js';
 import { PonosError } from '../base/error.js';
 import { keccak256 } from './keccak.js';
 
@@ -21,13 +21,22 @@ export function signEcdsa(secret: Uint8Array, digest: Uint8Array): Uint8Array {
   return concatBytes(signature.subarray(1), Uint8Array.of(27 + (recovery ?? 0)));
 }
 
+/** A point of secp256k1. */
+export type EcdsaPoint = typeof secp256k1.Point.BASE;
+
+/** The numbers of a signature, all of them in range. */
+export interface EcdsaParts {
+  readonly r: bigint;
+  readonly s: bigint;
+  /** Of the y coordinate of the point whose x is r, from v. */
+  readonly yIsOdd: boolean;
+}
+
 /**
- * The address that made this signature. As strict as OpenZeppelin's `ECDSA.recover` on chain: what this
- * lets pass, the certificate verifier does too.
- * @throws PonosError SIGNATURE_INVALID unless 65 bytes, v 27 or 28, low s, and recoverable
+ * Takes a signature apart, as strictly as OpenZeppelin's `ECDSA.recover` on chain.
+ * @throws PonosError SIGNATURE_INVALID unless 65 bytes, v 27 or 28, low s, r and s between 1 and the order minus 1
  */
-export function recoverEcdsa(digest: Uint8Array, signature: Uint8Array): Address {
-  checkDigest(digest);
+export function parseEcdsaSignature(signature: Uint8Array): EcdsaParts {
   if (signature.length !== 65) {
     throw invalidSignature('an ECDSA signature has not 65 bytes', { bytes: signature.length });
   }
@@ -38,12 +47,40 @@ export function recoverEcdsa(digest: Uint8Array, signature: Uint8Array): Address
   if (s > HALF_ORDER) throw invalidSignature('the s of an ECDSA signature is in the upper half of the order');
   if (r === 0n || r >= ORDER || s === 0n)
     throw invalidSignature('r or s of an ECDSA signature is out of range');
+  return { r, s, yIsOdd: v === 28 };
+}
+
+/** The point with this x coordinate. @throws PonosError SIGNATURE_INVALID when there is none */
+export function ecdsaPointAt(x: bigint, yIsOdd: boolean): EcdsaPoint {
   try {
-    const point = new secp256k1.Signature(r, s, v - 27).recoverPublicKey(digest);
-    return addressOfPublicKey(point.toBytes(false));
+    return secp256k1.Point.fromBytes(concatBytes(Uint8Array.of(yIsOdd ? 3 : 2), word(x)));
+  } catch (cause) {
+    throw invalidSignature('the r of an ECDSA signature is no x coordinate of the curve', {}, cause);
+  }
+}
+
+/** The public key that made this signature. @throws PonosError SIGNATURE_INVALID, also for what no key can have made */
+export function recoverEcdsaKey(digest: Uint8Array, signature: Uint8Array): EcdsaPoint {
+  checkDigest(digest);
+  const { r, s, yIsOdd } = parseEcdsaSignature(signature);
+  try {
+    return new secp256k1.Signature(r, s, yIsOdd ? 1 : 0).recoverPublicKey(digest);
   } catch (cause) {
     throw invalidSignature('no public key can be recovered from an ECDSA signature', {}, cause);
   }
+}
+
+/**
+ * The address that made this signature. What this lets pass, the certificate verifier does too.
+ * @throws PonosError SIGNATURE_INVALID; see `recoverEcdsaKey`
+ */
+export function recoverEcdsa(digest: Uint8Array, signature: Uint8Array): Address {
+  return addressOfEcdsaKey(recoverEcdsaKey(digest, signature));
+}
+
+/** The address of a public key. */
+export function addressOfEcdsaKey(key: EcdsaPoint): Address {
+  return addressOfPublicKey(key.toBytes(false));
 }
 
 /** The address of a private key. @throws PonosError KEY_INVALID */

@@ -2,7 +2,7 @@
 import { certify } from '../../src/aggregator/certify.js';
 import { Collector } from '../../src/aggregator/collect.js';
 import type { TaskPlan } from '../../src/aggregator/task-plan.js';
-import { judgeResponses, type ResponseToVerify, type Verdict } from '../../src/aggregator/verify/judge.js';
+import { Judge, type ResponseToVerify, type Verdict } from '../../src/aggregator/verify/judge.js';
 import { parseTaskId } from '../../src/base/brands.js';
 import { toHex, word } from '../../src/base/bytes.js';
 import { type Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
@@ -16,11 +16,16 @@ const ROUNDS = 5;
 /** The claim is about so many responses. */
 const CLAIMED = { operators: 100, limitMs: 150 };
 
-interface Row {
-  readonly curve: CurveName;
-  readonly operators: number;
+interface TaskCost {
   readonly verifyMs: number;
   readonly certifyMs: number;
+}
+
+interface Row extends TaskCost {
+  readonly curve: CurveName;
+  readonly operators: number;
+  /** Of the first task of this table, whose keys were never met. */
+  readonly firstMs: number;
 }
 
 export async function benchSignatures(): Promise<BenchResult> {
@@ -28,36 +33,44 @@ export async function benchSignatures(): Promise<BenchResult> {
   const rows: Row[] = [];
   for (const curve of CURVES) {
     for (const operators of OPERATORS) {
-      const rounds: Row[] = [];
-      // The first of them finds cold code and keys that were never checked.
-      for (let round = 0; round <= ROUNDS; round += 1)
-        rounds.push(await oneTask(bn254, curve, operators, round));
-      const [best] = rounds.slice(1).sort((a, b) => a.verifyMs + a.certifyMs - b.verifyMs - b.certifyMs);
-      if (best !== undefined) rows.push(best);
+      const judge = new Judge(bn254);
+      const newKeys = await oneTask(bn254, judge, curve, operators, 0);
+      const rounds: TaskCost[] = [];
+      for (let round = 1; round <= ROUNDS; round += 1)
+        rounds.push(await oneTask(bn254, judge, curve, operators, round));
+      const median = rounds.sort((a, b) => totalMs(a) - totalMs(b))[(ROUNDS - 1) / 2];
+      if (median !== undefined) rows.push({ curve, operators, ...median, firstMs: totalMs(newKeys) });
     }
   }
   const claimed = rows.filter(({ operators }) => operators === CLAIMED.operators);
   return {
-    question: `CPU ms for the signatures of one task whose operators all answer, the best of ${ROUNDS} tasks`,
+    question: `CPU ms for the signatures of one task whose operators all answer, the median of ${ROUNDS} tasks of one table, and the table's first`,
     table: [
-      ['curve', 'operators', 'responses checked', 'certificate', 'together', 'per response'],
-      ...rows.map(({ curve, operators, verifyMs, certifyMs }) => [
-        curve,
-        String(operators),
-        verifyMs.toFixed(1),
-        certifyMs.toFixed(1),
-        (verifyMs + certifyMs).toFixed(1),
-        ((verifyMs + certifyMs) / operators).toFixed(2),
+      ['curve', 'operators', 'responses checked', 'certificate', 'together', 'per response', 'first task'],
+      ...rows.map((row) => [
+        row.curve,
+        String(row.operators),
+        row.verifyMs.toFixed(1),
+        row.certifyMs.toFixed(1),
+        totalMs(row).toFixed(1),
+        (totalMs(row) / row.operators).toFixed(2),
+        row.firstMs.toFixed(1),
       ]),
     ],
     claim: `${CLAIMED.operators} responses take less than ${CLAIMED.limitMs} ms of CPU, on either curve`,
-    passed: claimed.every(({ verifyMs, certifyMs }) => verifyMs + certifyMs < CLAIMED.limitMs),
+    passed: claimed.every((row) => totalMs(row) < CLAIMED.limitMs),
     figures: { rows },
   };
 }
 
 /** All responses at once, as they come from executors that are equally fast: one batch. */
-async function oneTask(bn254: Bn254, curve: CurveName, operators: number, round: number): Promise<Row> {
+async function oneTask(
+  bn254: Bn254,
+  judge: Judge,
+  curve: CurveName,
+  operators: number,
+  round: number,
+): Promise<TaskCost> {
   const weights = Array.from({ length: operators }, () => 1n);
   const task = newTask({ taskId: parseTaskId(toHex(word(round))) });
   const plan: TaskPlan = taskPlan(bn254, curve, weights, { kind: 'threshold', bips: 10_000 }, task);
@@ -73,10 +86,7 @@ async function oneTask(bn254: Bn254, curve: CurveName, operators: number, round:
   const accepted = Promise.all(
     results.map((result, index) => collector.accept(operatorOf(plan, index), result)),
   );
-  const verdicts = judgeResponses(
-    bn254,
-    waiting.map(({ response }) => response),
-  );
+  const verdicts = judge.judge(waiting.map(({ response }) => response));
   for (const [index, { resolve }] of waiting.entries()) resolve(verdicts[index]);
   const reasons = await accepted;
   const verifyMs = cpuMsSince(beforeVerify);
@@ -87,7 +97,11 @@ async function oneTask(bn254: Bn254, curve: CurveName, operators: number, round:
   }
   const beforeCertify = process.cpuUsage();
   certify(plan, winner, collector.counted, output, bn254);
-  return { curve, operators, verifyMs, certifyMs: cpuMsSince(beforeCertify) };
+  return { verifyMs, certifyMs: cpuMsSince(beforeCertify) };
+}
+
+function totalMs({ verifyMs, certifyMs }: TaskCost): number {
+  return verifyMs + certifyMs;
 }
 
 function cpuMsSince(before: NodeJS.CpuUsage): number {

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import mcl from 'mcl-wasm';
 import { certify } from '../../src/aggregator/certify.js';
 import { Collector, responseToVerify } from '../../src/aggregator/collect.js';
-import { judgeResponses } from '../../src/aggregator/verify/judge.js';
+import { Judge } from '../../src/aggregator/verify/judge.js';
 import { toHex } from '../../src/base/bytes.js';
 import { Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
 import { honestAnswer, honestResult, operatorOf, taskPlan } from '../unit/aggregator/world.js';
@@ -47,7 +47,7 @@ test.each([
       return { ...responseToVerify(plan, operator, answer), resultSignature };
     });
     counts.checks = 0;
-    const verdicts = judgeResponses(bn254, responses);
+    const verdicts = new Judge(bn254).judge(responses);
     expect(verdicts.flatMap((verdict, index) => (verdict === undefined ? [] : [index]))).toEqual(bad);
     expect(counts.checks).toBeLessThanOrEqual(most);
     expect(counts.checks).toBeGreaterThan(0);
@@ -60,7 +60,7 @@ test('behavior: summing signatures up leaves each as it was, so that a second ce
   const collector = new Collector({
     plan,
     nonePolicy: 'all',
-    verify: async (response) => judgeResponses(bn254, [response])[0],
+    verify: async (response) => new Judge(bn254).judge([response])[0],
     store: async () => undefined,
   });
   for (const index of [0, 1, 2])

@@ -4,6 +4,7 @@ import { explain } from '../../base/error.js';
 import type { Bn254, SignedDigest } from '../../crypto/bn254/bn254.js';
 import type { G2Point } from '../../crypto/bn254/points.js';
 import { recoverEcdsa } from '../../crypto/ecdsa.js';
+import { EcdsaBatch, type EcdsaSigned } from '../../crypto/ecdsa-batch.js';
 
 /** The two signatures of a response and the digests they must be over. */
 interface SignedResponse {
@@ -30,49 +31,70 @@ export type ResponseToVerify = Bn254Response | EcdsaResponse;
 /** Undefined for a valid response, else what is wrong with it. */
 export type Verdict = string | undefined;
 
-/**
- * Verdicts in the order of the responses. All BN254 signatures are checked in one batch with random
- * coefficients, so that signatures which are wrong by amounts that cancel are both found.
- */
-export function judgeResponses(bn254: Bn254, responses: readonly ResponseToVerify[]): Verdict[] {
-  const verdicts: Verdict[] = responses.map(() => undefined);
-  const batch: (SignedDigest & { readonly position: number; readonly name: string })[] = [];
-  for (const [position, response] of responses.entries()) {
-    if (response.curve === 'ecdsa') {
-      verdicts[position] = judgeEcdsa(response);
-      continue;
+/** Judges responses. It remembers the keys it has met, so that one lives as long as its thread. */
+export class Judge {
+  readonly #bn254: Bn254;
+  readonly #ecdsa = new EcdsaBatch();
+
+  constructor(bn254: Bn254) {
+    this.#bn254 = bn254;
+  }
+
+  /**
+   * Verdicts in the order of the responses. All signatures of a curve are checked in one batch with random
+   * coefficients, so that signatures which are wrong by amounts that cancel are both found.
+   */
+  judge(responses: readonly ResponseToVerify[]): Verdict[] {
+    const verdicts: Verdict[] = responses.map(() => undefined);
+    this.#judgeBn254(responses, verdicts);
+    this.#judgeEcdsa(responses, verdicts);
+    return verdicts;
+  }
+
+  #judgeBn254(responses: readonly ResponseToVerify[], verdicts: Verdict[]): void {
+    const batch: (SignedDigest & { readonly position: number; readonly name: string })[] = [];
+    for (const [position, response] of responses.entries()) {
+      if (response.curve !== 'bn254') continue;
+      try {
+        const { publicKey, resultDigest, authDigest } = response;
+        const result = this.#bn254.parseSignature(response.resultSignature);
+        const auth = this.#bn254.parseSignature(response.authSignature);
+        batch.push(
+          { position, name: 'result', publicKey, digest: resultDigest, map: 'solidity', signature: result },
+          { position, name: 'auth', publicKey, digest: authDigest, map: 'plain', signature: auth },
+        );
+      } catch (error) {
+        verdicts[position] = `a signature is malformed: ${explain(error)}`;
+      }
     }
-    try {
-      const { publicKey, resultDigest, authDigest } = response;
-      const result = bn254.parseSignature(response.resultSignature);
-      const auth = bn254.parseSignature(response.authSignature);
+    for (const index of this.#bn254.verifyBatch(batch)) {
+      const bad = batch[index];
+      if (bad) verdicts[bad.position] ??= `the ${bad.name} signature does not verify`;
+    }
+  }
+
+  #judgeEcdsa(responses: readonly ResponseToVerify[], verdicts: Verdict[]): void {
+    const batch: (EcdsaSigned & { readonly position: number; readonly name: string })[] = [];
+    for (const [position, response] of responses.entries()) {
+      if (response.curve !== 'ecdsa') continue;
+      const { signer, resultDigest, resultSignature, authDigest, authSignature } = response;
       batch.push(
-        { position, name: 'result', publicKey, digest: resultDigest, map: 'solidity', signature: result },
-        { position, name: 'auth', publicKey, digest: authDigest, map: 'plain', signature: auth },
+        { position, name: 'result', signer, digest: resultDigest, signature: resultSignature },
+        { position, name: 'auth', signer, digest: authDigest, signature: authSignature },
       );
-    } catch (error) {
-      verdicts[position] = `a signature is malformed: ${explain(error)}`;
+    }
+    for (const index of this.#ecdsa.verifyBatch(batch)) {
+      const bad = batch[index];
+      if (bad) verdicts[bad.position] ??= `the ${bad.name} signature is ${flawOf(bad)}`;
     }
   }
-  for (const index of bn254.verifyBatch(batch)) {
-    const bad = batch[index];
-    if (bad) verdicts[bad.position] ??= `the ${bad.name} signature does not verify`;
-  }
-  return verdicts;
 }
 
-function judgeEcdsa(response: EcdsaResponse): Verdict {
-  const pairs = [
-    ['result', response.resultDigest, response.resultSignature],
-    ['auth', response.authDigest, response.authSignature],
-  ] as const;
-  for (const [name, digest, signature] of pairs) {
-    try {
-      const recovered = recoverEcdsa(digest, signature);
-      if (recovered !== response.signer) return `the ${name} signature is by another key (${recovered})`;
-    } catch (error) {
-      return `the ${name} signature is malformed: ${explain(error)}`;
-    }
+/** What is wrong with a signature that is known to be bad. */
+function flawOf({ digest, signature }: EcdsaSigned): string {
+  try {
+    return `by another key (${recoverEcdsa(digest, signature)})`;
+  } catch (error) {
+    return `malformed: ${explain(error)}`;
   }
-  return undefined;
 }

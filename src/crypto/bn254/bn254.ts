@@ -4,11 +4,11 @@
  * the Go node, whose parser takes trailing bytes, infinity, and a G1 point for a public key.
  */
 import { randomBytes as nodeRandomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
-import type { G1, G2, GT, PrecomputedG2 } from 'mcl-wasm';
+import type { G1, G2, PrecomputedG2 } from 'mcl-wasm';
 import { toHex } from '../../base/bytes.js';
 import { isPonosError, PonosError } from '../../base/error.js';
-import { type BatchItem, findBad } from './batch.js';
+import { findBad, type RandomBytes, withCoefficients } from '../batch-check.js';
+import { batchHolds, type SignedPoint } from './batch.js';
 import { type HashMap, HashToG1, type PlainSteps } from './hash-to-g1.js';
 import { invalidPoint, type Mcl, MclPoints } from './mcl-points.js';
 import {
@@ -25,6 +25,7 @@ import {
   type G2Point,
   GROUP_ORDER,
 } from './points.js';
+import { PublicKeys } from './public-keys.js';
 
 export type { HashMap } from './hash-to-g1.js';
 
@@ -42,9 +43,6 @@ export interface SignedDigest {
   readonly signature: G1Point;
 }
 
-/** Public keys whose subgroup check (0.8 ms) is remembered: several large operator tables. */
-const CACHED_KEYS = 4096;
-
 export class Bn254 {
   readonly #mcl: Mcl;
   readonly #points: MclPoints;
@@ -52,13 +50,13 @@ export class Bn254 {
   readonly #generatorG1: G1;
   readonly #generatorG2: G2;
   readonly #negatedGeneratorG2: PrecomputedG2;
-  /** Checked keys, never infinity. */
-  readonly #keys = new LRUCache<string, G2>({ max: CACHED_KEYS });
+  readonly #keys: PublicKeys;
 
   /** @param mcl initialised for BN_SNARK1; use `loadBn254` */
   constructor(mcl: Mcl) {
     this.#mcl = mcl;
     this.#points = new MclPoints(mcl);
+    this.#keys = new PublicKeys(this.#points);
     this.#hashToG1 = new HashToG1(this.#points);
     this.#generatorG1 = this.#points.g1(G1_GENERATOR);
     this.#generatorG2 = this.#points.g2(G2_GENERATOR);
@@ -114,13 +112,13 @@ export class Bn254 {
 
   /** @throws PonosError POINT_INVALID unless canonical, on the curve, in the subgroup and not infinity */
   checkG2(point: G2Point): void {
-    this.#publicKey(point);
+    this.#keys.check(point);
   }
 
   /** Whether the halves belong to one secret: e(g1, G2) = e(G1, g2). @throws PonosError POINT_INVALID */
   isPair(publicKey: Bn254PublicKey): boolean {
     const g1 = this.#signature(publicKey.g1);
-    return this.#isOne(this.#generatorG1, this.#publicKey(publicKey.g2), g1);
+    return this.#isOne(this.#generatorG1, this.#keys.check(publicKey.g2).point, g1);
   }
 
   /** Sum; infinity for none. Infinity is a fine summand. @throws PonosError POINT_INVALID */
@@ -138,7 +136,7 @@ export class Bn254 {
     const summands = points.filter((point) => !equalG2(point, G2_INFINITY));
     return this.#points.g2Value(
       this.#sum(
-        summands.map((point) => this.#publicKey(point)),
+        summands.map((point) => this.#keys.check(point).point),
         new this.#mcl.G2(),
       ),
     );
@@ -151,8 +149,14 @@ export class Bn254 {
 
   /** Whether this key signed this digest. @throws PonosError POINT_INVALID for what no parser lets pass */
   verify(publicKey: G2Point, digest: Uint8Array, map: HashMap, signature: G1Point): boolean {
-    const hash = this.#hashToG1.hash(digest, map);
-    return this.#isOne(hash, this.#publicKey(publicKey), this.#signature(signature));
+    const lines = this.#keys.lines(this.#keys.check(publicKey));
+    const product = this.#mcl.precomputedMillerLoop2(
+      this.#hashToG1.hash(digest, map),
+      lines,
+      this.#signature(signature),
+      this.#negatedGeneratorG2,
+    );
+    return this.#mcl.finalExp(product).isOne();
   }
 
   /**
@@ -167,7 +171,7 @@ export class Bn254 {
     signature: G1Point,
   ): boolean {
     const sum = this.#sum(
-      publicKeys.map((key) => this.#publicKey(key)),
+      publicKeys.map((key) => this.#keys.check(key).point),
       new this.#mcl.G2(),
     );
     if (sum.isZero() || equalG1(signature, G1_INFINITY)) return false;
@@ -178,21 +182,18 @@ export class Bn254 {
    * The indexes, ascending, of the items that do not verify; points that no parser lets pass count as such.
    * A wrong item stays unnoticed with a chance of 2^-64.
    */
-  verifyBatch(
-    items: readonly SignedDigest[],
-    randomBytes: (count: number) => Uint8Array = nodeRandomBytes,
-  ): number[] {
+  verifyBatch(items: readonly SignedDigest[], randomBytes: RandomBytes = nodeRandomBytes): number[] {
     const hashes = new Map<string, G1>();
     const bad: number[] = [];
-    const checked: (BatchItem & { readonly index: number })[] = [];
+    const checked: (SignedPoint & { readonly index: number })[] = [];
     for (const [index, item] of items.entries()) {
       const hashName = `${item.map} ${toHex(item.digest)}`;
       const hash = hashes.get(hashName) ?? this.#hashToG1.hash(item.digest, item.map);
       hashes.set(hashName, hash);
       try {
-        const publicKey = this.#publicKey(item.publicKey);
+        const publicKey = this.#keys.check(item.publicKey);
         const signature = this.#signature(item.signature);
-        checked.push({ index, publicKey, keyName: nameOfKey(item.publicKey), hash, hashName, signature });
+        checked.push({ index, publicKey, hash, hashName, signature });
       } catch (error) {
         if (!isPonosError(error, 'POINT_INVALID')) throw error;
         bad.push(index);
@@ -200,10 +201,11 @@ export class Bn254 {
     }
     const pairings = {
       points: this.#points,
-      millerLoopNegatedGenerator: (point: G1): GT =>
-        this.#mcl.precomputedMillerLoop(point, this.#negatedGeneratorG2),
+      keys: this.#keys,
+      negatedGenerator: this.#negatedGeneratorG2,
     };
-    for (const item of findBad(pairings, checked, randomBytes)) bad.push(item.index);
+    const weighted = withCoefficients(checked, randomBytes);
+    for (const item of findBad(weighted, (part) => batchHolds(pairings, part))) bad.push(item.index);
     return bad.sort((a, b) => a - b);
   }
 
@@ -221,20 +223,6 @@ export class Bn254 {
     if (equalG1(point, G1_INFINITY)) throw invalidPoint('a G1 point is infinity');
     return this.#points.g1(point);
   }
-
-  #publicKey(point: G2Point): G2 {
-    const name = nameOfKey(point);
-    const known = this.#keys.get(name);
-    if (known !== undefined) return known;
-    if (equalG2(point, G2_INFINITY)) throw invalidPoint('a G2 point is infinity');
-    const key = this.#points.g2(point);
-    this.#keys.set(name, key);
-    return key;
-  }
-}
-
-function nameOfKey({ x, y }: G2Point): string {
-  return [x.c0, x.c1, y.c0, y.c1].map((part) => part.toString(16)).join(',');
 }
 
 function checkedSecret(secret: bigint): bigint {

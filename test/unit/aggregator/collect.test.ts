@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type Answer, Collector, MAX_OUTPUT_BYTES, mismatch } from '../../../src/aggregator/collect.js';
 import type { TaskPlan } from '../../../src/aggregator/task-plan.js';
-import { judgeResponses, type ResponseToVerify } from '../../../src/aggregator/verify/judge.js';
+import { Judge, type ResponseToVerify } from '../../../src/aggregator/verify/judge.js';
 import type { Address } from '../../../src/base/brands.js';
 import { type Bn254, loadBn254 } from '../../../src/crypto/bn254/bn254.js';
 import type { TaskResult } from '../../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
@@ -12,7 +12,7 @@ beforeAll(async () => {
   bn254 = await loadBn254();
 });
 
-const verify = async (response: ResponseToVerify) => judgeResponses(bn254, [response])[0];
+const verify = async (response: ResponseToVerify) => new Judge(bn254).judge([response])[0];
 
 function collector(
   plan: TaskPlan,

@@ -3,7 +3,7 @@ import { ClientError, Status } from 'nice-grpc-common';
 import { Collector, canStillWin } from '../../../src/aggregator/collect.js';
 import { gather } from '../../../src/aggregator/gather.js';
 import type { PlannedOperator, TaskPlan } from '../../../src/aggregator/task-plan.js';
-import { judgeResponses } from '../../../src/aggregator/verify/judge.js';
+import { Judge } from '../../../src/aggregator/verify/judge.js';
 import { Secret } from '../../../src/base/secret.js';
 import { type Bn254, loadBn254 } from '../../../src/crypto/bn254/bn254.js';
 import type { Consensus } from '../../../src/protocol/consensus.js';
@@ -64,7 +64,7 @@ describe('gather', () => {
     const collector = new Collector({
       plan,
       nonePolicy,
-      verify: async (response) => judgeResponses(bn254, [response])[0],
+      verify: async (response) => new Judge(bn254).judge([response])[0],
       store: async () => undefined,
     });
     const client = (index: number): Pick<ExecutorClient, 'submitTask'> => ({
