@@ -40,9 +40,10 @@ test: check ## everything: check, unit, integration, end to end
 	$(NPM) test --silent
 
 ROUNDS ?= 50
+STEPS ?= 1000
 SEED ?= $(shell date +%s)
-faults: build ## kill -9 nodes of a network for many rounds: make faults ROUNDS=200 SEED=1
-	FAULT_ROUNDS=$(ROUNDS) FAULT_SEED=$(SEED) $(NPM) run --silent faults
+faults: build ## kill -9 nodes of a network for many rounds, and a long simulation: make faults ROUNDS=200 STEPS=3000 SEED=1
+	FAULT_ROUNDS=$(ROUNDS) FAULT_STEPS=$(STEPS) FAULT_SEED=$(SEED) $(NPM) run --silent faults
 
 bench: build
 	$(NPM) run --silent bench

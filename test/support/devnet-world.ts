@@ -38,7 +38,17 @@ export interface DevnetWorld {
   close(): Promise<void>;
 }
 
-export async function setupDevnetWorld(executors: number): Promise<DevnetWorld> {
+export interface DevnetWorldOptions {
+  /** Of the executors, as registered. */
+  readonly sockets?: readonly string[];
+  /** Further accounts whose keys the chains have. */
+  readonly users?: number;
+}
+
+export async function setupDevnetWorld(
+  executors: number,
+  { users = 0, ...options }: DevnetWorldOptions = {},
+): Promise<DevnetWorld> {
   const bn254 = await loadBn254();
   const artifacts: Artifacts = Object.fromEntries(
     [...(await loadArtifacts())].map(([name, { abi, deployedBytecode }]) => [
@@ -52,7 +62,8 @@ export async function setupDevnetWorld(executors: number): Promise<DevnetWorld> 
     for (const thing of started.splice(0).reverse()) await thing.close();
   };
   const start = async (id: number): Promise<DevnetChainWorld> => {
-    const args = ['--accounts', String(fundedAccounts(executors)), '--gas-limit', '500000000'];
+    const accounts = String(fundedAccounts(executors) + users);
+    const args = ['--accounts', accounts, '--gas-limit', '500000000'];
     const anvil = await startAnvil({ chainId: id, args });
     started.push(anvil);
     const setup = new SetupChain(anvil.url, id, false);
@@ -72,7 +83,7 @@ export async function setupDevnetWorld(executors: number): Promise<DevnetWorld> 
     const l1 = await start(L1_CHAIN_ID);
     const l2 = await start(L2_CHAIN_ID);
     const l1Contracts = await deployL1(l1.setup, artifacts, cast, systemClock);
-    const sockets = cast.executors.map((_, index) => `127.0.0.1:${9000 + index}`);
+    const sockets = options.sockets ?? cast.executors.map((_, index) => `127.0.0.1:${9000 + index}`);
     await registerEveryone(
       { l1: l1.setup, contracts: l1Contracts, cast, bn254, clock: systemClock },
       sockets,

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
 import { type Address, blockNumber, chainId, parseAddress, type TaskId } from '../../src/base/brands.js';
-import { concatBytes, toHex, word } from '../../src/base/bytes.js';
+import { toHex } from '../../src/base/bytes.js';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { ChainLog } from '../../src/chain/block.js';
@@ -20,24 +20,9 @@ import {
   type TaskCreatedEvent,
 } from '../../src/chain/contracts/task-mailbox.js';
 import { type Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
-import { GROUP_ORDER } from '../../src/crypto/bn254/points.js';
 import type { CurveName } from '../../src/crypto/curve.js';
-import { ecdsaAddress } from '../../src/crypto/ecdsa.js';
-import { keccak256 } from '../../src/crypto/keccak.js';
-import {
-  type Account,
-  type Cast,
-  type CastOperator,
-  createCast,
-  fundedAccounts,
-} from '../../src/devnet/cast.js';
-import {
-  type Artifacts,
-  attachTaskChain,
-  deployL1,
-  deployTaskChain,
-  type L1Contracts,
-} from '../../src/devnet/deploy.js';
+import { type Account, type Cast, createCast, fundedAccounts } from '../../src/devnet/cast.js';
+import { type Artifacts, attachTaskChain, deployL1, deployTaskChain } from '../../src/devnet/deploy.js';
 import { freePorts } from '../../src/devnet/free-ports.js';
 import { EXECUTOR_SETS, L1_CHAIN_ID, stakeOf } from '../../src/devnet/plan.js';
 import {
@@ -54,6 +39,7 @@ import { transportTables } from '../../src/devnet/transport.js';
 import { writeConfigs } from '../../src/devnet/write-configs.js';
 import { type Anvil, startAnvil } from './anvil.js';
 import { loadArtifacts } from './devnet-artifacts.js';
+import { placeRegistrar, withKeysFor } from './more-avss.js';
 import { type ScriptedExecutor, scriptedExecutor } from './scripted-executor.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -96,7 +82,6 @@ export interface LoadWorld {
 const BLOCK_GAS_LIMIT = 5_000_000_000;
 const CREATION_GAS = 2_000_000;
 const BATCH = 100;
-const REGISTRAR_ADDRESSES = 0xa5_10_00_00;
 
 export async function startLoadWorld(options: LoadOptions): Promise<LoadWorld> {
   const artifacts: Artifacts = Object.fromEntries(
@@ -248,14 +233,17 @@ async function setUp(setup: Setup) {
   const clock = systemClock;
   const l1Contracts = await deployL1(l1, artifacts, cast, clock);
   const taskContracts = await deployTaskChain(l1, L1_CHAIN_ID, artifacts, cast, bn254, clock);
+  const sets = [setOf(setup.curve)];
   const registrations = await Promise.all(
     owners.map(async (avs, index): Promise<Registration> => {
       const avsCast = { ...cast, avs };
-      const contracts = index === 0 ? l1Contracts : await placeRegistrar(setup, l1Contracts, avs, index);
+      const contracts =
+        index === 0
+          ? l1Contracts
+          : await placeRegistrar({ ...setup, contracts: l1Contracts, executorSets: sets }, avs, index);
       return { l1, contracts, cast: avsCast, bn254, clock };
     }),
   );
-  const sets = [setOf(setup.curve)];
   for (const registration of registrations) await createAvs(registration, sets);
   await l1.settle(clock);
   for (const [index, registration] of registrations.entries()) {
@@ -280,36 +268,6 @@ async function setUp(setup: Setup) {
   for (const registration of registrations)
     await configureTasks(l1, taskContracts, registration.cast, clock, sets, setup.slaSeconds);
   return taskContracts;
-}
-
-/** A key can be registered once: for each AVS but the first an operator has others, which follow from the first's. */
-function withKeysFor(operator: CastOperator, avs: number): CastOperator {
-  if (avs === 0) return operator;
-  const secret = keccak256(concatBytes(operator.ecdsaSigning.secret, word(avs)));
-  return {
-    ...operator,
-    bn254Secret: (operator.bn254Secret * BigInt(avs + 1)) % GROUP_ORDER,
-    ecdsaSigning: { secret, address: ecdsaAddress(secret) },
-  };
-}
-
-async function placeRegistrar(
-  { chain, artifacts, cast, curve }: Setup,
-  contracts: L1Contracts,
-  avs: Account,
-  index: number,
-): Promise<L1Contracts> {
-  const address = parseAddress(`0x${(REGISTRAR_ADDRESSES + index).toString(16).padStart(40, '0')}`);
-  await chain.place(address, artifacts.TaskAVSRegistrar?.deployedBytecode ?? '');
-  const avsRegistrar = { address, abi: contracts.avsRegistrar.abi };
-  await chain.send(cast.owner, avsRegistrar, 'initialize', [
-    avs.address,
-    avs.address,
-    contracts.allocationManager.address,
-    contracts.keyRegistrar.address,
-    [AGGREGATOR_SET.id, [setOf(curve).id]],
-  ]);
-  return { ...contracts, avsRegistrar };
 }
 
 /** From an account whose key anvil has: nothing is signed here, so that a thousand are sent in no time. */
