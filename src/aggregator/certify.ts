@@ -44,7 +44,12 @@ function encodeBn254(
   signing: readonly CountedAnswer[],
   bn254: Bn254,
 ): Uint8Array {
+  const { leafTree: tree } = plan;
+  if (tree === undefined) {
+    throw new PonosError('INTERNAL', { message: 'the plan of a BN254 task has no tree over its table' });
+  }
   const certificate = assembleBn254Certificate({
+    tree,
     referenceTimestamp: plan.task.referenceTimestamp,
     messageHash,
     operators: plan.operators.map((operator) => ({

@@ -170,6 +170,7 @@ export function planTask(facts: {
     consensus,
     endsAtSeconds: Math.min(task.deadlineSeconds, usableUntilSeconds),
     operators: operatorsOf(table),
+    ...(table.curve === 'bn254' ? { leafTree: table.tree } : {}),
     totalWeight: votingWeight(table.totalWeights),
     taskBlockNumber: BigInt(facts.taskBlock),
     aggregatorCurve: facts.aggregatorCurve,

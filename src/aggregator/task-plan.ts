@@ -3,6 +3,7 @@ import type { Address } from '../base/brands.js';
 import type { Bn254PublicKey } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
 import type { Consensus } from '../protocol/consensus.js';
+import type { MerkleTree } from '../protocol/merkle.js';
 import type { NewTask, TaskKey } from '../store/aggregator-records.js';
 
 /** A task's name among the tasks of all chains. */
@@ -33,6 +34,8 @@ export interface TaskPlan {
   readonly endsAtSeconds: number;
   /** All operators of the table, in its order. */
   readonly operators: readonly PlannedOperator[];
+  /** Over the leaves of a BN254 table, for proofs of who did not sign; ECDSA certificates have none. */
+  readonly leafTree?: MerkleTree;
   /** Voting weight of the whole table. */
   readonly totalWeight: bigint;
   /** The L1 block as of which executors judge this aggregator's membership. */

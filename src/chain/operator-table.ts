@@ -2,18 +2,13 @@
  * The operator table that judges a task's certificate: who is in it, at which index, with which weights and
  * keys. Read as of the task's reference timestamp, and proven equal to what the verifier holds.
  */
-import {
-  type Address,
-  type BlockNumber,
-  type Hash32,
-  type OperatorSet,
-  operatorSetKey,
-} from '../base/brands.js';
+import { type Address, type BlockNumber, type OperatorSet, operatorSetKey } from '../base/brands.js';
 import { equalBytes, fromHex } from '../base/bytes.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import { equalG1, type G1Point, type G2Point } from '../crypto/bn254/points.js';
 import type { CurveName } from '../crypto/curve.js';
-import { operatorTableRoot } from '../protocol/operator-table.js';
+import type { MerkleTree } from '../protocol/merkle.js';
+import { operatorTableTree } from '../protocol/operator-table.js';
 import { alignTable } from '../protocol/table-alignment.js';
 import type { Caller } from './contract.js';
 import { createBn254CertificateVerifier } from './contracts/bn254-certificate-verifier.js';
@@ -73,7 +68,8 @@ interface Table<Curve extends CurveName, TableMember extends Member> {
 }
 
 export interface Bn254OperatorTable extends Table<'bn254', Bn254Member> {
-  readonly root: Hash32;
+  /** Over the members' leaves; the verifier holds its root. */
+  readonly tree: MerkleTree;
 }
 export type EcdsaOperatorTable = Table<'ecdsa', EcdsaMember>;
 export type OperatorTable = Bn254OperatorTable | EcdsaOperatorTable;
@@ -124,7 +120,8 @@ export async function readBn254Table(request: OperatorTableRequest): Promise<Bn2
     calculator.getOperatorInfos(operatorSet, l1Block),
   ]);
   const leaves = alignTable(weights, infos);
-  if (!equalBytes(operatorTableRoot(leaves), fromHex(held.operatorInfoTreeRoot))) {
+  const tree = operatorTableTree(leaves);
+  if (!equalBytes(tree.root, fromHex(held.operatorInfoTreeRoot))) {
     throw tableRefused('table-mismatch', 'the table read from L1 is not the one the verifier holds', request);
   }
   const keyRegistrar = createKeyRegistrar(l1, addresses.keyRegistrar);
@@ -137,8 +134,8 @@ export async function readBn254Table(request: OperatorTableRequest): Promise<Bn2
       return { operator, index, weights, key };
     }),
   );
-  const { totalWeights, operatorInfoTreeRoot: root } = held;
-  return { curve: 'bn254', operatorSet, referenceTimestamp, l1Block, members, totalWeights, root };
+  const { totalWeights } = held;
+  return { curve: 'bn254', operatorSet, referenceTimestamp, l1Block, members, totalWeights, tree };
 }
 
 /**

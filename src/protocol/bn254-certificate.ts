@@ -2,8 +2,8 @@
 import { PonosError } from '../base/error.js';
 import { type G1Point, type G2Point, g2ToWords } from '../crypto/bn254/points.js';
 import { abiArray, abiBytes, abiEncode, abiTuple, abiUint, abiWord } from './abi-encode.js';
-import { merkleTree } from './merkle.js';
-import { abiG1, abiOperatorInfo, type Bn254OperatorInfo, operatorInfoLeaf } from './operator-table.js';
+import type { MerkleTree } from './merkle.js';
+import { abiG1, abiOperatorInfo, type Bn254OperatorInfo } from './operator-table.js';
 
 /** Proof that an operator is in the table, so that its key can be taken out of the aggregate. */
 export interface NonSignerWitness {
@@ -29,6 +29,8 @@ export interface Bn254CertificateParts {
   readonly messageHash: Uint8Array;
   /** All leaves of the table, in tree order. */
   readonly operators: readonly Bn254OperatorInfo[];
+  /** Over these leaves; see `operatorTableTree`. */
+  readonly tree: MerkleTree;
   /** Indexes of the leaves that signed this message hash; signers of another are non-signers. */
   readonly signers: ReadonlySet<number>;
   readonly signature: G1Point;
@@ -37,7 +39,7 @@ export interface Bn254CertificateParts {
 
 /** @throws PonosError INTERNAL without signers, or with one outside the table */
 export function assembleBn254Certificate(parts: Bn254CertificateParts): Bn254Certificate {
-  const { operators, signers } = parts;
+  const { operators, tree, signers } = parts;
   const known = [...signers].filter((index) => operators[index] !== undefined);
   if (signers.size === 0 || known.length !== signers.size) {
     throw new PonosError('INTERNAL', {
@@ -45,7 +47,6 @@ export function assembleBn254Certificate(parts: Bn254CertificateParts): Bn254Cer
       facts: { signers: [...signers].join(' '), operators: operators.length },
     });
   }
-  const tree = merkleTree(operators.map(operatorInfoLeaf));
   const nonSignerWitnesses = operators.flatMap((operatorInfo, operatorIndex) =>
     signers.has(operatorIndex)
       ? []

@@ -4,7 +4,7 @@ import { concatBytes, fromHex } from '../base/bytes.js';
 import type { G1Point } from '../crypto/bn254/points.js';
 import { keccak256 } from '../crypto/keccak.js';
 import { type AbiValue, abiArray, abiBytes, abiEncode, abiTuple, abiUint, abiWord } from './abi-encode.js';
-import { merkleRoot } from './merkle.js';
+import { type MerkleTree, merkleTree } from './merkle.js';
 
 // Salts of the two kinds of leaves (LeafCalculatorMixin of the EigenLayer contracts).
 const OPERATOR_INFO_LEAF_SALT = 0x75;
@@ -51,9 +51,14 @@ export function operatorInfoLeaf(info: Bn254OperatorInfo): Uint8Array {
   return keccak256(Uint8Array.of(OPERATOR_INFO_LEAF_SALT), abiEncode([abiOperatorInfo(info)]));
 }
 
+/** The tree of a table whose leaves are in this order; its root is the `operatorInfoTreeRoot`. */
+export function operatorTableTree(infos: readonly Bn254OperatorInfo[]): MerkleTree {
+  return merkleTree(infos.map(operatorInfoLeaf));
+}
+
 /** The `operatorInfoTreeRoot` of a table whose leaves are in this order. */
 export function operatorTableRoot(infos: readonly Bn254OperatorInfo[]): Uint8Array {
-  return merkleRoot(infos.map(operatorInfoLeaf));
+  return operatorTableTree(infos).root;
 }
 
 /** `abi.encode(BN254OperatorSetInfo)`. */

@@ -9,6 +9,10 @@ export const RESULT_VERSION = 1;
 
 const keccakOfText = (text: string) => keccak256(new TextEncoder().encode(text));
 
+// Hashed once: every response needs one of them.
+const BN254_TYPE_HASH = keccakOfText('BN254Certificate(uint32 referenceTimestamp,bytes32 messageHash)');
+const ECDSA_TYPE_HASH = keccakOfText('ECDSACertificate(uint32 referenceTimestamp,bytes32 messageHash)');
+
 /** `TaskMailbox.getMessageHash(taskId, output)` = keccak256(abi.encode(bytes32, bytes)). */
 export function taskMessageHash(taskId: TaskId, output: Uint8Array): Uint8Array {
   return keccak256(abiEncode([abiWord(fromHex(taskId)), abiBytes(output)]));
@@ -19,8 +23,7 @@ export function taskMessageHash(taskId: TaskId, output: Uint8Array): Uint8Array 
  * with the Solidity-compatible map. There is no EIP-712 domain in it.
  */
 export function bn254CertificatePreimage(referenceTimestamp: number, messageHash: Uint8Array): Uint8Array {
-  const typeHash = keccakOfText('BN254Certificate(uint32 referenceTimestamp,bytes32 messageHash)');
-  return concatBytes(typeHash, word(referenceTimestamp), padWord(messageHash));
+  return concatBytes(BN254_TYPE_HASH, word(referenceTimestamp), padWord(messageHash));
 }
 
 /**
@@ -45,8 +48,7 @@ export function ecdsaCertificatePreimage(
   messageHash: Uint8Array,
   domainSeparator: Uint8Array,
 ): Uint8Array {
-  const typeHash = keccakOfText('ECDSACertificate(uint32 referenceTimestamp,bytes32 messageHash)');
-  const structHash = keccak256(typeHash, word(referenceTimestamp), padWord(messageHash));
+  const structHash = keccak256(ECDSA_TYPE_HASH, word(referenceTimestamp), padWord(messageHash));
   return concatBytes(Uint8Array.of(0x19, 0x01), domainSeparator, structHash);
 }
 

@@ -11,6 +11,7 @@ import {
   encodeBn254Table,
   encodeEcdsaTable,
   operatorTableRoot,
+  operatorTableTree,
 } from '../../src/protocol/operator-table.js';
 import {
   bn254CertificatePreimage,
@@ -71,6 +72,7 @@ export class Bn254Crew {
       referenceTimestamp,
       messageHash,
       operators: this.infos,
+      tree: operatorTableTree(this.infos),
       signers: new Set(signers),
       signature: this.#bn254.addG1(
         signing.map((secret) => this.#bn254.parseSignature(this.#bn254.sign(secret, digest, 'solidity'))),

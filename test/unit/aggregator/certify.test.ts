@@ -104,6 +104,11 @@ describe('certify', () => {
     expect(nonSigners).toEqual([1, 3].map((index) => operatorOf(plan, index).operator));
   });
 
+  test('error: a BN254 plan without the tree of its table cannot be certified', async () => {
+    const { leafTree: _, ...plan } = taskPlan(bn254, 'bn254', [1n]);
+    await expect(certified(plan, { 0: 'x' })).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+
   test('error: a group that nobody signed cannot be certified', () => {
     const plan = taskPlan(bn254, 'bn254', [1n]);
     const messageHash = toHex<Hash32>(keccak256(new Uint8Array()));

@@ -13,6 +13,7 @@ import type { OperatorTable } from '../../../src/chain/operator-table.js';
 import { type Bn254, loadBn254 } from '../../../src/crypto/bn254/bn254.js';
 import type { CurveName } from '../../../src/crypto/curve.js';
 import { ConsensusType, TaskStatus } from '../../../src/protocol/enums.js';
+import { operatorTableTree } from '../../../src/protocol/operator-table.js';
 import { AVS, DOMAIN, newTask, operatorAddress } from './world.js';
 
 const CHAIN = { name: 'local', refusedCurves: new Map<CurveName, string>() };
@@ -103,6 +104,7 @@ describe('planTask', () => {
     rows: readonly (readonly bigint[])[],
     totalWeights: readonly bigint[],
     usableUntilSeconds = Number.POSITIVE_INFINITY,
+    tree = operatorTableTree([]),
   ) {
     const members = rows.map((weights, index) => ({
       operator: operatorAddress(index),
@@ -117,7 +119,7 @@ describe('planTask', () => {
       l1Block: blockNumber(40),
       members,
       totalWeights,
-      root: newTask().blockHash,
+      tree,
     };
     return planTask({
       task: newTask(),
@@ -139,6 +141,11 @@ describe('planTask', () => {
     ]);
     expect(planned).toMatchObject({ totalWeight: 8n, taskBlockNumber: 40n, registrar: operatorAddress(9) });
     expect(Object.isFrozen(planned)).toBe(true);
+  });
+
+  test('behavior: all plans over a table share the tree that was made when it was read', () => {
+    const tree = operatorTableTree([]);
+    expect(plan([[5n]], [5n], undefined, tree).leafTree).toBe(tree);
   });
 
   test.each([

@@ -9,6 +9,7 @@ import type { CurveName } from '../../../src/crypto/curve.js';
 import { ecdsaAddress, signEcdsa } from '../../../src/crypto/ecdsa.js';
 import { keccak256 } from '../../../src/crypto/keccak.js';
 import type { Consensus } from '../../../src/protocol/consensus.js';
+import { operatorTableTree } from '../../../src/protocol/operator-table.js';
 import { ecdsaDomainSeparator } from '../../../src/protocol/result.js';
 import type { TaskResult } from '../../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { NewTask } from '../../../src/store/aggregator-records.js';
@@ -58,12 +59,14 @@ export function taskPlan(
   consensus: Consensus = { kind: 'threshold', bips: 6_667 },
   task: NewTask = newTask(),
 ): TaskPlan {
+  const planned = operators(bn254, curve, weights);
   return {
     task,
     curve,
     consensus,
     endsAtSeconds: task.deadlineSeconds,
-    operators: operators(bn254, curve, weights),
+    operators: planned,
+    ...(curve === 'bn254' ? { leafTree: operatorTableTree(planned.flatMap(leafOf)) } : {}),
     totalWeight: weights.reduce((sum, weight) => sum + weight, 0n),
     taskBlockNumber: 50n,
     aggregatorCurve: curve,
@@ -71,6 +74,9 @@ export function taskPlan(
     ecdsaDomainSeparator: DOMAIN,
   };
 }
+
+const leafOf = ({ key, weights }: PlannedOperator) =>
+  key.curve === 'bn254' ? [{ pubkey: key.publicKey.g1, weights }] : [];
 
 /** What an honest executor would keep and send for this output. */
 export function honestAnswer(bn254: Bn254, plan: TaskPlan, index: number, output: string): Answer {

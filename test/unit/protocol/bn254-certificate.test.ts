@@ -2,14 +2,18 @@ import { describe, expect, test } from '@jest/globals';
 import { toHex } from '../../../src/base/bytes.js';
 import { assembleBn254Certificate, encodeBn254Certificate } from '../../../src/protocol/bn254-certificate.js';
 import { verifyMerkleProof } from '../../../src/protocol/merkle.js';
-import { operatorInfoLeaf, operatorTableRoot } from '../../../src/protocol/operator-table.js';
+import {
+  operatorInfoLeaf,
+  operatorTableRoot,
+  operatorTableTree,
+} from '../../../src/protocol/operator-table.js';
 import { taskMessageHash } from '../../../src/protocol/result.js';
 import { meetsThreshold, sumWeights, votingWeight } from '../../../src/protocol/threshold.js';
 import { bn254Certificates } from '../../support/cert-assembly-vectors.js';
 
 describe.each(bn254Certificates)('recorded certificate: $name', (task) => {
   const signers = new Set(task.submissions.map((submission) => submission.operatorIndex));
-  const parts = { ...task, signers };
+  const parts = { ...task, signers, tree: operatorTableTree(task.operators) };
 
   test('behavior: encoded byte for byte as the mailbox encodes it', () => {
     const certificate = assembleBn254Certificate(parts);
@@ -49,7 +53,8 @@ describe('assembleBn254Certificate', () => {
     ['no signer at all', []],
     ['a signer outside the table', [0, 99]],
   ])('error: %s', (_name, indexes) => {
-    expect(() => assembleBn254Certificate({ ...task, signers: new Set(indexes) })).toThrow(
+    const tree = operatorTableTree(task.operators);
+    expect(() => assembleBn254Certificate({ ...task, tree, signers: new Set(indexes) })).toThrow(
       expect.objectContaining({ code: 'INTERNAL' }),
     );
   });
