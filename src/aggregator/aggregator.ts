@@ -6,7 +6,6 @@ import { type Address, type ChainId, chainId } from '../base/brands.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { createAvsRegistrar } from '../chain/contracts/avs-registrar.js';
 import { OperatorTables } from '../chain/operator-tables.js';
 import { noteOtherVerifier } from '../chain/probe.js';
 import type { TransactionSigner } from '../chain/transaction.js';
@@ -14,7 +13,7 @@ import { l1CoreAddresses } from '../config/known-chains.js';
 import type { AggregatorConfig } from '../config/types.js';
 import { loadBn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
-import { type ChannelPool, createChannelPool } from '../rpc/channel-pool.js';
+import { createChannelPool } from '../rpc/channel-pool.js';
 import { AggregatorManagementServiceDefinition } from '../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
 import {
   StorageServiceDefinition,
@@ -24,12 +23,14 @@ import { startGrpcServer } from '../rpc/server.js';
 import type { SigningKeys } from '../signer/load-signers.js';
 import type { Signer } from '../signer/signer.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
+import { FairStages, VERIFIED_TOGETHER } from './fair-stages.js';
 import { Following } from './following.js';
 import type { IntakeOptions } from './intake.js';
 import { createManagementService } from './management.js';
 import { NonsignerMemory } from './nonsigner-memory.js';
 import { type OpenedChain, openChain } from './open-chain.js';
-import { type Lookup, resolvePeer, sharedLookup, systemLookup } from './peer-address.js';
+import { OperatorPeers } from './operator-peers.js';
+import { type Lookup, sharedLookup, systemLookup } from './peer-address.js';
 import { createPeerPolicy } from './peer-policy.js';
 import { reportServed } from './report-served.js';
 import { reportStanding } from './report-standing.js';
@@ -136,6 +137,7 @@ export class Aggregator {
     const l1 = {
       chainId: l1Chain.chainId,
       client: l1Chain.client,
+      time: l1Chain.time,
       addresses: l1CoreAddresses(config.l1ChainId, config),
     };
     for (const { name, addresses } of chains) {
@@ -235,7 +237,7 @@ export class Aggregator {
 
   async #createRunner(
     chains: readonly OpenedChain[],
-    l1: IntakeOptions['l1'],
+    l1: IntakeOptions['l1'] & Pick<OpenedChain, 'time'>,
     signers: ReadonlyMap<CurveName, Signer>,
     givenUp: (chainId: ChainId) => AbortSignal,
     avsCount: () => number,
@@ -244,7 +246,15 @@ export class Aggregator {
     const bn254 = await loadBn254();
     const channels = createChannelPool();
     this.#closers.push(async () => channels.close());
-    const verifier = createVerifier({ workerSource, logger });
+    const peers = new OperatorPeers({
+      l1: l1.client,
+      l1Head: () => l1.time.head.number,
+      policy: createPeerPolicy({ ...config.tasks.peers, allowLoopback: config.l1ChainId === LOCAL_L1 }),
+      lookup: sharedLookup(this.#options.lookup ?? systemLookup),
+      channels,
+      clock,
+    });
+    const verifier = createVerifier({ workerSource, logger, maxBatch: VERIFIED_TOGETHER });
     this.#closers.push(() => verifier.close());
     const dependencies = {
       clock,
@@ -258,10 +268,11 @@ export class Aggregator {
       signers,
       verifier,
       bn254,
-      connect: this.#connector(chains, l1, channels),
+      peers,
       nonePolicy: config.tasks.nonePolicy,
       quorumWindowMs: config.tasks.quorumWindowMs,
       nonsigners: new NonsignerMemory(),
+      stages: new FairStages(avsCount),
     };
     return new TaskRunner({
       maxConcurrent: config.tasks.maxConcurrent,
@@ -270,23 +281,6 @@ export class Aggregator {
       run: (task, signal, leaveSlot) =>
         runTask(task, dependencies, AbortSignal.any([signal, givenUp(task.chainId)]), leaveSlot),
     });
-  }
-
-  /** An operator's client by its socket at the L1 head: where it is now, read at most once a block. */
-  #connector(chains: readonly OpenedChain[], l1: IntakeOptions['l1'], channels: ChannelPool) {
-    const { config } = this.#options;
-    const lookup = sharedLookup(this.#options.lookup ?? systemLookup);
-    const policy = createPeerPolicy({ ...config.tasks.peers, allowLoopback: config.l1ChainId === LOCAL_L1 });
-    const time = chains.find(({ chainId }) => chainId === l1.chainId)?.time;
-    return async (registrar: Address, operator: Address) => {
-      const socket = await createAvsRegistrar(l1.client, registrar).getOperatorSocket(
-        operator,
-        time?.head.number ?? 'latest',
-      );
-      if (socket === '')
-        throw new PonosError('PEER_UNREACHABLE', { message: 'the operator has published no socket' });
-      return channels.executor(await resolvePeer(socket, policy, lookup));
-    };
   }
 
   #retention(chains: readonly OpenedChain[]): RetentionOptions {

@@ -13,7 +13,6 @@ import type {
   TaskResult,
   TaskSubmission,
 } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
-import type { Signer } from '../signer/signer.js';
 import type { PlannedOperator, TaskPlan } from './task-plan.js';
 
 export interface DistributeOptions {
@@ -22,10 +21,12 @@ export interface DistributeOptions {
   readonly operators: readonly PlannedOperator[];
   /** This aggregator's operator address. */
   readonly aggregator: Address;
-  /** Signer with the key of the aggregator's operator set. */
-  readonly signer: Signer;
-  /** The client of where the operator is now; asked anew before every attempt. */
+  /** Signs with the key of the aggregator's operator set. */
+  readonly sign: (message: Uint8Array) => Promise<Uint8Array>;
+  /** The client of where the operator is, as far as that is known; asked for before every attempt. */
   readonly connect: (operator: PlannedOperator) => Promise<ExecutorClient>;
+  /** After a failed call: looks anew where the operator is, and says whether that is somewhere else. */
+  readonly hasMoved: (operator: PlannedOperator) => Promise<boolean>;
   readonly clock: Clock;
   /** An operator has answered; its response is not judged yet. */
   readonly onResult: (operator: PlannedOperator, result: TaskResult) => Promise<void>;
@@ -87,8 +88,11 @@ async function askOperator(
     const result = await attemptCall(options, operator, submission, signal);
     if (!('reason' in result)) return options.onResult(operator, result);
     throwIfAborted(signal);
-    options.onFailure(operator, result);
-    if (result.final) return;
+    // Whoever has the old socket now may refuse for good what the operator would not.
+    const hasMoved = await untilAborted(options.hasMoved(operator), signal);
+    const final = result.final && !hasMoved;
+    options.onFailure(operator, { ...result, final });
+    if (final) return;
     const delayMs = RETRY_DELAYS_MS[Math.min(attempt, RETRY_DELAYS_MS.length - 1)] ?? 0;
     await options.clock.sleep(delayMs, signal);
   }
@@ -111,7 +115,7 @@ async function attemptCall(
 
 /** The executor's own address is part of what is signed, so each gets a signature of its own. */
 async function signedSubmission(
-  { plan, aggregator, signer }: DistributeOptions,
+  { plan, aggregator, sign }: DistributeOptions,
   { operator }: PlannedOperator,
 ): Promise<TaskSubmission> {
   const { task, taskBlockNumber } = plan;
@@ -129,7 +133,7 @@ async function signedSubmission(
     aggregatorAddress: aggregator,
     avsAddress: task.avs,
     payload: Buffer.from(task.payload),
-    signature: Buffer.from(await signer.sign(message, 'plain')),
+    signature: Buffer.from(await sign(message)),
     operatorSetId: task.operatorSetId,
     referenceTimestamp: task.referenceTimestamp,
     executorAddress: operator,

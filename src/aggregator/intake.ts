@@ -57,7 +57,7 @@ export async function takeIn(task: NewTask, options: IntakeOptions): Promise<Int
       operatorSet: info.operatorSet,
       curve,
       referenceTimestamp: info.referenceTimestamp,
-      chainTimeSeconds: chain.time.head.timestampSeconds,
+      head: chain.time.head,
     });
   // A task on L1 has a block there; one on L2 is dated by its table's.
   const early = chain.chainId === l1.chainId ? undefined : await readTable();

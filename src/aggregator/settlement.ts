@@ -6,21 +6,24 @@ import type { PonosError } from '../base/error.js';
 import { encodeSubmitResult } from '../chain/contracts/task-mailbox.js';
 import { certificateRefusal } from '../chain/contracts/verify-certificate.js';
 import type { TransactionWaiter } from '../chain/pending-transaction.js';
-import { maxCostWei, type Receipt } from '../chain/transaction.js';
+import { maxCostWei, type Receipt, type SignedTransaction } from '../chain/transaction.js';
 import { TaskStatus } from '../protocol/enums.js';
 import type { StoredTask } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import type { CertifiedResult } from './certify.js';
 import type { ChainContext } from './chain-context.js';
+import type { FairStages } from './fair-stages.js';
 import { type MinedTransaction, type SubmitOutcome, submit } from './submit.js';
 import type { TaskJournal } from './task-journal.js';
 import type { TaskPlan } from './task-plan.js';
+import { queued } from './task-queue.js';
 
 export interface SettlementOptions {
   readonly task: StoredTask;
   readonly chain: ChainContext;
   readonly store: Pick<AggregatorStore, 'task'>;
   readonly journal: TaskJournal;
+  readonly stages: Pick<FairStages, 'submitting'>;
 }
 
 export class Settlement {
@@ -36,7 +39,7 @@ export class Settlement {
   /** Submits until the task is settled. @throws as `submit` does */
   submit(plan: TaskPlan, certified: CertifiedResult, signal: AbortSignal): Promise<SubmitOutcome> {
     const { certificate, output, signers, nonSigners } = certified;
-    const { task, chain, journal } = this.#options;
+    const { task, chain, journal, stages } = this.#options;
     const { mailbox, time, sender, client, gas } = chain;
     const { taskId, blockTimestampSeconds, avs, operatorSetId } = task;
     const call = { to: mailbox.address, data: encodeSubmitResult(taskId, certificate, output) };
@@ -70,8 +73,15 @@ export class Settlement {
         },
         ready: (until, onWait) => sender.ready(until, onWait),
         simulate: () => untilAborted(gas.simulate({ client, sender, call, kind }), signal),
-        send: async (needed) =>
-          mined(await sender.send({ ...call, ...waiter, subject: taskId, gas: needed }, signal)),
+        turn: (until) => stages.submitting(chain.chainId).enter(queued(task), until),
+        send: async (needed, until, onSent) => {
+          const request = { ...call, ...waiter, subject: taskId, gas: needed };
+          const tell = (transaction: SignedTransaction) => {
+            onSent();
+            waiter.onSent?.(transaction);
+          };
+          return mined(await sender.send({ ...request, onSent: tell }, until));
+        },
         verifierRefusal: () => untilAborted(this.#verifierRefusal(plan, certificate), signal),
         onHookRevert: (error) =>
           journal.logger.warn("the AVS's hook refuses the result; it is asked anew each block", { error }),

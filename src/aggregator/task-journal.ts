@@ -109,7 +109,7 @@ export class TaskJournal {
   }
 
   /** Stores what has changed; tries until it can or the signal aborts. */
-  change(change: Omit<TaskChange, 'updatedAtMs'>, signal: AbortSignal): Promise<StoredTask> {
+  change(change: Omit<TaskChange, 'updatedAtMs'>, signal: AbortSignal): Promise<unknown> {
     const { store, task, clock } = this.#options;
     return this.persistently('the task cannot be stored now', signal, () =>
       store.updateTask(task, { ...change, updatedAtMs: clock.nowMs() }),

@@ -1,4 +1,5 @@
 /** One task from its record in the store to its end: intake → gather → certify → submit. */
+import { setMaxListeners } from 'node:events';
 import type { Address, ChainId } from '../base/brands.js';
 import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
@@ -7,7 +8,6 @@ import type { OperatorTables } from '../chain/operator-tables.js';
 import type { Bn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
 import type { NonePolicy, ResponseGroup } from '../protocol/tally.js';
-import type { ExecutorClient } from '../rpc/channel-pool.js';
 import type { Signer } from '../signer/signer.js';
 import { isFinished, type StoredTask, type TaskKey } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
@@ -15,13 +15,16 @@ import { certificateCost, quorumWindow } from './certificate-cost.js';
 import { type CertifiedResult, certify } from './certify.js';
 import type { ChainContext } from './chain-context.js';
 import { type Answer, Collector } from './collect.js';
+import type { FairStages } from './fair-stages.js';
 import { gather } from './gather.js';
 import { type IntakeOptions, takeIn } from './intake.js';
 import type { NonsignerMemory } from './nonsigner-memory.js';
+import type { OperatorPeers } from './operator-peers.js';
 import { Settlement } from './settlement.js';
 import type { SubmitOutcome } from './submit.js';
 import { TaskJournal } from './task-journal.js';
 import type { TaskPlan } from './task-plan.js';
+import { queued } from './task-queue.js';
 import type { RunEnd } from './task-runner.js';
 import type { TaskTracker } from './tracker.js';
 import type { Verifier } from './verify/verifier.js';
@@ -39,12 +42,12 @@ export interface TaskRunDependencies {
   readonly signers: ReadonlyMap<CurveName, Signer>;
   readonly verifier: Pick<Verifier, 'verify'>;
   readonly bn254: Bn254;
-  /** The client of where an operator of an AVS is now. */
-  readonly connect: (registrar: Address, operator: Address) => Promise<ExecutorClient>;
+  readonly peers: Pick<OperatorPeers, 'connect' | 'hasMoved' | 'forget'>;
   readonly nonePolicy: NonePolicy;
   /** 0 for none. */
   readonly quorumWindowMs: number;
   readonly nonsigners: NonsignerMemory;
+  readonly stages: FairStages;
 }
 
 /**
@@ -73,12 +76,12 @@ class TaskRun {
   readonly #settlement: Settlement;
 
   constructor(task: StoredTask, chain: ChainContext, dependencies: TaskRunDependencies) {
-    const { clock, logger, store, tracker } = dependencies;
+    const { clock, logger, store, tracker, stages } = dependencies;
     this.#task = task;
     this.#chain = chain;
     this.#deps = dependencies;
     this.#journal = new TaskJournal({ task, chain, clock, logger, store, tracker });
-    this.#settlement = new Settlement({ task, chain, store, journal: this.#journal });
+    this.#settlement = new Settlement({ task, chain, store, journal: this.#journal, stages });
   }
 
   async run(stop: AbortSignal, leaveSlot: () => void): Promise<RunEnd> {
@@ -92,7 +95,10 @@ class TaskRun {
         () => undefined, // settled or stopped before its deadline
       );
     try {
-      const outcome = await this.#outcome(AbortSignal.any([stop, expired.signal]), stop, leaveSlot);
+      const signal = AbortSignal.any([stop, expired.signal]);
+      // A listener for each operator that waits for its turn; Node would call ten a leak.
+      setMaxListeners(0, signal);
+      const outcome = await this.#outcome(signal, stop, leaveSlot);
       if (outcome === 'time left') return 'again';
       await this.#journal.settled(outcome, stop);
     } catch (error) {
@@ -176,7 +182,7 @@ class TaskRun {
 
   /** With the answers of an earlier run, which executors may not be willing to give twice. */
   async #collector(plan: TaskPlan, signal: AbortSignal): Promise<Collector> {
-    const { store, verifier, nonePolicy, clock } = this.#deps;
+    const { store, verifier, nonePolicy, clock, stages } = this.#deps;
     const { referenceTimestamp } = plan.task;
     const record = (operator: Address, { output, resultSignature, authSignature }: Answer) =>
       this.#journal.persistently('an answer cannot be stored now', signal, () =>
@@ -189,7 +195,8 @@ class TaskRun {
           receivedAtMs: clock.nowMs(),
         }),
       );
-    const verify: Verifier['verify'] = (response) => verifier.verify(response);
+    const verify: Verifier['verify'] = (response) =>
+      stages.verifying.pass(queued(this.#task), signal, () => verifier.verify(response));
     const collector = new Collector({ plan, nonePolicy, verify, store: record });
     const stored = await this.#journal.persistently('stored answers cannot be read now', signal, () =>
       store.answers(this.#task, referenceTimestamp),
@@ -209,7 +216,7 @@ class TaskRun {
   }
 
   async #gather(plan: TaskPlan, collector: Collector, signal: AbortSignal): Promise<ResponseGroup> {
-    const { aggregator, clock, connect, nonePolicy, signers, quorumWindowMs, nonsigners } = this.#deps;
+    const { aggregator, clock, peers, nonePolicy, signers, quorumWindowMs, nonsigners, stages } = this.#deps;
     const journal = this.#journal;
     const signer = signers.get(plan.aggregatorCurve);
     if (signer === undefined)
@@ -228,13 +235,19 @@ class TaskRun {
         chainTime: this.#chain.time,
         distribution: {
           aggregator,
-          signer,
+          sign: (message) =>
+            stages.signing.pass(queued(this.#task), signal, () => signer.sign(message, 'plain')),
           clock,
-          connect: ({ operator }) => connect(plan.registrar, operator),
+          connect: ({ operator }) => peers.connect(plan.registrar, operator),
+          hasMoved: ({ operator }) => peers.hasMoved(plan.registrar, operator),
         },
         report: {
           counted: ({ operator }) => journal.counted(operator),
-          dropped: ({ operator }, rejection) => journal.dropped(operator, rejection),
+          dropped: ({ operator }, rejection) => {
+            // Whoever has its socket by now may have answered.
+            peers.forget(plan.registrar, operator);
+            journal.dropped(operator, rejection);
+          },
           callFailed: ({ operator }, reason, final) => journal.callFailed(operator, reason, final),
         },
       },

@@ -8,6 +8,7 @@ import {
   operatorSetKey,
 } from '../base/brands.js';
 import type { CurveName } from '../crypto/curve.js';
+import type { Block } from './block.js';
 import type { Caller } from './contract.js';
 import { createBn254CertificateVerifier } from './contracts/bn254-certificate-verifier.js';
 import { createCrossChainRegistry } from './contracts/cross-chain-registry.js';
@@ -31,8 +32,8 @@ export interface TableQuery {
   readonly operatorSet: OperatorSet;
   readonly curve: CurveName;
   readonly referenceTimestamp: number;
-  /** Time of the task chain's head, seconds; decides whether the table is stale. */
-  readonly chainTimeSeconds: number;
+  /** Of the task chain. What may change of a table is read at it, once for all who ask; its time decides whether the table is stale. */
+  readonly head: Pick<Block, 'number' | 'timestampSeconds'>;
 }
 
 export interface UsableTable {
@@ -59,7 +60,7 @@ export class OperatorTables {
   }
 
   /**
-   * The table, after asking the chain anew whether it is still usable. A table never changes, so its content
+   * The table, after asking the chain whether it is usable as of the head. A table never changes, so its content
    * is read once; askers at the same time share that reading, failures are not kept.
    * @throws PonosError TASK_REFUSED with the fact `reason` (see TableProblem), and the client's
    */
@@ -70,7 +71,7 @@ export class OperatorTables {
     ]);
     if (!isRootValid)
       throw tableRefused('root-disabled', "the root of the task's operator table was disabled", query);
-    if (query.chainTimeSeconds > usableUntil(query.referenceTimestamp, stalenessSeconds)) {
+    if (query.head.timestampSeconds > usableUntil(query.referenceTimestamp, stalenessSeconds)) {
       throw tableRefused('table-stale', "the task's operator table is too old to certify with", query);
     }
     const table = await this.#table(query, l1Block);
@@ -123,20 +124,20 @@ export class OperatorTables {
   }
 
   #maxStalenessSeconds(query: TableQuery): Promise<number> {
-    const { taskChain, addresses, operatorSet } = query;
+    const { taskChain, addresses, operatorSet, head } = query;
     const verifier =
       query.curve === 'bn254'
         ? createBn254CertificateVerifier(taskChain, addresses.bn254CertificateVerifier)
         : createEcdsaCertificateVerifier(taskChain, addresses.ecdsaCertificateVerifier);
-    return verifier.maxOperatorTableStaleness(operatorSet, 'latest');
+    return verifier.maxOperatorTableStaleness(operatorSet, head.number);
   }
 }
 
 async function locateAt(updaterAddress: Address, query: TableQuery): Promise<Located> {
   const updater = createOperatorTableUpdater(query.taskChain, updaterAddress);
   const [l1Block, isRootValid] = await Promise.all([
-    updater.getReferenceBlockNumberByTimestamp(query.referenceTimestamp, 'latest'),
-    updater.isRootValidByTimestamp(query.referenceTimestamp, 'latest'),
+    updater.getReferenceBlockNumberByTimestamp(query.referenceTimestamp, query.head.number),
+    updater.isRootValidByTimestamp(query.referenceTimestamp, query.head.number),
   ]);
   return { l1Block, isRootValid };
 }

@@ -116,9 +116,11 @@ export class TransactionWatch {
 
   async #checkPending(head: Block): Promise<void> {
     const { account, bumpAfterBlocks } = this.#options;
-    // Before the receipts: a nonce counted as used here has its receipt below, if it is one of ours.
+    // Before the receipts: a nonce counted as used here has its receipt below, if it is one of ours. Of the others
+    // there is none to be asked for.
     const used = await account.transactionCount('latest');
-    await Promise.all([...this.#pending.values()].map((pending) => this.#lookForReceipt(pending)));
+    const mined = [...this.#pending.values()].filter(({ nonce }) => nonce < used);
+    await Promise.all(mined.map((pending) => this.#lookForReceipt(pending)));
     const pooled = this.#mayBeLost(used, head)
       ? await account.transactionCount('pending')
       : Number.POSITIVE_INFINITY;

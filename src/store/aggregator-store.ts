@@ -36,10 +36,10 @@ export interface AggregatorStore extends ChainHistory {
   unfinishedTasks(): Promise<TaskRecord[]>;
   /**
    * Changes a task that is not finished; a finished one stays as it is.
-   * @returns the task as it then is
+   * @returns the task as it then is, without its payload, which is not read
    * @throws PonosError INTERNAL for a task that was never saved
    */
-  updateTask(key: TaskKey, change: TaskChange): Promise<StoredTask>;
+  updateTask(key: TaskKey, change: TaskChange): Promise<TaskRecord>;
   /** Stores an answer; it counts from when this resolves. One per operator and reference timestamp: the first stays. */
   recordAnswer(key: TaskKey, answer: AcceptedAnswer): Promise<void>;
   /** Accepted answers of a task for one reference timestamp, by operator address. */
@@ -68,8 +68,8 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
 
   const task = (key: TaskKey) => readTask(store, key);
 
-  async function updateTask(key: TaskKey, change: TaskChange): Promise<StoredTask> {
-    const before = await task(key);
+  async function updateTask(key: TaskKey, change: TaskChange): Promise<TaskRecord> {
+    const before = await readJson<TaskRecord>(store, taskKeyOf(key));
     if (before === undefined) {
       throw new PonosError('INTERNAL', {
         message: 'a task was changed that was never saved',

@@ -16,7 +16,7 @@ export async function readTask(store: KeyValueStore, key: TaskKey): Promise<Stor
  * @param before the record as it is stored, if there is one; what is right of its places stays untouched
  */
 export function writeTask(
-  { payload: _payload, ...record }: StoredTask,
+  { payload: _payload, ...record }: TaskRecord & Partial<Pick<StoredTask, 'payload'>>,
   before?: TaskRecord,
 ): WriteOperation[] {
   const [openKey, finishedKey] = [openKeyOf(record), finishedKeyOf(record)];
@@ -32,7 +32,7 @@ export function writeTask(
 
 /** The task's place among those whose result is in a block. */
 export function settledPlace(
-  { settledAtBlock, ...key }: StoredTask,
+  { settledAtBlock, ...key }: TaskRecord,
   operation: (key: string) => WriteOperation,
 ): WriteOperation[] {
   return settledAtBlock === undefined ? [] : [operation(settledKeyOf({ ...key, settledAtBlock }))];

@@ -115,9 +115,10 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
         chainTime: { until: (_seconds, signal) => systemClock.sleep(600_000, signal) },
         distribution: {
           aggregator: AGGREGATOR_OPERATOR,
-          signer,
+          sign: (message) => signer.sign(message, 'plain'),
           clock: systemClock,
           connect: async () => client,
+          hasMoved: async () => false,
         },
         report: {
           counted: () => undefined,

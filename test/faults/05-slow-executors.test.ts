@@ -6,12 +6,10 @@ import { type Hash32, parseTaskId } from '../../src/base/brands.js';
 import { toHex, word } from '../../src/base/bytes.js';
 import { type Clock, systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
-import { Secret } from '../../src/base/secret.js';
 import { type Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
 import { type ChannelPool, createChannelPool } from '../../src/rpc/channel-pool.js';
 import { ExecutorServiceDefinition } from '../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import { startGrpcServer } from '../../src/rpc/server.js';
-import { createLocalEcdsaSigner } from '../../src/signer/local-signers.js';
 import { BN254_SET } from '../support/aggregator-devnet.js';
 import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
 import { deferred } from '../support/deferred.js';
@@ -20,7 +18,6 @@ import { type HostileExecutor, hostileExecutor, type Misbehaviour } from '../sup
 import { manualClock } from '../support/manual-clock.js';
 import { newTask, operatorAddress, taskPlan } from '../unit/aggregator/world.js';
 
-const SIGNER = createLocalEcdsaSigner(new Secret(new Uint8Array(32).fill(7)));
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -101,9 +98,10 @@ function gatherer(pool: ChannelPool, ports: readonly number[], clock: Clock) {
         chainTime: { until: (_seconds, end) => clock.sleep(2 ** 31 - 1, end) },
         distribution: {
           aggregator: operatorAddress(99),
-          signer: { ...SIGNER, sign: async () => new Uint8Array(65) },
+          sign: async () => new Uint8Array(65),
           clock,
           connect: async ({ index }) => pool.executor(`127.0.0.1:${ports[index]}`),
+          hasMoved: async () => false,
         },
         report: { counted: () => undefined, dropped: () => undefined, callFailed: () => undefined },
       },

@@ -120,6 +120,7 @@ function task(sender: TransactionSender, subject: string, change: Partial<Submit
       status: async () => TaskStatus.created,
       awaitEarlier: async () => undefined,
       ready: (signal, onWait) => sender.ready(signal, onWait),
+      turn: async () => () => undefined,
       simulate: () => sender.simulate(CALL),
       send: async (gas, signal) => {
         const receipt = await sender.send({ ...CALL, ...waiter, subject, gas }, signal);
@@ -216,9 +217,9 @@ describe('a transaction that is not mined (threat 14)', () => {
     const { settled, signed, isSettled } = task(sender, 'capped');
     await until(async () => (await pooled()) === 1);
     for (let block = 0; block < 6; block++) {
-      const checks = proxy.requests('eth_getTransactionReceipt');
+      const checks = proxy.requests('eth_getTransactionCount');
       await mine(DEAR);
-      await until(() => proxy.requests('eth_getTransactionReceipt') > checks);
+      await until(() => proxy.requests('eth_getTransactionCount') > checks);
     }
     expect(signed).toHaveLength(1);
     await mineUntil(isSettled, CHEAP);

@@ -64,8 +64,15 @@ async function rejoinWithoutKey(operator: DevnetWorld['cast']['executors'][numbe
   await l1.setup.place(avsRegistrar.address, artifacts.TaskAVSRegistrar?.deployedBytecode ?? '');
 }
 
-function query(chain: DevnetChainWorld, setId: number, change: Partial<TableQuery> = {}): TableQuery {
+/** As of the chain's head, at the given time of its own. */
+async function query(
+  chain: DevnetChainWorld,
+  setId: number,
+  change: Partial<TableQuery> = {},
+  timestampSeconds = tables.referenceTimestamp + 10,
+): Promise<TableQuery> {
   const { l1Contracts, cast } = world;
+  const { number } = await chain.client.head();
   return {
     taskChain: chain.client,
     addresses: {
@@ -77,7 +84,7 @@ function query(chain: DevnetChainWorld, setId: number, change: Partial<TableQuer
     operatorSet: { avs: cast.avs.address, id: setId },
     curve: setId === BN254_SET ? 'bn254' : 'ecdsa',
     referenceTimestamp: tables.referenceTimestamp,
-    chainTimeSeconds: tables.referenceTimestamp + 10,
+    head: { number, timestampSeconds },
     ...change,
   };
 }
@@ -86,7 +93,7 @@ describe('an operator table', () => {
   test.each(['l1', 'l2'] as const)(
     'default: a BN254 table on %s has who had stake and key, by the place among the leaves',
     async (name) => {
-      const { table } = await new OperatorTables(world.l1.client).read(query(world[name], BN254_SET));
+      const { table } = await new OperatorTables(world.l1.client).read(await query(world[name], BN254_SET));
       const [, , , fourth, fifth, sixth] = world.cast.executors.map(({ address }) => address);
       expect(table).toMatchObject({ curve: 'bn254', l1Block: tables.referenceBlock });
       expect(table.members.map(({ operator, index }) => [operator, index])).toEqual([
@@ -107,7 +114,7 @@ describe('an operator table', () => {
   test.each(['l1', 'l2'] as const)(
     'default: an ECDSA table on %s names operators by their signing addresses',
     async (name) => {
-      const { table } = await new OperatorTables(world.l1.client).read(query(world[name], ECDSA_SET));
+      const { table } = await new OperatorTables(world.l1.client).read(await query(world[name], ECDSA_SET));
       expect(table.members).toHaveLength(3);
       for (const { operator, key } of table.members) {
         const executor = world.cast.executors.find(({ address }) => address === operator);
@@ -128,9 +135,9 @@ describe('an operator table', () => {
       },
     };
     const source = new OperatorTables(counted);
-    const first = await Promise.all([1, 2].map(() => source.read(query(world.l2, BN254_SET))));
+    const first = await Promise.all([1, 2].map(async () => source.read(await query(world.l2, BN254_SET))));
     const before = calls;
-    const again = await source.read(query(world.l2, BN254_SET));
+    const again = await source.read(await query(world.l2, BN254_SET));
     expect(again.table).toBe(first[0]?.table);
     expect(first[1]?.table).toBe(first[0]?.table);
     expect(again.usableUntilSeconds).toBe(tables.referenceTimestamp + TABLE_STALENESS_SECONDS);
@@ -143,13 +150,10 @@ describe('an operator table', () => {
     ['table-missing', () => query(world.l2, 77, { curve: 'ecdsa' })],
     [
       'table-stale',
-      () =>
-        query(world.l2, BN254_SET, {
-          chainTimeSeconds: tables.referenceTimestamp + TABLE_STALENESS_SECONDS + 1,
-        }),
+      () => query(world.l2, BN254_SET, {}, tables.referenceTimestamp + TABLE_STALENESS_SECONDS + 1),
     ],
   ] as const)('error: refused as %s', async (reason, makeQuery) => {
-    const read = new OperatorTables(world.l1.client).read(makeQuery());
+    const read = new OperatorTables(world.l1.client).read(await makeQuery());
     await expect(read).rejects.toMatchObject({ code: 'TASK_REFUSED', facts: { reason } });
   });
 
@@ -157,7 +161,7 @@ describe('an operator table', () => {
     const { client } = world.l2;
     const stranger = { name: 'other', chainId: client.chainId + 1, call: client.call.bind(client) };
     const read = new OperatorTables(world.l1.client).read(
-      query(world.l2, BN254_SET, { taskChain: stranger as TableQuery['taskChain'] }),
+      await query(world.l2, BN254_SET, { taskChain: stranger as TableQuery['taskChain'] }),
     );
     await expect(read).rejects.toMatchObject({ facts: { reason: 'chain-unsupported' } });
   });
@@ -166,11 +170,11 @@ describe('an operator table', () => {
     const { cast, l2, l1 } = world;
     const snapshot = await l2.anvil.rpc('evm_snapshot');
     const source = new OperatorTables(l1.client);
-    await source.read(query(l2, BN254_SET));
+    await source.read(await query(l2, BN254_SET));
     const [root] = await l2.setup.read(l2.contracts.updater, 'getCurrentGlobalTableRoot', []);
     await l2.setup.send(cast.owner, l2.contracts.updater, 'disableRoot', [root]);
     await l2.setup.settle(systemClock);
-    await expect(source.read(query(l2, BN254_SET))).rejects.toMatchObject({
+    await expect(source.read(await query(l2, BN254_SET))).rejects.toMatchObject({
       facts: { reason: 'root-disabled' },
     });
     await l2.anvil.rpc('evm_revert', snapshot);

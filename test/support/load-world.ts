@@ -164,6 +164,8 @@ export async function startLoadWorld(options: LoadOptions): Promise<LoadWorld> {
       const range = { fromBlock: blockNumber(fromBlock), toBlock: number };
       return client.logs({ addresses: [mailbox], topics: [topic] }, range);
     };
+    // Counted here: a node that mines meanwhile gives the same nonce twice.
+    let nextNonce: number | undefined;
     return {
       folder: folder.path,
       anvil,
@@ -184,13 +186,16 @@ export async function startLoadWorld(options: LoadOptions): Promise<LoadWorld> {
       },
       async send(tasks) {
         const { address } = cast.user;
-        const requests = tasks.map(({ avs, payload }) => {
+        const first = nextNonce ?? Number(await anvil.rpc('eth_getTransactionCount', address, 'pending'));
+        nextNonce = first + tasks.length;
+        const requests = tasks.map(({ avs, payload }, index) => {
           const data = encodeCreateTask({
             refundCollector: address,
             operatorSet: { avs, id: setOf(options.curve).id },
             payload,
           });
-          return { from: address, to: mailbox, data: toHex(data), gas: `0x${CREATION_GAS.toString(16)}` };
+          const [gas, nonce] = [CREATION_GAS, first + index].map((value) => `0x${value.toString(16)}`);
+          return { from: address, to: mailbox, data: toHex(data), gas, nonce };
         });
         for (let from = 0; from < requests.length; from += BATCH) {
           await sendAll(anvil.url, requests.slice(from, from + BATCH));

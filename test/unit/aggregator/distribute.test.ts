@@ -85,11 +85,12 @@ describe('distribute', () => {
     const attempts = new Map<number, number>();
     const results: number[] = [];
     const failures: string[] = [];
+    const moved = new Set<number>();
     const options: DistributeOptions = {
       plan,
       operators: plan.operators,
       aggregator: operatorAddress(99),
-      signer,
+      sign: (message) => signer.sign(message, 'plain'),
       clock,
       connect: async ({ index }) => {
         await findPeer(index);
@@ -103,6 +104,7 @@ describe('distribute', () => {
         };
         return client as ExecutorClient;
       },
+      hasMoved: async ({ index }) => moved.delete(index),
       onResult: async ({ index }) => {
         results.push(index);
       },
@@ -112,6 +114,7 @@ describe('distribute', () => {
       plan,
       clock,
       stop,
+      moved,
       submissions,
       attempts,
       results,
@@ -164,6 +167,19 @@ describe('distribute', () => {
       [2, 3],
     ]);
     expect(failures).toEqual(['1 PERMISSION_DENIED: no!', '2 UNAVAILABLE: no', '2 UNAVAILABLE: no']);
+  });
+
+  test('behavior: one that has moved is asked again where it is now, whatever was said at its old socket', async () => {
+    const { done, plan, clock, moved, results, failures } = world(async (index, attempt) => {
+      if (index === 1 && attempt === 1) throw failure(Status.PERMISSION_DENIED);
+      return honestResult(bn254, plan, index, 'x');
+    });
+    moved.add(1);
+    await settle();
+    await clock.advance(250);
+    await done;
+    expect(results.sort()).toEqual([0, 1, 2]);
+    expect(failures).toEqual(['1 PERMISSION_DENIED: no']);
   });
 
   test('behavior: nobody waits for an operator whose name server does not answer', async () => {

@@ -4,13 +4,11 @@ import { Collector, canStillWin } from '../../../src/aggregator/collect.js';
 import { gather } from '../../../src/aggregator/gather.js';
 import type { PlannedOperator, TaskPlan } from '../../../src/aggregator/task-plan.js';
 import { Judge } from '../../../src/aggregator/verify/judge.js';
-import { Secret } from '../../../src/base/secret.js';
 import { type Bn254, loadBn254 } from '../../../src/crypto/bn254/bn254.js';
 import type { Consensus } from '../../../src/protocol/consensus.js';
 import type { NonePolicy } from '../../../src/protocol/tally.js';
 import type { ExecutorClient } from '../../../src/rpc/channel-pool.js';
 import type { TaskResult } from '../../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
-import { createLocalEcdsaSigner } from '../../../src/signer/local-signers.js';
 import { type Deferred, deferred } from '../../support/deferred.js';
 import { manualClock, settle } from '../../support/manual-clock.js';
 import { honestResult, operatorAddress, taskPlan } from './world.js';
@@ -102,9 +100,10 @@ describe('gather', () => {
         },
         distribution: {
           aggregator: operatorAddress(99),
-          signer: createLocalEcdsaSigner(new Secret(new Uint8Array(32).fill(7))),
+          sign: async () => new Uint8Array(65),
           clock,
           connect: async ({ index }) => client(index) as ExecutorClient,
+          hasMoved: async () => false,
         },
         report: {
           counted: ({ index }) => events.push(`${index} counted`),

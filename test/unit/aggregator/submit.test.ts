@@ -47,6 +47,8 @@ function world(simulations: readonly (unknown | undefined)[], change: Partial<Su
   const chainTime = new ChainTime(manualClock(), heads, block(1));
   const seen = {
     simulated: 0,
+    turns: 0,
+    turnsEnded: 0,
     sent: 0,
     verifierAsked: 0,
     hookReverts: [] as unknown[],
@@ -56,6 +58,12 @@ function world(simulations: readonly (unknown | undefined)[], change: Partial<Su
     createdAtSeconds: 1_000,
     chainTime,
     status: async () => TaskStatus.created,
+    turn: async () => {
+      seen.turns += 1;
+      return () => {
+        seen.turnsEnded += 1;
+      };
+    },
     simulate: async () => {
       const outcome = simulations[Math.min(seen.simulated, simulations.length - 1)];
       seen.simulated += 1;
@@ -107,7 +115,7 @@ describe('submit', () => {
   test('default: what passes the simulation is sent, and a mined transaction settles the task', async () => {
     const { result, seen } = world([undefined]);
     expect(await result).toEqual({ kind: 'verified', transaction: mined(77) });
-    expect(seen).toMatchObject({ simulated: 1, sent: 1 });
+    expect(seen).toMatchObject({ simulated: 1, sent: 1, turns: 1, turnsEnded: 1 });
   });
 
   test('behavior: nothing is simulated before there is a block younger than the task', async () => {
