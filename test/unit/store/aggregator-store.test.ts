@@ -222,6 +222,29 @@ describe('aggregator store', () => {
       for (const task of unfinished) expect(task).not.toHaveProperty('payload');
     });
 
+    test('behavior: a change of a task reads neither its payload nor writes it', async () => {
+      const created = newTask(7, block(5));
+      await store.saveBlock(l1, block(5), [created]);
+      const touched: string[] = [];
+      const watched = createAggregatorStore({
+        ...values,
+        get: (key) => {
+          touched.push(key);
+          return values.get(key);
+        },
+        batch: (operations) => {
+          touched.push(...operations.map(({ key }) => key));
+          return values.batch(operations);
+        },
+      });
+      expect(await watched.updateTask(created, { status: 'processing', updatedAtMs: 1 })).toMatchObject({
+        status: 'processing',
+      });
+      expect(touched.length).toBeGreaterThan(1);
+      expect(touched.filter((key) => key.startsWith('payload/'))).toEqual([]);
+      expect((await store.task(created))?.payload).toEqual(created.payload);
+    });
+
     test('behavior: a finished task stays as it is', async () => {
       const created = newTask(7, block(5));
       await store.saveBlock(l1, block(5), [created]);
