@@ -20,7 +20,7 @@ import {
 import type { Anvil } from '../support/anvil.js';
 import { createDice } from './dice.js';
 import { type Payment, Payments } from './payments.js';
-import { BLOCK_SECONDS, type ChainName, type Step } from './sim-plan.js';
+import { BLOCK_SECONDS, type ChainName, MOST_DEPTH, type Step } from './sim-plan.js';
 
 export type Reorg = Extract<Step, { kind: 'reorg' }>;
 
@@ -50,7 +50,7 @@ interface RpcTransaction {
   readonly nonce: string;
 }
 
-/** A transaction of a replaced block, and in which of the new blocks it comes, from 0. */
+/** A transaction of a replaced block, and in which of the new blocks it comes, from 0; there is one more of these. */
 interface Returning {
   readonly raw: string;
   readonly place: number;
@@ -72,8 +72,8 @@ export class SimChain {
   readonly name: ChainName;
   readonly anvil: Anvil;
   readonly #options: SimChainOptions;
-  /** Tasks that were in blocks which a reorg has replaced. */
-  readonly replacedTasks = new Set<TaskId>();
+  /** Tasks that were in blocks which a reorg has replaced, and the first of those. */
+  readonly replacedTasks = new Map<TaskId, number>();
   /** What is at or below is final: reorgs end above it. */
   #final = 0;
   #nextUser = 0;
@@ -132,38 +132,50 @@ export class SimChain {
   /** @returns the blocks that were replaced; none when all blocks are final */
   async reorg(reorg: Reorg): Promise<readonly RpcBlock[]> {
     const head = Number((await this.head()).number);
-    const depth = Math.min(reorg.depth, head - this.#final);
+    const wanted =
+      typeof reorg.from === 'number' ? reorg.from : head - (await this.#newest(reorg.from, head)) + 1;
+    const depth = Math.min(wanted, MOST_DEPTH, head - this.#final);
     if (depth <= 0) return [];
     const numbers = Array.from({ length: depth }, (_, place) => head - depth + 1 + place);
     const replaced = await Promise.all(
       numbers.map((number) => this.anvil.rpc<RpcBlock>('eth_getBlockByNumber', quantity(number), false)),
     );
-    for (const { taskId } of await this.tasks(head - depth + 1)) this.replacedTasks.add(taskId);
+    for (const { taskId, block } of await this.tasks(head - depth + 1)) {
+      if (!this.replacedTasks.has(taskId)) this.replacedTasks.set(taskId, block);
+    }
     const returning = await this.#returning(reorg, numbers);
+    const of = (place: number) => returning.filter((one) => one.place === place);
     await this.anvil.rpc('anvil_setBlockTimestampInterval', reorg.blockSeconds);
     if (reorg.how === 'at once') {
-      await this.anvil.rpc(
-        'anvil_reorg',
-        depth,
-        returning.map(({ raw, place }) => [raw, place]),
-      );
+      const kept = returning.filter(({ place }) => place < depth);
+      const pairs = kept.map(({ raw, place }) => [raw, place]);
+      await this.anvil.rpc('anvil_reorg', depth, pairs);
     } else {
       await this.anvil.rpc('anvil_rollback', depth);
-      for (const place of numbers.keys()) {
-        for (const { raw } of returning.filter((one) => one.place === place)) {
-          // The aggregator may have sent it again already.
-          await this.anvil.rpc('eth_sendRawTransaction', raw).catch(() => undefined);
-        }
-        await this.mine(1);
-      }
+      for (const place of numbers.keys()) await this.#mineWith(of(place));
     }
+    await this.#mineWith(of(depth));
     await this.anvil.rpc('anvil_setBlockTimestampInterval', BLOCK_SECONDS);
     return replaced;
   }
 
+  /** The block of the newest task or result that a reorg can reach; the head if there is none. */
+  async #newest(what: 'task' | 'result', head: number): Promise<number> {
+    const from = Math.max(this.#final, head - MOST_DEPTH) + 1;
+    if (what === 'task') return (await this.tasks(from)).at(-1)?.block ?? head;
+    return (await this.payments(from)).at(-1)?.block ?? head;
+  }
+
+  async #mineWith(transactions: readonly Returning[]): Promise<void> {
+    for (const { raw } of transactions) {
+      // The aggregator may have sent it again already.
+      await this.anvil.rpc('eth_sendRawTransaction', raw).catch(() => undefined);
+    }
+    await this.mine(1);
+  }
+
   async #returning(reorg: Reorg, numbers: readonly number[]): Promise<Returning[]> {
     const dice = createDice(reorg.seed);
-    const last = numbers.length - 1;
     const returning: Returning[] = [];
     for (const [place, number] of numbers.entries()) {
       const { transactions } = await this.anvil.rpc<{ transactions: RpcTransaction[] }>(
@@ -177,7 +189,7 @@ export class SimChain {
         const delay = !isResult && dice.roll(100) < reorg.later ? 1 + dice.roll(numbers.length) : 0;
         if (vanishes) continue;
         const raw = await this.anvil.rpc<string>('eth_getRawTransactionByHash', hash);
-        returning.push({ raw, place: Math.min(last, place + delay) });
+        returning.push({ raw, place: Math.min(numbers.length, place + delay) });
       }
     }
     // Within a block in the old order, in which nonces ascend.

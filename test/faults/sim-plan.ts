@@ -42,7 +42,8 @@ export type Step =
   | {
       readonly kind: 'reorg';
       readonly chain: ChainName;
-      readonly depth: number;
+      /** From the newest block with a task or a result on, as far as the deepest reorg goes, or so many blocks. */
+      readonly from: 'task' | 'result' | number;
       /** All blocks at once, or one by one after the chain has become shorter. */
       readonly how: 'at once' | 'block by block';
       /** Between the new blocks; other than usual, so that deadlines are others, too. */
@@ -72,11 +73,11 @@ export type Step =
   | { readonly kind: 'calm' };
 
 const WEIGHTS: Readonly<Record<Step['kind'], number>> = {
-  mine: 26,
-  tasks: 24,
-  reorg: 13,
-  fault: 15,
-  tables: 4,
+  mine: 28,
+  tasks: 22,
+  reorg: 24,
+  fault: 13,
+  tables: 3,
   executor: 9,
   restart: 6,
   account: 3,
@@ -88,7 +89,7 @@ const STEPS_TO_CALM = 40;
 
 export const BLOCK_SECONDS = 12;
 const MOST_BLOCKS = 3;
-const MOST_DEPTH = 8;
+export const MOST_DEPTH = 8;
 const MOST_TASKS = 20;
 const MOST_REQUESTS = 60;
 const MOST_FAULT_STEPS = 4;
@@ -124,12 +125,12 @@ function planStep(dice: Dice, kind: Step['kind'], members: boolean[][]): Step {
     }
     case 'reorg':
       return {
-        ...{ kind, chain, depth: 1 + Math.min(dice.roll(MOST_DEPTH), dice.roll(MOST_DEPTH)) },
+        ...{ kind, chain, from: dice.pick(['task', 'result', 1 + dice.roll(MOST_DEPTH)]) },
         how: dice.pick(['at once', 'block by block']),
         blockSeconds: BLOCK_SECONDS + dice.pick([-5, -1, 1, 6]),
         vanishing: dice.pick([0, 0, 30, 100]),
         later: dice.pick([0, 50, 100]),
-        forgetsResults: dice.roll(2) === 0,
+        forgetsResults: dice.roll(3) > 0,
         seed: dice.roll(2 ** 31),
       };
     case 'fault':
@@ -181,10 +182,11 @@ export function describeStep(step: Step): string {
     case 'tasks':
       return `tasks on ${step.chain}: ${step.tasks.map(({ avs, set }) => `${avs}/${set}`).join(' ')}`;
     case 'reorg': {
-      const { chain, depth, how, blockSeconds, vanishing, later, forgetsResults, seed } = step;
+      const { chain, from, how, blockSeconds, vanishing, later, forgetsResults, seed } = step;
+      const extent = typeof from === 'number' ? `${from} blocks` : `the newest ${from}`;
       const fates = `${vanishing}% of tasks vanish, ${later}% come later`;
       const results = forgetsResults ? 'results are forgotten' : 'results stay';
-      return `reorg of ${depth} on ${chain} ${how}, blocks of ${blockSeconds} s: ${fates}, ${results} (${seed})`;
+      return `reorg of ${extent} on ${chain} ${how}, ${blockSeconds} s a block: ${fates}, ${results} (${seed})`;
     }
     case 'fault': {
       const { chain, endpoints, fault, times, steps } = step;

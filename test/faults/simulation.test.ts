@@ -2,13 +2,13 @@
  * A random walk over reorgs, bad endpoints, changed tables, moody executors, restarts and bursts of tasks, on two chains
  * and for two AVSs: what the store says in the end is what the mailboxes say.
  *
- *   FAULT_STEPS  default 80
+ *   FAULT_STEPS  default 70
  *   FAULT_SEED   decides every step; default 1
  */
 import { expect, test } from '@jest/globals';
 import { runSimulation } from './simulation.js';
 
-const steps = Number(process.env.FAULT_STEPS ?? 80);
+const steps = Number(process.env.FAULT_STEPS ?? 70);
 const seed = Number(process.env.FAULT_SEED ?? 1);
 const isLong = process.env.FAULT_STEPS !== undefined;
 const LIMIT_MS = 120_000 + steps * 3_000;
@@ -23,9 +23,10 @@ test(
     try {
       const result = await runSimulation({ seed, steps, report });
       report(JSON.stringify(result));
-      expect(result.verified).toBeGreaterThan(0);
-      expect(result.reorgs).toBeGreaterThan(0);
-      expect(result.restarts).toBeGreaterThan(0);
+      // Else the walk has passed by what it is for.
+      for (const count of [result.verified, result.moved, result.vanished, result.restarts]) {
+        expect(count).toBeGreaterThan(0);
+      }
       expect(unhandled).toEqual([]);
     } finally {
       process.off('unhandledRejection', note);

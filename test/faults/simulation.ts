@@ -18,7 +18,9 @@ export interface SimulationOptions {
 export interface SimulationResult {
   readonly verified: number;
   readonly failed: number;
-  /** That were on the chain at some time, and are not any more. */
+  /** That a reorg has brought into another block. */
+  readonly moved: number;
+  /** That were seen on the chain at some time, and are not on it any more. */
   readonly vanished: number;
   readonly reorgs: number;
   readonly restarts: number;
@@ -60,7 +62,7 @@ class Simulation {
   readonly #reorgs: Record<ChainName, number> = { L1: 0, L2: 0 };
   readonly #judgedUpTo: Record<ChainName, number> = { L1: 0, L2: 0 };
   readonly #history: string[] = [];
-  readonly #totals = { verified: 0, failed: 0, vanished: 0, reorgs: 0, restarts: 0, reverted: 0 };
+  readonly #totals = { verified: 0, failed: 0, moved: 0, vanished: 0, reorgs: 0, restarts: 0, reverted: 0 };
 
   constructor(world: SimWorld, options: SimulationOptions) {
     this.#world = world;
@@ -236,7 +238,7 @@ class Simulation {
       const { chain, id } = seats[name];
       const from = this.#judgedUpTo[name] + 1;
       const [onChain, payments] = await Promise.all([chain.tasks(from), chain.payments(from)]);
-      const ids = new Set([...onChain.map(({ taskId }) => taskId), ...chain.replacedTasks]);
+      const ids = new Set([...onChain.map(({ taskId }) => taskId), ...chain.replacedTasks.keys()]);
       const records = await Promise.all(
         [...ids].map((taskId) => node.store.task({ chainId: chainId(id), taskId })),
       );
@@ -252,6 +254,9 @@ class Simulation {
       const verified = stored.filter(({ status }) => status === 'completed').length;
       this.#totals.verified += verified;
       this.#totals.failed += onChain.length - verified;
+      this.#totals.moved += onChain.filter(
+        ({ taskId, block }) => (chain.replacedTasks.get(taskId) ?? block) !== block,
+      ).length;
       this.#totals.vanished += stored.length - onChain.length;
       this.#totals.reverted += payments.filter(({ succeeded }) => !succeeded).length;
       await chain.finalize();
