@@ -2,13 +2,13 @@
  * A random walk over reorgs, bad endpoints, changed tables, moody executors, restarts and bursts of tasks, on two chains
  * and for two AVSs: what the store says in the end is what the mailboxes say.
  *
- *   FAULT_STEPS  default 70
+ *   FAULT_STEPS  default 60
  *   FAULT_SEED   decides every step; default 1
  */
 import { expect, test } from '@jest/globals';
 import { runSimulation } from './simulation.js';
 
-const steps = Number(process.env.FAULT_STEPS ?? 70);
+const steps = Number(process.env.FAULT_STEPS ?? 60);
 const seed = Number(process.env.FAULT_SEED ?? 1);
 const isLong = process.env.FAULT_STEPS !== undefined;
 const LIMIT_MS = 120_000 + steps * 3_000;
