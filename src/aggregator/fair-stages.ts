@@ -5,11 +5,11 @@ import { FairGate } from './fair-gate.js';
 /** Signatures for submissions: a millisecond each, of the one thread that everything else needs, too. */
 const SIGNING = 4;
 /** Responses: the batch that is verified and the next one, so that the thread never waits for the other. */
-const VERIFYING = 128;
+const VERIFYING = 64;
 /** The most responses of one batch: above it they get hardly cheaper, and whoever comes next waits longer. */
 export const VERIFIED_TOGETHER = VERIFYING / 2;
-/** Results on their way to a node, each simulated and sent: enough to hide how far away the node is. */
-const SUBMITTING = 16;
+/** Results that are simulated and sent: the sender takes one after the other, and never waits for the next one. */
+const SUBMITTING = 4;
 
 export class FairStages {
   readonly signing: FairGate;
