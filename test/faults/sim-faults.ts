@@ -85,7 +85,7 @@ export class SimFaults {
 /** Some faults only make sense for some requests. */
 function scopeOf(fault: FaultName, times: number): { methods?: string[]; times: number } {
   if (fault === 'unsent') return { methods: ['eth_sendRawTransaction'], times };
-  // Of everything else null says nothing true: an account without code, a call without an answer.
+  // What no honest endpoint answers with null is another kind of broken.
   if (fault === 'null') return { methods: NULLABLE, times };
   return { times };
 }

@@ -94,7 +94,7 @@ const MOST_TASKS = 20;
 const MOST_REQUESTS = 60;
 const MOST_FAULT_STEPS = 4;
 const MOST_WARP_SECONDS = 200;
-/** A third of the stake of three executors is never enough for anybody's lie, whoever the others are. */
+/** Nobody alone reaches the threshold with a lie: the heaviest of three has 25 of 55 at most. */
 const LEAST_WEIGHT = 15;
 const MOST_WEIGHT = 25;
 const LEAST_MEMBERS = 3;
