@@ -21,9 +21,11 @@ import { ensureImage } from './docker-image.js';
 import { createOutputTail, type OutputTail } from './output-tail.js';
 import {
   PERFORMER_PORT,
+  type PerformerExit,
   type PerformerInstance,
   type PerformerRuntime,
   type PerformerSpec,
+  type ProgressListener,
 } from './runtime.js';
 
 const RUNNING_WITHIN_MS = 30_000;
@@ -49,7 +51,7 @@ interface Engine {
 }
 
 /**
- * Connects to the engine and removes what an executor of this operator left behind (it was killed).
+ * Connects to the engine.
  * @throws PonosError DOCKER_UNAVAILABLE, CONFIG_INVALID for a network that performers cannot join
  */
 export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<PerformerRuntime> {
@@ -60,17 +62,30 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
   };
   try {
     await engine.docker.ping();
-    await removeOrphans(engine.docker, options);
   } catch (error) {
     throw dockerError(error, 'run performers');
   }
   const running = new Set<PerformerInstance>();
   return {
-    async deploy(spec, signal) {
-      const instance = await launch(engine, spec, options, signal);
+    async deploy(spec, signal, onProgress) {
+      const instance = await launch(engine, spec, options, signal, onProgress);
       running.add(instance);
       void instance.exited.then(() => running.delete(instance));
       return instance;
+    },
+    async adopt({ containerId }, _spec, signal) {
+      throwIfAborted(signal);
+      const left = (await listOwned(engine.docker, options)).find(({ Id }) => Id === containerId);
+      if (left !== undefined) await removeContainer(engine.docker.getContainer(left.Id));
+      return undefined;
+    },
+    async removeOrphans() {
+      const known = new Set([...running].map(({ container }) => container?.id));
+      for (const { Id, Names } of await listOwned(engine.docker, options)) {
+        if (known.has(Id)) continue;
+        options.logger.warn('removing a performer that a former run left behind', { container: Names[0] });
+        await removeContainer(engine.docker.getContainer(Id));
+      }
     },
     async close() {
       await Promise.all([...running].map((instance) => instance.stop(0)));
@@ -78,11 +93,11 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
   };
 }
 
-async function removeOrphans(docker: Docker, { operator, logger }: DockerRuntimeOptions): Promise<void> {
-  const orphans = await docker.listContainers({ all: true, filters: ownedBy(operator) });
-  for (const orphan of orphans) {
-    logger.warn('removing a performer that a former run left behind', { container: orphan.Names[0] });
-    await removeContainer(docker.getContainer(orphan.Id));
+async function listOwned(docker: Docker, { operator }: DockerRuntimeOptions) {
+  try {
+    return await docker.listContainers({ all: true, filters: ownedBy(operator) });
+  } catch (error) {
+    throw dockerError(error, 'look for performers of a former run');
   }
 }
 
@@ -91,6 +106,7 @@ async function launch(
   spec: PerformerSpec,
   options: DockerRuntimeOptions,
   signal: AbortSignal,
+  onProgress: ProgressListener | undefined,
 ): Promise<PerformerInstance> {
   throwIfAborted(signal);
   if (spec.image === undefined) {
@@ -101,13 +117,16 @@ async function launch(
     });
   }
   const image = imageReference(spec.image);
+  onProgress?.({ step: 'image', detail: image });
   await ensureImage(engine.docker, image, options.logger, signal);
   const { networkName, operator } = options;
   const name = containerName(spec.avs, randomBytes(6).toString('hex'));
+  onProgress?.({ step: 'create', detail: name });
   try {
     if (networkName !== '') await ensureNetwork(engine.docker, networkName);
     const create = containerOptions(spec, image, name, operator, networkName);
     const { id } = await engine.docker.createContainer(create);
+    onProgress?.({ step: 'start', detail: name });
     return await startContainer(engine, spec, { id, name }, options, signal);
   } catch (error) {
     throw dockerError(error, `start the container ${name}`);
@@ -130,6 +149,10 @@ async function startContainer(
     const info = await waitUntilRunning(container, clock, tail, signal);
     const endpoint = await endpointOf(engine.docker, info, name, networkName);
     const exited = whenExited(engine, id, tail);
+    let hasEnded = false;
+    void exited.then(() => {
+      hasEnded = true;
+    });
     let stopped: Promise<void> | undefined;
     return {
       id: name,
@@ -137,6 +160,7 @@ async function startContainer(
       avs: spec.avs,
       endpoint,
       exited,
+      isSound: () => !hasEnded,
       lastLines: tail.lines,
       stop(graceMs) {
         stopped ??= stopContainer(engine, id, exited, graceMs).catch((error: unknown) => {
@@ -235,11 +259,12 @@ async function isAttached(docker: Docker, networkName: string): Promise<boolean>
 }
 
 /** Never rejects: an engine that goes away takes its containers out of our sight. */
-async function whenExited(engine: Engine, id: string, tail: OutputTail) {
-  const reason = await waitForExit(engine, id).catch(
-    (error: unknown) => `lost with the engine: ${explain(error)}`,
+async function whenExited(engine: Engine, id: string, tail: OutputTail): Promise<PerformerExit> {
+  const { reason, cause } = await waitForExit(engine, id).then(
+    (words) => ({ reason: words, cause: 'performer' as const }),
+    (error: unknown) => ({ reason: `lost with the engine: ${explain(error)}`, cause: 'engine' as const }),
   );
-  return { reason, lastLines: tail.lines() };
+  return { reason, cause, lastLines: tail.lines() };
 }
 
 async function waitForExit({ docker, patient }: Engine, id: string): Promise<string> {

@@ -3,8 +3,13 @@ import { randomBytes } from 'node:crypto';
 import type { Address } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import { secretHider } from './hide-secrets.js';
-import type { LossCause } from './restart-policy.js';
-import type { PerformerExit, PerformerImage, PerformerInstance, PerformerSpec } from './runtime.js';
+import type {
+  LossCause,
+  PerformerExit,
+  PerformerImage,
+  PerformerInstance,
+  PerformerSpec,
+} from './runtime.js';
 
 /** One start of an AVS's program: from the moment it was asked for to the end of the instance. */
 export interface Deployment {
@@ -28,7 +33,7 @@ type EventBody =
   /** It serves, and gets the tasks from now on. */
   | { readonly type: 'promoted' }
   | { readonly type: 'checked'; readonly isHealthy: boolean }
-  | ({ readonly type: 'ended'; readonly outcome: DeploymentEnd } & PerformerExit);
+  | ({ readonly type: 'ended'; readonly outcome: DeploymentEnd } & Omit<PerformerExit, 'cause'>);
 
 /** In this order: asked, waiting*, started, promoted, checked*, ended; the end may come after any of them. */
 export type PerformerEvent = EventBody & {

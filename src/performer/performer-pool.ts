@@ -57,6 +57,7 @@ export async function startPerformerPool(
   options: PerformerPoolOptions,
   signal: AbortSignal,
 ): Promise<PerformerPool> {
+  await options.runtime.removeOrphans();
   const performers = new Map<Address, SupervisedPerformer>();
   for (const spec of options.specs) performers.set(spec.avs, supervisePerformer({ ...options, spec }));
   const pool = createPool(performers, options.runtime);

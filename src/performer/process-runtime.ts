@@ -36,8 +36,9 @@ export interface ProcessRuntimeOptions {
 export function createProcessRuntime(options: ProcessRuntimeOptions): PerformerRuntime {
   const running = new Set<PerformerInstance>();
   return {
-    async deploy(spec, signal) {
+    async deploy(spec, signal, onProgress) {
       throwIfAborted(signal);
+      onProgress?.({ step: 'start' });
       const instance = await launch(spec, await freePort(), options);
       running.add(instance);
       void instance.exited.then(() => running.delete(instance));
@@ -45,6 +46,9 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): PerformerR
       throwIfAborted(signal);
       return instance;
     },
+    // Processes end with the node that started them, however that ends.
+    adopt: async () => undefined,
+    removeOrphans: async () => undefined,
     async close() {
       await Promise.all([...running].map((instance) => instance.stop(0)));
     },
@@ -78,9 +82,11 @@ async function launch(
   // Writing never happens and reading ends with the group; EPIPE on either says nothing new.
   for (const stream of child.stdio) stream?.on('error', () => undefined);
 
+  let hasEnded = false;
   const exited = whenExited(child, pid, clock).then((reason): PerformerExit => {
     tail.end();
-    return { reason, lastLines: tail.lines() };
+    hasEnded = true;
+    return { reason, cause: 'performer', lastLines: tail.lines() };
   });
   let stopped: Promise<void> | undefined;
   return {
@@ -88,6 +94,7 @@ async function launch(
     avs: spec.avs,
     endpoint: `127.0.0.1:${port}`,
     exited,
+    isSound: () => !hasEnded,
     lastLines: tail.lines,
     stop(graceMs) {
       stopped ??= stopGroup(pid, exited, graceMs, clock);

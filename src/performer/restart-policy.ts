@@ -1,4 +1,5 @@
 /** When a performer that ended is started again. */
+import type { LossCause } from './runtime.js';
 
 const MAX_RESTARTS = 5;
 const FIRST_DELAY_MS = 2_000;
@@ -11,9 +12,6 @@ export interface RestartPlan {
   /** Restarts in a row, this one included. */
   readonly restarts: number;
 }
-
-/** What a performer was lost by: itself, or the engine it ran in, which is not its fault. */
-export type LossCause = 'performer' | 'engine';
 
 /**
  * @param restarts restarts in a row before this end

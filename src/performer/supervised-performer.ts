@@ -5,8 +5,8 @@ import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { createPerformerClient, type PerformerClient } from './client.js';
 import { type PerformerListener, reportDeployments } from './performer-events.js';
-import { type LossCause, planRestart } from './restart-policy.js';
-import type { PerformerInstance, PerformerRuntime, PerformerSpec } from './runtime.js';
+import { planRestart } from './restart-policy.js';
+import type { LossCause, PerformerInstance, PerformerRuntime, PerformerSpec } from './runtime.js';
 
 const HEALTHY_WITHIN_MS = 60_000;
 const HEALTH_INTERVAL_MS = 15_000;

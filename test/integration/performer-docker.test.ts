@@ -148,8 +148,11 @@ function withEngine(docker: import('dockerode'), options: import('dockerode').Do
       });
       closers.push(() => stranger.remove({ force: true }));
       const orphan = await (await open()).deploy(spec(), never);
-      await openOwned();
+      const own = await openOwned();
+      const kept = await own.deploy(spec(), never);
+      await own.removeOrphans();
       await orphan.exited;
+      expect(kept.isSound()).toBe(true);
       await expect(docker.getContainer(orphan.id).inspect()).rejects.toMatchObject({ statusCode: 404 });
       expect((await stranger.inspect()).Id).toBe(stranger.id);
     });

@@ -27,6 +27,8 @@ function failing(code: ErrorCode) {
         state.deployments += 1;
         throw new PonosError(code, { message: 'not now' });
       },
+      adopt: async () => undefined,
+      removeOrphans: async () => undefined,
       close: async () => undefined,
     },
     maxOutputBytes: 1,
