@@ -80,11 +80,23 @@ export const ERROR_CODES = {
     meaning: 'The task was answered before, and its output is no longer kept; it is not run a second time.',
   },
   TASK_EXPIRED: { kind: 'refused', meaning: 'The deadline of a task has passed.' },
-  PERFORMER_MISSING: { kind: 'user', meaning: 'No performer is configured for the AVS.' },
+  PERFORMER_MISSING: { kind: 'user', meaning: 'This node has no such performer, or none for the AVS.' },
   PERFORMER_UNAVAILABLE: { kind: 'retryable', meaning: 'The performer of an AVS is not in service.' },
   PERFORMER_FAILED: { kind: 'refused', meaning: 'The performer could not do the task.' },
+  DEPLOYMENT_UNDER_WAY: {
+    kind: 'refused',
+    meaning: 'Another performer of the AVS is being deployed; there is one at a time.',
+  },
   DOCKER_UNAVAILABLE: { kind: 'user', meaning: 'The Docker engine does not answer.' },
-  IMAGE_MISSING: { kind: 'user', meaning: 'A container image is not present and cannot be pulled.' },
+  IMAGE_MISSING: {
+    kind: 'user',
+    meaning: 'A container image is not present, and its registry does not have it or refuses the login.',
+  },
+  IMAGE_PULL_FAILED: {
+    kind: 'retryable',
+    meaning:
+      'A container image is not present and cannot be pulled for now: registry, limits, or a full disk.',
+  },
   DEVNET_FAILED: { kind: 'user', meaning: 'The local chains could not be started, found or stopped.' },
   ABORTED: { kind: 'aborted', meaning: 'The work was stopped on request.' },
   INTERNAL: { kind: 'bug', meaning: 'An assumption of the program is broken; please report it.' },

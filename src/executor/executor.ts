@@ -6,14 +6,9 @@ import type { Logger } from '../base/logger.js';
 import type { ExecutorConfig } from '../config/types.js';
 import { loadBn254 } from '../crypto/bn254/bn254.js';
 import { encodeG1 } from '../crypto/bn254/points.js';
-import { openPerformerRuntime } from '../performer/open-runtime.js';
-import type { PerformerListener } from '../performer/performer-events.js';
-import { startPerformerPool } from '../performer/performer-pool.js';
-import { performerSpec } from '../performer/spec-from-config.js';
 import type { StorageServiceImplementation } from '../rpc/generated/ponos/v1/storage.js';
 import { createPeerLimiter } from '../rpc/peer-limiter.js';
 import { loadSigningKeys, type SigningKeys } from '../signer/load-signers.js';
-import { createPerformerStore } from '../store/executor-performers.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore } from '../store/open-store.js';
@@ -24,7 +19,7 @@ import type { Intake } from './intake.js';
 import { L1Head } from './l1-head.js';
 import { openAnswers } from './open-answers.js';
 import { openChains } from './open-chains.js';
-import { openPerformerJournal } from './performer-journal.js';
+import { openPerformers } from './open-performers.js';
 import { RefusalLog } from './refusal-log.js';
 import type { RegisteredKey } from './registered-key.js';
 import { reportRegistrations } from './registration.js';
@@ -105,10 +100,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   await reportRegistrations({ operator, avss, ownKeys, reader: chains.authority, at: number, logger });
   throwIfAborted(signal);
 
-  const journal = await openPerformerJournal({ store: createPerformerStore(store), logger });
-  stack.add('the history of the performers', () => journal.close());
-  const performers = await startPerformers(options, journal.listener, signal);
-  stack.add('the performers', () => performers.close(0));
+  const { pool: performers } = await openPerformers({ ...options, store, stack }, signal);
 
   const { answers, intake } = await openAnswers({ store, chains, head, config, clock, logger, stack });
   const flow = new TaskFlow({
@@ -161,25 +153,6 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   const { grpcPort, managementPort } = servers;
   logger.info('executor is serving', { operator, port: grpcPort, managementPort, avss });
   return { grpcPort, managementPort, close: () => stack.close() };
-}
-
-async function startPerformers(
-  { config, env, clock, logger }: ExecutorOptions,
-  listener: PerformerListener,
-  signal: AbortSignal,
-) {
-  const specs = config.avsPerformers.map((performer) => performerSpec(performer, env));
-  const runtime = await openPerformerRuntime({
-    // All performers have one mode; without performers there is nothing to run.
-    mode: config.avsPerformers[0]?.deploymentMode ?? 'process',
-    operator: config.operator.address,
-    networkName: config.performerNetworkName,
-    processEnv: env,
-    clock,
-    logger,
-  });
-  const { maxOutputBytes } = config.limits;
-  return startPerformerPool({ specs, runtime, maxOutputBytes, listener, clock, logger }, signal);
 }
 
 /** Lets what runs finish within the grace time, and ends the rest. */

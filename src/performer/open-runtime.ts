@@ -8,8 +8,9 @@ import type { PerformerRuntime } from './runtime.js';
 
 export interface OpenRuntimeOptions {
   readonly mode: PerformerConfig['deploymentMode'];
-  /** The executor's operator; its containers carry it as a label. */
+  /** The executor's operator and L1 chain; its containers carry them as labels. */
   readonly operator: Address;
+  readonly l1ChainId: number;
   /** Docker network of the performers; empty: each is published on a loopback port. */
   readonly networkName: string;
   /** This program's own environment. */

@@ -218,19 +218,11 @@ export async function executorWorld(
       rules: { operator: OPERATOR, maxPayloadBytes: 1_000 },
       peers: createPeerLimiter({ clock, requestsPerSecond: limits.requestsPerSecond ?? 1_000 }),
       performers: {
-        inService: () => state.performer === 'in-service',
-        list: () =>
-          state.performer === 'missing'
-            ? []
-            : [
-                {
-                  avs: AVS,
-                  inService: false,
-                  id: undefined,
-                  lastHealthyMs: undefined,
-                  reason: 'it restarts',
-                },
-              ],
+        check(avs) {
+          if (state.performer === 'in-service') return;
+          const code = state.performer === 'missing' ? 'PERFORMER_MISSING' : 'PERFORMER_UNAVAILABLE';
+          throw new PonosError(code, { message: `the performer is ${state.performer}`, facts: { avs } });
+        },
       },
       head,
       authority,

@@ -71,6 +71,7 @@ describe('the journal of the performers', () => {
     expect(await first.store.performers()).toMatchObject([{ id: 'process-b', status: 'InService' }]);
 
     const second = await world(first.values);
+    await second.journal.endEarlierRun();
     expect(second.lines).toEqual([
       [
         'warn',
@@ -85,6 +86,35 @@ describe('the journal of the performers', () => {
       { id: 'b', outcome: 'interrupted' },
       { id: 'c', number: 3, outcome: 'deploying' },
     ]);
+  });
+
+  test('behavior: a deployment of the killed run that is adopted goes on under its number', async () => {
+    const first = await world();
+    for (const event of [asked('a'), started('a'), promoted('a')]) first.journal.listener(event);
+    await first.journal.close();
+
+    const second = await world(first.values);
+    expect(second.journal.unfinished).toMatchObject([
+      { deployment: { id: 'a' }, performer: { id: 'process-a' } },
+    ]);
+    const instance = { id: 'process-a', endpoint: '127.0.0.1:10' };
+    second.journal.listener({ type: 'adopted', deployment: deploymentOf('a'), atMs: 9, instance });
+    await second.journal.endEarlierRun();
+    expect(second.lines).toEqual([]);
+    expect(await second.store.deployments()).toMatchObject([
+      { id: 'a', number: 1, outcome: 'in-service', servingFromMs: 3, adoptedAtMs: 9 },
+    ]);
+    expect(await second.store.performers()).toMatchObject([
+      { id: 'process-a', status: 'InService', startedAtMs: 2, checkedAtMs: 9, endpoint: '127.0.0.1:10' },
+    ]);
+    second.journal.listener(ended('a'));
+    second.journal.listener(asked('b'));
+    await second.journal.close();
+    expect(await second.store.deployments()).toMatchObject([
+      { id: 'a', outcome: 'failed', adoptedAtMs: 9 },
+      { id: 'b', number: 2 },
+    ]);
+    expect(await second.store.performers()).toEqual([]);
   });
 
   test('behavior: checks that bring nothing new are not written', async () => {
