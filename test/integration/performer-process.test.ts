@@ -45,7 +45,11 @@ function spec(env: Readonly<Record<string, string>> = {}, command?: readonly str
   };
 }
 
-describePerformerRuntime('process', () => ({ open: async () => openRuntime(), spec }));
+describePerformerRuntime('process', () => ({
+  open: async () => openRuntime(),
+  spec,
+  outlivesNode: false,
+}));
 
 /** Real time, twenty times as fast: for pauses of the restart policy. */
 const hastyClock: Clock = {

@@ -13,6 +13,11 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
   echo: (argument) => argument,
   'task-id': (_argument, taskId) => taskId,
   env: (name) => process.env[name] ?? '(unset)',
+  /** As `env`, after as long as a deployment takes. */
+  'slow-env': async (name) => {
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    return process.env[name] ?? '(unset)';
+  },
   'env-names': () => Object.keys(process.env).sort().join(','),
   size: (bytes) => 'x'.repeat(Number(bytes)),
   fail: (message) => {

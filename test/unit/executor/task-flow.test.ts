@@ -3,7 +3,7 @@ import type { TaskId } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
 import { recoverEcdsa } from '../../../src/crypto/ecdsa.js';
 import { keccak256 } from '../../../src/crypto/keccak.js';
-import { equalKeys } from '../../../src/executor/registered-key.js';
+import { equalKeys } from '../../../src/protocol/registered-key.js';
 import {
   bn254CertificatePreimage,
   ecdsaCertificatePreimage,
