@@ -68,6 +68,10 @@ export const ERROR_CODES = {
     kind: 'retryable',
     meaning: 'A limit of this node is reached; the same request may pass later.',
   },
+  CREDENTIALS_REFUSED: {
+    kind: 'refused',
+    meaning: 'A management call without a good token and signature, while authentication is on.',
+  },
   AUTHENTICATION_OFF: {
     kind: 'refused',
     meaning: 'A caller sent credentials, or asked for a token, while authentication is off.',

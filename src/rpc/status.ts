@@ -17,6 +17,7 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, Status>> = {
   DEPLOYMENT_UNDER_WAY: Status.ALREADY_EXISTS,
   NOT_BUILT_YET: Status.UNIMPLEMENTED,
   AUTHENTICATION_OFF: Status.UNIMPLEMENTED,
+  CREDENTIALS_REFUSED: Status.UNAUTHENTICATED,
   // The engine is the operator's business; to a peer it is a node that may recover.
   DOCKER_UNAVAILABLE: Status.UNAVAILABLE,
 };
