@@ -4,7 +4,8 @@ import type { Logger } from '../base/logger.js';
 import type { Secret } from '../base/secret.js';
 import { secretHider } from './hide-secrets.js';
 
-const KEPT_LINES = 20;
+/** How many lines are kept. */
+export const KEPT_LINES = 20;
 const MAX_LINE_CHARS = 500;
 
 export interface OutputTail {

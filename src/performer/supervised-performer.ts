@@ -246,7 +246,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
         if (!hasServed) outOfSight = undefined;
         loss = {
           reason: explain(error),
-          cause: isPonosError(error, 'DOCKER_UNAVAILABLE') ? 'engine' : 'performer',
+          cause: isEnginesFault(error) ? 'engine' : 'performer',
         };
       }
       reason = loss.reason;
@@ -341,4 +341,9 @@ function createOutcome<T>(): Outcome<T> {
   });
   promise.catch(() => undefined);
   return { promise, resolve, reject };
+}
+
+/** Nothing that a performer could be given up for: neither the engine nor a registry is of its making. */
+function isEnginesFault(error: unknown): boolean {
+  return isPonosError(error, 'DOCKER_UNAVAILABLE') || isPonosError(error, 'IMAGE_PULL_FAILED');
 }
