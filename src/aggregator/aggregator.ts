@@ -14,14 +14,18 @@ import { l1CoreAddresses } from '../config/known-chains.js';
 import type { AggregatorConfig } from '../config/types.js';
 import { loadBn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
+import { verifiesWith } from '../protocol/registered-key.js';
+import { createManagementGuard, type ManagementGuard } from '../rpc/auth/management-guard.js';
 import { type ChannelPool, createChannelPool } from '../rpc/channel-pool.js';
 import { AggregatorManagementServiceDefinition } from '../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
 import {
   StorageServiceDefinition,
   type StorageServiceImplementation,
 } from '../rpc/generated/ponos/v1/storage.js';
+import { TaskServiceDefinition } from '../rpc/generated/ponos/v1/tasks.js';
 import { startGrpcServer } from '../rpc/server.js';
 import type { SigningKeys } from '../signer/load-signers.js';
+import { managementSigner, publicKeyOf } from '../signer/management-signer.js';
 import type { Signer } from '../signer/signer.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import { Following } from './following.js';
@@ -38,6 +42,7 @@ import { keepSwept, type RetentionOptions } from './retention.js';
 import { openServedAvss } from './served-avss.js';
 import { runTask } from './task-run.js';
 import { TaskRunner } from './task-runner.js';
+import { createTaskService } from './task-service.js';
 import { type TaskTotals, TaskTracker } from './tracker.js';
 import { createVerifier } from './verify/verifier.js';
 
@@ -162,6 +167,7 @@ export class Aggregator {
 
     const following = new Following({ chains, store, served, clock, logger, stop: this.#stop.signal });
     const { storageService } = this.#options;
+    const guard = await this.#guard();
     const server = await startGrpcServer({
       // Without an answer to who may manage the node, only this machine may.
       host: config.authentication.enabled === undefined ? '127.0.0.1' : config.grpc.host,
@@ -170,13 +176,17 @@ export class Aggregator {
         {
           definition: AggregatorManagementServiceDefinition,
           implementation: createManagementService({
-            authentication: config.authentication,
+            guard,
             chainIds: chains.map((chain) => chain.chainId),
             served,
             inspect,
             onServed: (avs, chainIds) => following.backfill(avs, chainIds),
             logger,
           }),
+        },
+        {
+          definition: TaskServiceDefinition,
+          implementation: createTaskService({ guard, store, stories: () => this.#tracker.stories }),
         },
         ...(storageService === undefined
           ? []
@@ -202,6 +212,19 @@ export class Aggregator {
       avss: served.all.map(({ avs }) => avs),
       operator: aggregator,
       managementPort: server.port,
+    });
+  }
+
+  async #guard(): Promise<ManagementGuard> {
+    const { config, clock, signingKeys } = this.#options;
+    const bn254 = await loadBn254();
+    const key = publicKeyOf(managementSigner(signingKeys));
+    return createManagementGuard({
+      authentication: config.authentication,
+      operator: config.operator.address,
+      verify: (digest, signature) => verifiesWith(key, digest, signature, bn254),
+      foreignOperator: 'REQUEST_INVALID',
+      clock,
     });
   }
 
