@@ -21,9 +21,15 @@ import {
   planPerformers,
 } from './performer-orders.js';
 
+export interface PerformersConfig extends Pick<ExecutorConfig, 'avsPerformers' | 'performerNetworkName'> {
+  readonly operator: Pick<ExecutorConfig['operator'], 'address'>;
+  readonly l1Chain: Pick<ExecutorConfig['l1Chain'], 'chainId'>;
+  readonly limits: Pick<ExecutorConfig['limits'], 'maxOutputBytes' | 'drainSeconds'>;
+}
+
 export interface OpenPerformersOptions {
   readonly store: KeyValueStore;
-  readonly config: ExecutorConfig;
+  readonly config: PerformersConfig;
   /** This program's own environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;

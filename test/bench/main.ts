@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { renderTable } from '../../src/operations/table.js';
 import { benchBurst } from './burst.js';
 import { benchCrypto } from './crypto.js';
+import { benchPerformer } from './performer.js';
 import type { BenchResult } from './result.js';
 import { benchSteady } from './steady.js';
 import { benchStorage } from './storage.js';
@@ -12,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<BenchResult>>> = {
   storage: benchStorage,
   burst: benchBurst,
   steady: benchSteady,
+  performer: benchPerformer,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);

@@ -9,6 +9,7 @@ import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-serv
 import { PerformerServiceDefinition } from '../../src/rpc/generated/eigenlayer/hourglass/v1/performer/performer.js';
 
 const health = HealthState();
+let callers = 0;
 const behaviours: Record<string, (argument: string, taskId: string) => Promise<string> | string> = {
   echo: (argument) => argument,
   'task-id': (_argument, taskId) => taskId,
@@ -34,6 +35,14 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
     if (existsSync(marker)) return 'recovered';
     writeFileSync(marker, '');
     process.exit(9);
+  },
+  /** How many such tasks there are at this moment. */
+  crowd: async () => {
+    callers += 1;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const now = callers;
+    callers -= 1;
+    return String(now);
   },
   sicken: () => {
     health.setStatus('unhealthy');
