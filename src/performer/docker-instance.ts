@@ -9,6 +9,7 @@ import { exitReason } from './docker-container.js';
 import { dockerError, unlessStatus } from './docker-errors.js';
 import { endpointOf } from './docker-network.js';
 import type { ContainerWatch, WatchedContainer } from './docker-watch.js';
+import type { OutputLog } from './output-log.js';
 import { createOutputTail, KEPT_LINES, type OutputTail } from './output-tail.js';
 import type { PerformerExit, PerformerInstance, PerformerSpec } from './runtime.js';
 
@@ -31,6 +32,7 @@ export interface InstanceWorld {
   readonly networkName: string;
   /** Removes a container; one that cannot be removed now is removed later. Never rejects. */
   readonly discard: (container: string) => Promise<void>;
+  readonly output?: OutputLog;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -129,8 +131,14 @@ async function instanceOf(
   };
 }
 
-function tailOf(spec: PerformerSpec, name: string, { logger }: InstanceWorld): OutputTail {
-  return createOutputTail(logger.child({ avs: spec.avs, performer: name }), spec.env.values());
+function tailOf(
+  { avs, env }: PerformerSpec,
+  name: string,
+  { output, clock, logger }: InstanceWorld,
+): OutputTail {
+  return createOutputTail(logger.child({ avs, performer: name }), env.values(), (line) =>
+    output?.write({ avs, performer: name, atMs: clock.nowMs(), line }),
+  );
 }
 
 /** @param formerLines how many of those that it has printed already; default: all */

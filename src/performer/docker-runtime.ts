@@ -26,6 +26,7 @@ import {
 } from './docker-instance.js';
 import { ensureNetwork } from './docker-network.js';
 import { createContainerWatch } from './docker-watch.js';
+import type { OutputLog } from './output-log.js';
 import type {
   AdoptedInstance,
   EarlierInstance,
@@ -43,6 +44,8 @@ export interface DockerRuntimeOptions extends PerformerOwner {
   readonly processEnv: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Gets what performers print. */
+  readonly output?: OutputLog;
   /** The engine's address; default: `DOCKER_HOST`, or the system's socket. */
   readonly engine?: Docker.DockerOptions;
 }
