@@ -497,8 +497,6 @@ describe('an engine that goes away', () => {
   test('behavior: tasks fail at once; when it is back, what still runs is taken over', async () => {
     const { runtime, clock, of, start, passUntil } = await world();
     const pool = await start({});
-    runtime.state.work = (payload) =>
-      payload === 'hang' ? new Promise(() => undefined) : Promise.resolve('x');
     runtime.loseEngine();
     await until(() => pool.list()[0]?.status === 'OutOfService');
     await expect(run(pool, 'x')).rejects.toMatchObject({
@@ -516,6 +514,34 @@ describe('an engine that goes away', () => {
     expect(told.filter((type) => type === 'asked' || type === 'ended')).toEqual(['asked']);
     expect(told).toContain('waiting');
     expect(told.at(-1)).toBe('adopted');
+  });
+
+  test('error: a task that loses its performer meanwhile does not wait for the engine', async () => {
+    const { runtime, start } = await world();
+    const pool = await start({});
+    runtime.state.work = () => new Promise(() => undefined);
+    const hanging = run(pool, 'x');
+    await until(() => runtime.newest().tasks.length === 1);
+    runtime.loseEngine();
+    await until(() => pool.list()[0]?.status === 'OutOfService');
+    await runtime.newest().crash();
+    await expect(hanging).rejects.toMatchObject({
+      code: 'PERFORMER_UNAVAILABLE',
+      message: expect.stringContaining('not in service'),
+    });
+  });
+
+  test('behavior: closing does not wait for tasks of what cannot be stopped', async () => {
+    const { runtime, start } = await world();
+    const pool = await start({});
+    runtime.state.work = () => new Promise(() => undefined);
+    const hanging = expect(run(pool, 'x')).rejects.toMatchObject({ kind: expect.any(String) });
+    await until(() => runtime.newest().tasks.length === 1);
+    await pool.deploy(spec(), {}, never);
+    expect(pool.list().map(({ status }) => status)).toEqual(['InService', 'Draining']);
+    runtime.loseEngine();
+    await pool.close(0);
+    await hanging;
   });
 
   test('behavior: what ended with it is deployed anew when it is back', async () => {
