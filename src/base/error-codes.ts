@@ -91,6 +91,10 @@ export const ERROR_CODES = {
     kind: 'refused',
     meaning: 'Another performer of the AVS is being deployed; there is one at a time.',
   },
+  DEPLOYMENT_FAILED: {
+    kind: 'refused',
+    meaning: 'A performer that was to be deployed did not come to serve; what was in service stays.',
+  },
   DOCKER_UNAVAILABLE: { kind: 'user', meaning: 'The Docker engine does not answer.' },
   IMAGE_MISSING: {
     kind: 'user',

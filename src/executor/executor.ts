@@ -6,21 +6,26 @@ import type { Logger } from '../base/logger.js';
 import type { ExecutorConfig } from '../config/types.js';
 import { loadBn254 } from '../crypto/bn254/bn254.js';
 import { encodeG1 } from '../crypto/bn254/points.js';
-import type { RegisteredKey } from '../protocol/registered-key.js';
+import { type RegisteredKey, verifiesWith } from '../protocol/registered-key.js';
+import { createManagementGuard } from '../rpc/auth/management-guard.js';
 import type { StorageServiceImplementation } from '../rpc/generated/ponos/v1/storage.js';
 import { createPeerLimiter } from '../rpc/peer-limiter.js';
 import { loadSigningKeys, type SigningKeys } from '../signer/load-signers.js';
+import { managementSigner, publicKeyOf } from '../signer/management-signer.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore } from '../store/open-store.js';
 import { Authority } from './admit-authority.js';
 import { TaskSight } from './admit-task.js';
 import { AvsSlots } from './avs-slots.js';
+import { openDeployments } from './deployments.js';
 import type { Intake } from './intake.js';
 import { L1Head } from './l1-head.js';
+import { createExecutorManagement } from './management.js';
 import { openAnswers } from './open-answers.js';
 import { openChains } from './open-chains.js';
 import { openPerformers } from './open-performers.js';
+import { createPerformerService } from './performer-service.js';
 import { RefusalLog } from './refusal-log.js';
 import { reportRegistrations } from './registration.js';
 import { startExecutorServers } from './servers.js';
@@ -100,7 +105,9 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   await reportRegistrations({ operator, avss, ownKeys, reader: chains.authority, at: number, logger });
   throwIfAborted(signal);
 
-  const { pool: performers } = await openPerformers({ ...options, store, stack }, signal);
+  const opened = await openPerformers({ ...options, store, stack }, signal);
+  const performers = opened.pool;
+  const bn254 = await loadBn254();
 
   const { answers, intake } = await openAnswers({ store, chains, head, config, clock, logger, stack });
   const flow = new TaskFlow({
@@ -114,7 +121,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
         operator,
         ownKeys,
         reader: chains.authority,
-        bn254: await loadBn254(),
+        bn254,
         clock,
       }),
       sight: new TaskSight({ ...chains, requireTaskOnChain: config.requireTaskOnChain, clock, logger }),
@@ -138,14 +145,38 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   });
   throwIfAborted(signal);
 
+  const managementKey = publicKeyOf(managementSigner(signers));
+  const guard = createManagementGuard({
+    authentication: config.authentication,
+    operator,
+    verify: (digest, signature) => verifiesWith(managementKey, digest, signature, bn254),
+    foreignOperator: 'REQUEST_DENIED',
+    clock,
+  });
+  const { control, output, records } = opened;
+  const deployments = openDeployments(control, logger);
   const servers = await startExecutorServers({
     config,
+    management: createExecutorManagement({
+      guard,
+      control,
+      deployments,
+      storedPerformers: records.performers,
+      logger,
+    }),
+    performers: createPerformerService({
+      guard,
+      deployments,
+      output,
+      storedDeployments: records.deployments,
+    }),
     submit: (request, peer, callerSignal) => flow.submit(request, peer, callerSignal),
     storageService: options.storageService?.(store),
     clock,
     logger,
   });
   stack.add('the gRPC servers', () => servers.close(FLUSH_MS));
+  stack.add('the deployments under way', () => deployments.close());
   stack.add('the tasks under way', () => drain(flow, intake, options));
   intake.watch((serving) => servers.setServing(serving));
   intake.open();
@@ -176,10 +207,7 @@ async function drain(
 }
 
 function keysOf({ bls, ecdsa }: SigningKeys): RegisteredKey[] {
-  return [
-    ...(bls ? [{ curve: 'bn254', publicKey: bls.publicIdentity } as const] : []),
-    ...(ecdsa ? [{ curve: 'ecdsa', address: ecdsa.publicIdentity } as const] : []),
-  ];
+  return [bls, ecdsa].flatMap((signer) => (signer === undefined ? [] : [publicKeyOf(signer)]));
 }
 
 function identityOf(key: RegisteredKey): string {

@@ -5,12 +5,13 @@ import type { Logger } from '../base/logger.js';
 import type { ExecutorConfig } from '../config/types.js';
 import { createLazyRuntime } from '../performer/lazy-runtime.js';
 import { openPerformerRuntime } from '../performer/open-runtime.js';
+import { OutputLog } from '../performer/output-log.js';
 import { type FirstPerformer, type PerformerPool, startPerformerPool } from '../performer/performer-pool.js';
 import type { PerformerRuntime } from '../performer/runtime.js';
 import { type DeploymentMode, keptSpec, performerSpec } from '../performer/spec-from-config.js';
 import { createPerformerOrderStore } from '../store/executor-performer-orders.js';
 import type { DeploymentState } from '../store/executor-performer-records.js';
-import { createPerformerStore } from '../store/executor-performers.js';
+import { createPerformerStore, type PerformerStore } from '../store/executor-performers.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { createPerformerControl, type PerformerControl } from './performer-control.js';
 import { openPerformerJournal } from './performer-journal.js';
@@ -41,6 +42,10 @@ export interface OpenPerformersOptions {
 export interface OpenedPerformers {
   readonly pool: PerformerPool;
   readonly control: PerformerControl;
+  /** What performers print. */
+  readonly output: OutputLog;
+  /** What the store has of them, all that has happened before the question included. */
+  readonly records: Pick<PerformerStore, 'performers' | 'deployments'>;
 }
 
 /**
@@ -52,8 +57,9 @@ export async function openPerformers(
   signal: AbortSignal,
 ): Promise<OpenedPerformers> {
   const { store, config, env, clock, logger, stack } = options;
-  const journal = await openPerformerJournal({ store: createPerformerStore(store), logger });
-  stack.add('the history of the performers', () => journal.close());
+  const kept = createPerformerStore(store);
+  const journal = await openPerformerJournal({ store: kept, logger });
+  stack.add('the history of the performers', () => journal.written());
 
   const orders = createPerformerOrderStore(store);
   const plan = planPerformers(config.avsPerformers, await orders.all());
@@ -63,7 +69,8 @@ export async function openPerformers(
   // All performers have one mode.
   const mode = config.avsPerformers[0]?.deploymentMode ?? 'docker';
   const performers = plan.run.map((planned) => firstPerformer(planned, mode, env, journal.unfinished));
-  const open = () => openRuntime(mode, options);
+  const output = new OutputLog();
+  const open = () => openRuntime(mode, output, options);
   const needsRuntime = performers.length > 0 || journal.unfinished.length > 0;
   const pool = await startPerformerPool(
     {
@@ -83,6 +90,11 @@ export async function openPerformers(
   return {
     pool,
     control: createPerformerControl({ pool, orders, configured, mode, processEnv: env, clock }),
+    output,
+    records: {
+      performers: () => journal.written().then(kept.performers),
+      deployments: () => journal.written().then(kept.deployments),
+    },
   };
 }
 
@@ -120,6 +132,7 @@ function firstPerformer(
 
 function openRuntime(
   mode: DeploymentMode,
+  output: OutputLog,
   { config, env, clock, logger }: OpenPerformersOptions,
 ): Promise<PerformerRuntime> {
   return openPerformerRuntime({
@@ -128,6 +141,7 @@ function openRuntime(
     l1ChainId: config.l1Chain.chainId,
     networkName: config.performerNetworkName,
     processEnv: env,
+    output,
     clock,
     logger,
   });

@@ -15,8 +15,8 @@ export interface PerformerJournal {
    * killed once more finds it again. @throws PonosError STORE_UNAVAILABLE
    */
   endEarlierRun(): Promise<void>;
-  /** Resolves when everything that was told is written, or could not be. */
-  close(): Promise<void>;
+  /** Resolves when everything that was told so far is written, or could not be. */
+  written(): Promise<void>;
 }
 
 export interface PerformerJournalOptions {
@@ -103,6 +103,6 @@ function createJournal({ store, logger }: PerformerJournalOptions, earlier: Earl
       note(event);
       writing = writing.then(write);
     },
-    close: () => writing,
+    written: () => writing,
   };
 }

@@ -3,10 +3,16 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { ExecutorConfig } from '../config/types.js';
 import {
+  ExecutorManagementServiceDefinition,
+  type ExecutorManagementServiceImplementation,
   ExecutorServiceDefinition,
   type TaskResult,
   type TaskSubmission,
 } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import {
+  PerformerServiceDefinition,
+  type PerformerServiceImplementation,
+} from '../rpc/generated/ponos/v1/performers.js';
 import {
   StorageServiceDefinition,
   type StorageServiceImplementation,
@@ -20,7 +26,10 @@ export interface ExecutorServersOptions {
   >;
   /** Answers a submission of a peer (`address:port`); the signal aborts when the peer hangs up. */
   readonly submit: (request: TaskSubmission, peer: string, signal: AbortSignal) => Promise<TaskResult>;
-  /** On the port for management; absent: not offered. */
+  /** On the port for management. Who may call is theirs to say. */
+  readonly management: ExecutorManagementServiceImplementation;
+  readonly performers: PerformerServiceImplementation;
+  /** Absent: not offered. */
   readonly storageService?: StorageServiceImplementation;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -87,10 +96,14 @@ function hasOwnManagementPort({
   return managementServerGrpcPort !== grpcPort;
 }
 
-function managementServices({ storageService }: ExecutorServersOptions) {
-  return storageService === undefined
-    ? []
-    : [{ definition: StorageServiceDefinition, implementation: storageService }];
+function managementServices({ management, performers, storageService }: ExecutorServersOptions) {
+  return [
+    { definition: ExecutorManagementServiceDefinition, implementation: management },
+    { definition: PerformerServiceDefinition, implementation: performers },
+    ...(storageService === undefined
+      ? []
+      : [{ definition: StorageServiceDefinition, implementation: storageService }]),
+  ];
 }
 
 /** Without an answer to who may manage the node, only this machine may. */

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { PerformerConfig } from '../config/types.js';
+import type { OutputLog } from './output-log.js';
 import type { PerformerRuntime } from './runtime.js';
 
 export interface OpenRuntimeOptions {
@@ -15,6 +16,8 @@ export interface OpenRuntimeOptions {
   readonly networkName: string;
   /** This program's own environment. */
   readonly processEnv: Readonly<Record<string, string | undefined>>;
+  /** Gets what performers print. */
+  readonly output?: OutputLog;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.js';
 import { throwIfAborted } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import type { OutputLog } from './output-log.js';
 import { createOutputTail } from './output-tail.js';
 import type { PerformerExit, PerformerInstance, PerformerRuntime, PerformerSpec } from './runtime.js';
 
@@ -26,6 +27,8 @@ export interface ProcessRuntimeOptions {
   readonly clock: Clock;
   /** This program's own environment. */
   readonly processEnv: Readonly<Record<string, string | undefined>>;
+  /** Gets what performers print. */
+  readonly output?: OutputLog;
 }
 
 /**
@@ -58,7 +61,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): PerformerR
 async function launch(
   spec: PerformerSpec,
   port: number,
-  { logger, clock, processEnv }: ProcessRuntimeOptions,
+  { logger, clock, processEnv, output }: ProcessRuntimeOptions,
 ): Promise<PerformerInstance> {
   if (spec.command.length === 0) {
     throw new PonosError('CONFIG_INVALID', {
@@ -73,9 +76,10 @@ async function launch(
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const pid = await spawned(child);
-  const tail = createOutputTail(
-    logger.child({ avs: spec.avs, performer: `process-${pid}` }),
-    spec.env.values(),
+  const id = `process-${pid}`;
+  const { avs } = spec;
+  const tail = createOutputTail(logger.child({ avs, performer: id }), spec.env.values(), (line) =>
+    output?.write({ avs, performer: id, atMs: clock.nowMs(), line }),
   );
   child.stdout.on('data', tail.write);
   child.stderr.on('data', tail.write);
@@ -90,8 +94,8 @@ async function launch(
   });
   let stopped: Promise<void> | undefined;
   return {
-    id: `process-${pid}`,
-    avs: spec.avs,
+    id,
+    avs,
     endpoint: `127.0.0.1:${port}`,
     exited,
     isSound: () => !hasEnded,

@@ -63,7 +63,7 @@ describe('the journal of the performers', () => {
     const first = await world();
     for (const event of [asked('a'), started('a'), ended('a'), asked('b'), started('b'), promoted('b')])
       first.journal.listener(event);
-    await first.journal.close();
+    await first.journal.written();
     expect(await first.store.deployments()).toMatchObject([
       { id: 'a', number: 1, outcome: 'failed', endedAtMs: 4 },
       { id: 'b', number: 2, outcome: 'in-service', servingFromMs: 3 },
@@ -80,7 +80,7 @@ describe('the journal of the performers', () => {
       ],
     ]);
     second.journal.listener(asked('c'));
-    await second.journal.close();
+    await second.journal.written();
     expect(await second.store.deployments()).toMatchObject([
       { id: 'a', outcome: 'failed' },
       { id: 'b', outcome: 'interrupted' },
@@ -91,7 +91,7 @@ describe('the journal of the performers', () => {
   test('behavior: a deployment of the killed run that is adopted goes on under its number', async () => {
     const first = await world();
     for (const event of [asked('a'), started('a'), promoted('a')]) first.journal.listener(event);
-    await first.journal.close();
+    await first.journal.written();
 
     const second = await world(first.values);
     expect(second.journal.unfinished).toMatchObject([
@@ -109,7 +109,7 @@ describe('the journal of the performers', () => {
     ]);
     second.journal.listener(ended('a'));
     second.journal.listener(asked('b'));
-    await second.journal.close();
+    await second.journal.written();
     expect(await second.store.deployments()).toMatchObject([
       { id: 'a', outcome: 'failed', adoptedAtMs: 9 },
       { id: 'b', number: 2 },
@@ -120,11 +120,11 @@ describe('the journal of the performers', () => {
   test('behavior: checks that bring nothing new are not written', async () => {
     const { journal, state } = await world();
     for (const event of [asked('a'), started('a'), promoted('a')]) journal.listener(event);
-    await journal.close();
+    await journal.written();
     const before = state.writes;
     for (let n = 0; n < 10; n += 1)
       journal.listener({ type: 'checked', deployment: deploymentOf('a'), isHealthy: true, atMs: 10 + n });
-    await journal.close();
+    await journal.written();
     expect(state.writes).toBe(before);
   });
 
@@ -133,13 +133,13 @@ describe('the journal of the performers', () => {
     state.failure = full;
     for (const event of [asked('a'), started('a'), ended('a'), asked('b'), started('b')])
       journal.listener(event);
-    await journal.close();
+    await journal.written();
     expect(lines).toEqual([['warn', expect.stringContaining('cannot be written down'), { error: full }]]);
     expect(await store.deployments()).toEqual([]);
 
     state.failure = undefined;
     journal.listener(promoted('b'));
-    await journal.close();
+    await journal.written();
     expect(await store.deployments()).toMatchObject([
       { id: 'a', number: 1, outcome: 'failed' },
       { id: 'b', number: 2, outcome: 'in-service' },
@@ -153,7 +153,7 @@ describe('the journal of the performers', () => {
     const { journal, state, lines } = await world();
     state.failure = new PonosError('INTERNAL', { message: 'odd' });
     journal.listener(asked('a'));
-    await expect(journal.close()).resolves.toBeUndefined();
+    await expect(journal.written()).resolves.toBeUndefined();
     expect(lines).toMatchObject([['error', expect.any(String), { error: state.failure }]]);
   });
 });
