@@ -68,13 +68,13 @@ export function checkNetworkName(name: string): void {
   });
 }
 
-/** @param networkName the network to join; empty: publish the port on loopback instead */
+/** @param networkMode the network to join; undefined: publish the port on loopback instead */
 export function containerOptions(
   spec: PerformerSpec,
   image: string,
   name: string,
   owner: PerformerOwner,
-  networkName: string,
+  networkMode: string | undefined,
 ): Docker.ContainerCreateOptions {
   const { memoryBytes, cpus, pids, readOnlyRootfs, user } = spec.resources;
   return {
@@ -90,9 +90,9 @@ export function containerOptions(
     ExposedPorts: { [PORT_KEY]: {} },
     Labels: { ...ownerLabels(owner), [LABELS.avs]: spec.avs },
     HostConfig: {
-      ...(networkName === ''
+      ...(networkMode === undefined
         ? { PortBindings: { [PORT_KEY]: [{ HostIp: '127.0.0.1', HostPort: '' }] } }
-        : { NetworkMode: networkName }),
+        : { NetworkMode: networkMode }),
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       PidsLimit: pids,

@@ -7,7 +7,7 @@ import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { exitReason } from './docker-container.js';
 import { dockerError, unlessStatus } from './docker-errors.js';
-import { endpointOf } from './docker-network.js';
+import { endpointOf, type PerformerNetwork } from './docker-network.js';
 import type { ContainerWatch, WatchedContainer } from './docker-watch.js';
 import type { OutputLog } from './output-log.js';
 import { createOutputTail, KEPT_LINES, type OutputTail } from './output-tail.js';
@@ -29,7 +29,6 @@ export interface Engine {
 export interface InstanceWorld {
   readonly engine: Engine;
   readonly watch: ContainerWatch;
-  readonly networkName: string;
   /** Removes a container; one that cannot be removed now is removed later. Never rejects. */
   readonly discard: (container: string) => Promise<void>;
   readonly output?: OutputLog;
@@ -42,7 +41,7 @@ export interface InstanceWorld {
  * @throws PonosError PERFORMER_UNAVAILABLE with the last lines it printed; the container is then left to the caller
  */
 export async function startContainer(
-  { id, name }: { readonly id: string; readonly name: string },
+  { id, name, network }: { readonly id: string; readonly name: string; readonly network?: PerformerNetwork },
   spec: PerformerSpec,
   world: InstanceWorld,
   signal: AbortSignal,
@@ -56,12 +55,13 @@ export async function startContainer(
     await within(OUTPUT_GRACE_MS, ended, world.clock);
     throw withLastOutput(error, tail);
   });
-  return instanceOf({ info, name, spec, watched, tail, output: ended }, world);
+  return instanceOf({ info, name, network, spec, watched, tail, output: ended }, world);
 }
 
 /** Takes over a container that runs already: one that has ended since then ends as an instance. */
 export async function takeOverContainer(
   info: Docker.ContainerInspectInfo,
+  network: PerformerNetwork | undefined,
   spec: PerformerSpec,
   world: InstanceWorld,
 ): Promise<PerformerInstance> {
@@ -70,12 +70,13 @@ export async function takeOverContainer(
   await watched.look();
   const tail = tailOf(spec, name, world);
   const { ended } = await followOutput(world.engine.patient, info.Id, tail, KEPT_LINES);
-  return instanceOf({ info, name, spec, watched, tail, output: ended }, world);
+  return instanceOf({ info, name, network, spec, watched, tail, output: ended }, world);
 }
 
 interface Running {
   readonly info: Docker.ContainerInspectInfo;
   readonly name: string;
+  readonly network: PerformerNetwork | undefined;
   readonly spec: PerformerSpec;
   readonly watched: WatchedContainer;
   readonly tail: OutputTail;
@@ -84,12 +85,12 @@ interface Running {
 }
 
 async function instanceOf(
-  { info, name, spec, watched, tail, output }: Running,
+  { info, name, network, spec, watched, tail, output }: Running,
   world: InstanceWorld,
 ): Promise<PerformerInstance> {
-  const { engine, clock, discard, networkName } = world;
+  const { engine, clock, discard } = world;
   const id = info.Id;
-  const endpoint = await endpointOf(engine.docker, info, name, networkName);
+  const endpoint = await endpointOf(engine.docker, info, name, network);
   const exited = watched.ended.then(async ({ reason, cause }): Promise<PerformerExit> => {
     // Nobody restarts it: its last lines are kept here, so it is of no further use.
     if (cause === 'performer') {

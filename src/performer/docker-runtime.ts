@@ -24,7 +24,7 @@ import {
   startContainer,
   takeOverContainer,
 } from './docker-instance.js';
-import { ensureNetwork } from './docker-network.js';
+import { ensureNetwork, findNetwork, type PerformerNetwork } from './docker-network.js';
 import { createContainerWatch } from './docker-watch.js';
 import type { OutputLog } from './output-log.js';
 import type {
@@ -153,19 +153,20 @@ async function launch(
   signal: AbortSignal,
   onProgress: ProgressListener | undefined,
 ): Promise<PerformerInstance> {
-  const { engine, networkName } = world;
+  const { docker } = world.engine;
+  const { networkName } = options;
   const reference = imageReference(image);
   onProgress?.({ step: 'image', detail: reference });
-  await ensureImage(engine.docker, image, { ...options, patient: engine.patient }, signal, onProgress);
+  await ensureImage(docker, image, { ...options, patient: world.engine.patient }, signal, onProgress);
   throwIfAborted(signal);
   const name = containerName(spec.avs, randomBytes(6).toString('hex'));
   onProgress?.({ step: 'create', detail: name });
   try {
-    if (networkName !== '') await ensureNetwork(engine.docker, networkName);
-    const create = containerOptions(spec, reference, name, options, networkName);
-    const { id } = await engine.docker.createContainer(create);
+    const network = networkName === '' ? undefined : await ensureNetwork(docker, networkName);
+    const create = containerOptions(spec, reference, name, options, network?.mode);
+    const { id } = await docker.createContainer(create);
     onProgress?.({ step: 'start', detail: name });
-    return await startContainer({ id, name }, spec, world, signal);
+    return await startContainer({ id, name, network }, spec, world, signal);
   } catch (error) {
     await world.discard(name);
     throw dockerError(error, `start the container ${name}`);
@@ -183,8 +184,11 @@ async function adopt(
   try {
     const info = await docker.getContainer(containerId).inspect();
     if (!isOwnedBy(options, info.Config.Labels)) return undefined;
+    const { networkName } = options;
+    const network = networkName === '' ? undefined : await findNetwork(docker, networkName);
     const spec = recoverLostEnv(asked, info.Config.Env);
-    const difference = spec === undefined ? 'its variables' : await compare(docker, info, spec, options);
+    const difference =
+      spec === undefined ? 'its variables' : await compare(docker, info, spec, options, network);
     if (spec === undefined || difference !== undefined || !info.State.Running || info.State.Paused) {
       const reason = difference === undefined ? `it is ${info.State.Status}` : `it differs in ${difference}`;
       options.logger.info('a performer that was started before is not taken over', {
@@ -194,7 +198,7 @@ async function adopt(
       await world.discard(containerId);
       return undefined;
     }
-    return { instance: await takeOverContainer(info, spec, world), spec };
+    return { instance: await takeOverContainer(info, network, spec, world), spec };
   } catch (error) {
     if (engineStatus(error) === 404) return undefined;
     throw dockerError(error, 'take over a performer that was started before');
@@ -206,8 +210,9 @@ async function compare(
   info: Docker.ContainerInspectInfo,
   spec: PerformerSpec,
   options: DockerRuntimeOptions,
+  network: PerformerNetwork | undefined,
 ): Promise<string | undefined> {
-  const wanted = containerOptions(spec, imageReference(imageOf(spec)), '', options, options.networkName);
+  const wanted = containerOptions(spec, imageReference(imageOf(spec)), '', options, network?.mode);
   const { Config } = await docker.getImage(info.Image).inspect();
   return differenceTo(wanted, info, Config);
 }

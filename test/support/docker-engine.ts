@@ -75,6 +75,8 @@ async function startEngine({ diskMegabytes }: EngineWishes): Promise<DockerEngin
   let daemon: Daemon | undefined;
 
   async function start(...args: readonly string[]): Promise<void> {
+    // One that was killed leaves this; where nobody buries the dead, its number seems to be alive.
+    rmSync(path.join(dir, 'exec', 'containerd', 'containerd.pid'), { force: true });
     daemon = startDaemon([
       ...['--data-root', data, '--exec-root', path.join(dir, 'exec')],
       ...['--pidfile', path.join(dir, 'pid'), '--host', `unix://${socketPath}`],
@@ -97,6 +99,7 @@ async function startEngine({ diskMegabytes }: EngineWishes): Promise<DockerEngin
   const close = async () => {
     await end('SIGTERM');
     disk?.remove();
+    unmountBelow(dir);
     rmSync(dir, { recursive: true, force: true });
     unlock();
   };
@@ -125,6 +128,15 @@ function startDaemon(args: readonly string[]): Daemon {
   child.stdout.on('data', remember);
   child.stderr.on('data', remember);
   return { child, lastWords: () => output.trim().split('\n').slice(-3).join(' ') };
+}
+
+/** What an engine that did not end well has left mounted. */
+function unmountBelow(dir: string): void {
+  const folders = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((folder) => folder.startsWith(`${dir}/`));
+  for (const folder of folders.reverse()) spawnSync('umount', ['--lazy', folder]);
 }
 
 async function answers(docker: Docker): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** What tests of performers in containers share: an engine with the image of performer-program.ts, and runtimes on it. */
 
 import { parseAddress } from '../../src/base/brands.js';
-import { systemClock } from '../../src/base/clock.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import { type LogFields, type Logger, type LogLevel, silentLogger } from '../../src/base/logger.js';
 import { buildPerformerImage } from '../../src/devnet/performer-image.js';
 import { createPerformerClient, type PerformerClient } from '../../src/performer/client.js';
@@ -69,6 +69,12 @@ export async function dockerStage({ docker, options }: DockerEngine): Promise<Do
     },
   };
 }
+
+/** Time in which nobody waits long: pools check, and try again, several times a second. */
+export const hurriedClock: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 200), signal),
+};
 
 /** The program of performer-program.ts as it is in its image. */
 export function programSpec(

@@ -16,7 +16,7 @@ const spec: PerformerSpec = {
 };
 const IMAGE = { Cmd: ['serve'], Env: ['PATH=/bin', 'COLOUR=red'], User: 'nobody' };
 
-const wanted = (changes: Partial<PerformerSpec> = {}, network = '', owner = OWNER) =>
+const wanted = (changes: Partial<PerformerSpec> = {}, network?: string, owner = OWNER) =>
   containerOptions({ ...spec, ...changes }, 'avs:latest', 'name', owner, network);
 
 /** What an engine would say of the container that these options make. */
@@ -44,7 +44,7 @@ describe('differenceTo', () => {
     ['more memory', wanted(resources({ memoryBytes: 2e9 })), 'its limits or its network'],
     ['a root to write to', wanted(resources({ readOnlyRootfs: false })), 'its limits or its network'],
     ['another network', wanted({}, 'hourglass'), 'its limits or its network'],
-    ['another chain', wanted({}, '', { ...OWNER, l1ChainId: 2 }), 'its labels'],
+    ['another chain', wanted({}, undefined, { ...OWNER, l1ChainId: 2 }), 'its labels'],
     ['another AVS', wanted({ avs: parseAddress(`0x${'a6'.repeat(20)}`) }), 'its variables'],
     ['another image', { ...wanted(), Image: 'avs:v2' }, 'its image'],
   ])('behavior: a container with %s', (_name, options, difference) => {

@@ -49,7 +49,7 @@ describe('checkNetworkName', () => {
 });
 
 describe('containerOptions', () => {
-  const options = (changes: Partial<PerformerSpec> = {}, network = '') =>
+  const options = (changes: Partial<PerformerSpec> = {}, network?: string) =>
     containerOptions({ ...spec, ...changes }, 'avs:latest', 'name', OWNER, network);
 
   test('default: without rights, within limits, on a loopback port', () => {
