@@ -1,6 +1,7 @@
 /** All performers of this executor, by AVS. */
 import type { Address, TaskId } from '../base/brands.js';
 import { isPonosError, PonosError } from '../base/error.js';
+import { createOutcome } from '../base/outcome.js';
 import { AvsPerformer, type DeployOptions, missing } from './avs-performer.js';
 import type { PerformerState } from './performer-state.js';
 import type { PerformerSpec } from './runtime.js';
@@ -75,14 +76,11 @@ export async function startPerformerPool(
 ): Promise<PerformerPool> {
   const performers = new Map<Address, AvsPerformer>();
   const pool = createPool(options, performers);
-  let mayDeploy: () => void = () => undefined;
-  const orphansRemoved = new Promise<void>((resolve) => {
-    mayDeploy = resolve;
-  });
+  const orphansRemoved = createOutcome<void>();
   const first = options.performers.map(({ spec, earlier, isEssential }) => {
     const performer = new AvsPerformer({ ...options, avs: spec.avs });
     performers.set(spec.avs, performer);
-    return { started: performer.start({ spec, earlier, mayDeploy: orphansRemoved }), isEssential };
+    return { started: performer.start({ spec, earlier, mayDeploy: orphansRemoved.promise }), isEssential };
   });
 
   const stop = () => void pool.close(0);
@@ -91,7 +89,7 @@ export async function startPerformerPool(
   try {
     await Promise.all(first.map(({ started }) => started.adoptionTried));
     await options.runtime.removeOrphans();
-    mayDeploy();
+    orphansRemoved.resolve();
     const failures = await Promise.all(
       first.map(({ started, isEssential }) => finalFailure(started, isEssential)),
     );
@@ -99,7 +97,7 @@ export async function startPerformerPool(
     if (final !== undefined) throw final;
     return pool;
   } catch (error) {
-    mayDeploy();
+    orphansRemoved.resolve();
     await pool.close(0);
     throw error;
   } finally {

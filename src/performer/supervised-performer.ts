@@ -2,9 +2,11 @@
 import { type Clock, throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import { createOutcome } from '../base/outcome.js';
+import { checkDeployable, hasLostEnv } from './lost-env.js';
 import { type Deployment, type PerformerListener, reportDeployments } from './performer-events.js';
 import type { PerformerState } from './performer-state.js';
-import { planRestart } from './restart-policy.js';
+import { causeOf, planRestart } from './restart-policy.js';
 import type {
   EarlierInstance,
   PerformerInstance,
@@ -244,13 +246,10 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
         throwIfAborted(stopping.signal);
         // What an earlier run has left has one chance: after that it is an orphan.
         if (!hasServed) outOfSight = undefined;
-        loss = {
-          reason: explain(error),
-          cause: isEnginesFault(error) ? 'engine' : 'performer',
-        };
+        loss = { reason: explain(error), cause: causeOf(error) };
       }
       reason = loss.reason;
-      const mayRetry = hasServed || (options.retriesStart && lostNames(spec).length === 0);
+      const mayRetry = hasServed || (options.retriesStart && !hasLostEnv(spec));
       const plan = mayRetry ? planRestart(restarts, healthyForMs, loss.cause) : undefined;
       isRecovering = plan !== undefined && loss.cause === 'performer';
       // A deployment that its engine never took, or has taken away, waits for the engine.
@@ -308,42 +307,4 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
       await finished;
     },
   };
-}
-
-function lostNames({ lostEnv }: PerformerSpec): readonly string[] {
-  return lostEnv ?? [];
-}
-
-/** @throws PonosError PERFORMER_UNAVAILABLE for variables whose values nobody knows */
-function checkDeployable(spec: PerformerSpec): void {
-  const names = lostNames(spec);
-  if (names.length === 0) return;
-  throw new PonosError('PERFORMER_UNAVAILABLE', {
-    message: `the performer needs to be deployed again: the values of ${names.join(', ')} came with a call and are not kept`,
-    facts: { avs: spec.avs },
-    advice: 'Deploy it again with the values, or give valueFromEnv, which outlives a restart.',
-  });
-}
-
-interface Outcome<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A promise that is settled from outside, once. Nobody has to await it. */
-function createOutcome<T>(): Outcome<T> {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
-}
-
-/** Nothing that a performer could be given up for: neither the engine nor a registry is of its making. */
-function isEnginesFault(error: unknown): boolean {
-  return isPonosError(error, 'DOCKER_UNAVAILABLE') || isPonosError(error, 'IMAGE_PULL_FAILED');
 }
