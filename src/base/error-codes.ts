@@ -24,6 +24,18 @@ export const ERROR_CODES = {
     kind: 'user',
     meaning: 'The configured signing key is not the one registered for the operator.',
   },
+  SIGNER_UNAVAILABLE: {
+    kind: 'retryable',
+    meaning: 'A remote signer does not answer, not in time, with nonsense, or its certificate is not trusted.',
+  },
+  SIGNER_REFUSED: {
+    kind: 'retryable',
+    meaning: 'A remote signer does not let this node in, or does not have the key.',
+  },
+  SIGNER_MISMATCH: {
+    kind: 'user',
+    meaning: 'A remote signer signed with another key, or something else than it was asked to.',
+  },
   POINT_INVALID: {
     kind: 'refused',
     meaning:
@@ -61,6 +73,7 @@ export const ERROR_CODES = {
   PORT_IN_USE: { kind: 'user', meaning: 'A port to listen on is taken.' },
   PEER_REFUSED: { kind: 'refused', meaning: 'Another node has an address that this node does not dial.' },
   PEER_UNREACHABLE: { kind: 'retryable', meaning: 'Another node does not answer.' },
+  NODE_REFUSED: { kind: 'refused', meaning: 'A running node has refused a command; the message is its own.' },
   REQUEST_INVALID: { kind: 'refused', meaning: 'A request has a malformed field.' },
   REQUEST_DENIED: { kind: 'refused', meaning: 'The caller may not ask this.' },
   REQUEST_CONFLICT: { kind: 'refused', meaning: 'The request contradicts one that was accepted before.' },
@@ -95,7 +108,7 @@ export const ERROR_CODES = {
     kind: 'refused',
     meaning: 'A performer that was to be deployed did not come to serve; what was in service stays.',
   },
-  DOCKER_UNAVAILABLE: { kind: 'user', meaning: 'The Docker engine does not answer.' },
+  DOCKER_UNAVAILABLE: { kind: 'user', meaning: 'The Docker engine does not answer, or fails.' },
   IMAGE_MISSING: {
     kind: 'user',
     meaning: 'A container image is not present, and its registry does not have it or refuses the login.',

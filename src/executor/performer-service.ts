@@ -51,6 +51,8 @@ export function createPerformerService(options: PerformerServiceOptions): Perfor
       const lines = new WaitingItems<OutputLine>(MAX_WAITING);
       const stop = request.follow ? output.follow(selection, lines.push) : () => lines.close();
       try {
+        // At once, so that a caller knows that it is being answered although nothing is printed.
+        if (request.follow) yield {};
         yield* output.recent(selection, request.tail).map(logLineMessage);
         if (!request.follow) return;
         for await (const { items, leftOut } of lines.take(signal)) {

@@ -453,6 +453,8 @@ describe('Logs and History', () => {
     const lines = world.performers
       .logs({ tail: 5, follow: true }, { signal: caller.signal })
       [Symbol.asyncIterator]();
+    // It is answered at once, also where nothing is printed.
+    expect((await lines.next()).value?.line).toBe('');
     expect((await lines.next()).value?.line).toBe('line 1');
     const next = lines.next();
     print('a', 2);

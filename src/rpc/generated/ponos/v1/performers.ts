@@ -898,7 +898,7 @@ export const PerformerServiceDefinition = {
       responseStream: true,
       options: {},
     },
-    /** What performers print, oldest line first. */
+    /** What performers print, oldest line first. When it is followed, an empty line comes first, at once. */
     logs: {
       name: "Logs",
       requestType: LogsRequest as typeof LogsRequest,
@@ -925,7 +925,7 @@ export interface PerformerServiceImplementation<CallContextExt = {}> {
     request: DeployArtifactRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<DeployEvent>>;
-  /** What performers print, oldest line first. */
+  /** What performers print, oldest line first. When it is followed, an empty line comes first, at once. */
   logs(request: LogsRequest, context: CallContext & CallContextExt): ServerStreamingMethodResult<DeepPartial<LogLine>>;
   /** What became of each deployment, the newest first. */
   history(request: HistoryRequest, context: CallContext & CallContextExt): Promise<DeepPartial<HistoryResponse>>;
@@ -937,7 +937,7 @@ export interface PerformerServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<DeployArtifactRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<DeployEvent>;
-  /** What performers print, oldest line first. */
+  /** What performers print, oldest line first. When it is followed, an empty line comes first, at once. */
   logs(request: DeepPartial<LogsRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<LogLine>;
   /** What became of each deployment, the newest first. */
   history(request: DeepPartial<HistoryRequest>, options?: CallOptions & CallOptionsExt): Promise<HistoryResponse>;
