@@ -26,7 +26,11 @@ export const ERROR_CODES = {
   },
   SIGNER_UNAVAILABLE: {
     kind: 'retryable',
-    meaning: 'A remote signer does not answer, not in time, with nonsense, or its certificate is not trusted.',
+    meaning: 'A remote signer does not answer, or not in time, or with nonsense.',
+  },
+  SIGNER_UNTRUSTED: {
+    kind: 'retryable',
+    meaning: "A remote signer and this node do not accept each other's certificates.",
   },
   SIGNER_REFUSED: {
     kind: 'retryable',

@@ -15,23 +15,12 @@ interface Request {
 }
 
 function requests(config: ConfigOf<Role>): Request[] {
-  const { operator, grpc } = config;
-  const localKey = 'give a local key instead';
+  const { grpc } = config;
   const plaintext = 'take it out; connections are plaintext';
   return [
-    {
-      key: 'operator.operatorPrivateKey.remoteSigner',
-      asked: operator.operatorPrivateKey?.remoteSigner === true,
-      instead: 'l1ChainId' in config ? localKey : 'take it out, an executor sends no transactions',
-    },
     ...('l1ChainId' in config
       ? [{ key: 'tlsEnabled', asked: config.tlsEnabled, instead: plaintext }]
       : performerRequests(config)),
-    {
-      key: 'operator.signingKeys.ecdsa.remoteSigner',
-      asked: operator.signingKeys.ecdsa?.remoteSigner === true,
-      instead: localKey,
-    },
     { key: 'grpc.tls', asked: grpc.tls !== undefined, instead: plaintext },
     { key: 'grpc.clientTls', asked: grpc.clientTls !== undefined, instead: plaintext },
   ];

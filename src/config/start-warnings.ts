@@ -17,7 +17,12 @@ export async function startWarnings(file: string, config: ConfigOf<Role>): Promi
     );
   }
   const { bls, ecdsa } = config.operator.signingKeys;
-  const secretFiles = [bls?.passwordFile, ecdsa?.passwordFile].filter((path) => path !== undefined);
+  const signerKeys = [config.operator.operatorPrivateKey, ecdsa].map((key) =>
+    key?.remoteSigner ? key.remoteSignerConfig?.key?.reveal() : undefined,
+  );
+  const secretFiles = [bls?.passwordFile, ecdsa?.passwordFile, ...signerKeys]
+    .filter((path) => path !== undefined)
+    .filter((path) => !path.includes('-----BEGIN '));
   if (await holdsPrivateKey(file, config)) secretFiles.unshift(file);
   for (const path of secretFiles) {
     const warning = await permissionWarning(path);

@@ -78,7 +78,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   const operator = config.operator.address;
   const avss = config.avsPerformers.map((performer) => performer.avsAddress);
 
-  const signers = await loadSigningKeys(config.operator.signingKeys);
+  const signers = await loadSigningKeys(config.operator.signingKeys, { clock, logger, stack, signal });
   const ownKeys = keysOf(signers);
   throwIfAborted(signal);
 

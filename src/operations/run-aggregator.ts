@@ -2,6 +2,7 @@
 import { type Aggregator, createAggregator } from '../aggregator/aggregator.js';
 import { toHex } from '../base/bytes.js';
 import { systemClock } from '../base/clock.js';
+import { CloseStack } from '../base/close-stack.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { closeFilesToOthers } from '../base/umask.js';
@@ -73,38 +74,38 @@ async function serve(
   { config, acceptFreshState, env, logger }: ServeOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const signingKeys = await loadSigningKeys(config.operator.signingKeys);
-  const transactionSigner = await loadTransactionKey(config.operator.operatorPrivateKey);
-  const lock = await acquireNodeLock({
-    role: 'aggregator',
-    identities: identitiesOf(signingKeys),
-    folder: lockFolder(env),
-    logger,
-  });
+  const stack = new CloseStack(logger);
   try {
+    const world = { clock: systemClock, logger, stack, signal };
+    const signingKeys = await loadSigningKeys(config.operator.signingKeys, world);
+    const transactionSigner = await loadTransactionKey(config.operator.operatorPrivateKey, world);
+    const lock = await acquireNodeLock({
+      role: 'aggregator',
+      identities: identitiesOf(signingKeys),
+      folder: lockFolder(env),
+      logger,
+    });
+    stack.add('the lock of the signing key', () => lock.release());
     const store = await openStore(config.storage, 'aggregator', { acceptFreshState, logger });
-    try {
-      const { default: workerSource } = await import('#verify-worker');
-      const aggregator = createAggregator({
-        config,
-        signingKeys,
-        transactionSigner,
-        store: createAggregatorStore(store),
-        storageService: createStorageService({
-          store,
-          dir: storeFolder(config.storage),
-          clock: systemClock,
-        }),
-        workerSource,
+    stack.add('the store', () => store.close());
+    const { default: workerSource } = await import('#verify-worker');
+    const aggregator = createAggregator({
+      config,
+      signingKeys,
+      transactionSigner,
+      store: createAggregatorStore(store),
+      storageService: createStorageService({
+        store,
+        dir: storeFolder(config.storage),
         clock: systemClock,
-        logger,
-      });
-      await watchUntilStopped(aggregator, config, logger, signal);
-    } finally {
-      await store.close();
-    }
+      }),
+      workerSource,
+      clock: systemClock,
+      logger,
+    });
+    await watchUntilStopped(aggregator, config, logger, signal);
   } finally {
-    await lock.release();
+    await stack.close();
   }
 }
 

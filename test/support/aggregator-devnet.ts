@@ -147,8 +147,8 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
       const changed = change({ ...config, managementServerGrpcPort: 0 });
       const aggregator = createAggregator({
         config: changed,
-        signingKeys: await loadSigningKeys(changed.operator.signingKeys),
-        transactionSigner: await loadTransactionKey(changed.operator.operatorPrivateKey),
+        signingKeys: await loadSigningKeys(changed.operator.signingKeys, { clock, logger }),
+        transactionSigner: await loadTransactionKey(changed.operator.operatorPrivateKey, { clock, logger }),
         store,
         workerSource,
         clock,

@@ -1,6 +1,8 @@
 /** Which running node a command is for, and how the operator proves that it is its own. */
 import { type Address, parseAddress } from '../../base/brands.js';
+import { systemClock } from '../../base/clock.js';
 import { PonosError } from '../../base/error.js';
+import { silentLogger } from '../../base/logger.js';
 import { environmentName, flagFromEnvironment } from '../../config/flags.js';
 import { loadConfig } from '../../config/load.js';
 import type { Role } from '../../config/role.js';
@@ -104,7 +106,9 @@ async function credentialsOf(
     const { bls, ecdsa } = config.operator.signingKeys;
     // Only the key that signs is opened.
     const keys: SigningKeysConfig = ecdsa === undefined ? { bls } : { ecdsa };
-    const signer = managementSigner(await loadSigningKeys(keys));
+    const signer = managementSigner(
+      await loadSigningKeys(keys, { clock: systemClock, logger: silentLogger }),
+    );
     return { operator: config.operator.address, signer, bindRequest };
   }
   const operator = flags.operator === undefined ? config?.operator.address : parseOperator(flags.operator);
@@ -130,7 +134,7 @@ async function signerOf(keyFile: string, passwordFile: string | undefined): Prom
   if (key.kind === 'keystore') {
     const keystore = { keystoreFile: keyFile, passwordFile };
     const keys = key.format === 'v3' ? { ecdsa: { ...keystore, remoteSigner: false } } : { bls: keystore };
-    return managementSigner(await loadSigningKeys(keys));
+    return managementSigner(await loadSigningKeys(keys, { clock: systemClock, logger: silentLogger }));
   }
   if (key.kind === 'private' && key.curve === 'ecdsa') return createLocalEcdsaSigner(key.secret);
   if (key.kind === 'private' && key.curve === 'bn254') return createLocalBn254Signer(key.secret);

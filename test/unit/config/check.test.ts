@@ -112,6 +112,20 @@ describe('rules between keys', () => {
       ['7 operator.signingKeys.ecdsa: remoteSigner needs remoteSignerConfig'],
     ],
     [
+      'a remote signer that names no key, half a certificate, and no TLS for it',
+      'executor',
+      changed(
+        EXECUTOR_YAML,
+        ECDSA_KEY,
+        '\n      remoteSigner: true\n      remoteSignerConfig: {url: "http://signer", cert: a.pem}',
+      ),
+      [
+        '8 operator.signingKeys.ecdsa.remoteSignerConfig: it names no key: give publicKey or fromAddress',
+        '8 operator.signingKeys.ecdsa.remoteSignerConfig: key is missing: a client certificate needs both',
+        '8 operator.signingKeys.ecdsa.remoteSignerConfig.url: it is without TLS, and certificates are given; write https://',
+      ],
+    ],
+    [
       'badger without a folder',
       'executor',
       `${EXECUTOR_YAML}storage: {type: badger}\n`,

@@ -1,10 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { notBuiltYet } from '../../../src/config/not-built-yet.js';
 import type { Role } from '../../../src/config/role.js';
-import { AGGREGATOR_YAML, changed, EXECUTOR_YAML } from '../../support/config-text.js';
+import { AGGREGATOR_YAML, EXECUTOR_YAML } from '../../support/config-text.js';
 import { configOfText } from '../../support/examine-text.js';
 
-const SIGNER = 'remoteSigner: true, remoteSignerConfig: {url: "https://signer"}';
 const AVS = '"0x2222222222222222222222222222222222222222"';
 
 describe('notBuiltYet', () => {
@@ -21,29 +20,6 @@ describe('notBuiltYet', () => {
       `${EXECUTOR_YAML}avsPerformers: [{avsAddress: ${AVS}, deploymentMode: kubernetes, image: {repository: a, tag: b}}]\n`,
     ],
     ['releases.require: latest', 'executor', `${EXECUTOR_YAML}releases: {require: latest}\n`],
-    [
-      'operator.operatorPrivateKey.remoteSigner',
-      'aggregator',
-      changed(
-        AGGREGATOR_YAML,
-        `operatorPrivateKey:\n    privateKey: "0x${'ab'.repeat(32)}"`,
-        `operatorPrivateKey: {${SIGNER}}`,
-      ),
-    ],
-    [
-      'operator.signingKeys.ecdsa.remoteSigner',
-      'executor',
-      changed(EXECUTOR_YAML, `ecdsa:\n      privateKey: "${'cd'.repeat(32)}"`, `ecdsa: {${SIGNER}}`),
-    ],
-    [
-      'operator.operatorPrivateKey.remoteSigner',
-      'executor',
-      changed(
-        EXECUTOR_YAML,
-        `operatorPrivateKey:\n    privateKey: "0x${'ab'.repeat(32)}"`,
-        `operatorPrivateKey: {${SIGNER}}`,
-      ),
-    ],
   ])('behavior: names %s (%s)', async (key, role, text) => {
     const sentence = notBuiltYet(role, await configOfText(role, text));
     if (key === undefined) expect(sentence).toBeUndefined();
