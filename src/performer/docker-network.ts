@@ -13,42 +13,74 @@ export interface PerformerNetwork {
   readonly mode: string;
 }
 
-/** Finds or makes the network. It stays: other executors may use it. */
+/**
+ * Finds or makes the network. It stays: other executors may use it. Older engines make two of one name for two who ask
+ * at the same moment, and let nobody join either: all but one are removed then.
+ */
 export async function ensureNetwork(docker: Docker, name: string): Promise<PerformerNetwork> {
-  const found = await findNetwork(docker, name);
-  if (found !== undefined) return found;
-  const create = docker.createNetwork({
-    Name: name,
-    CheckDuplicate: true,
-    Labels: { [LABELS.role]: 'performer-network' },
-  });
-  let ours: Docker.Network | undefined;
-  try {
-    ours = await create;
-  } catch (error) {
+  const found = await networksOf(docker, name);
+  if (found.length === 0) {
+    const create = docker.createNetwork({
+      Name: name,
+      CheckDuplicate: true,
+      Labels: { [LABELS.role]: 'performer-network' },
+    });
     // Another executor has made it at the same moment.
-    if (engineStatus(error) !== 409) throw error;
+    await unlessStatus(create, 409);
+    found.push(...(await networksOf(docker, name)));
   }
-  // Older engines make two of one name for two who ask at once: all agree on one of them.
-  const agreed = await findNetwork(docker, name);
-  if (agreed === undefined) throw new Error(`the network ${name} is gone again`);
-  if (ours !== undefined && ours.id !== agreed.id) await unlessStatus(ours.remove(), 403, 404, 409);
-  return agreed;
+  const [network] = await keepOne(docker, found);
+  if (network === undefined) throw new Error(`network ${name} not found`);
+  return network;
 }
 
 /** The first that was made of that name; undefined when there is none. */
 export async function findNetwork(docker: Docker, name: string): Promise<PerformerNetwork | undefined> {
+  return (await networksOf(docker, name))[0];
+}
+
+/** Whether what failed is that others make, or clear away, the same network at this moment: another try may succeed. */
+export function isNetworkRace(error: unknown): boolean {
+  return error instanceof Error && /network \S+ (not found|is ambiguous)/.test(error.message);
+}
+
+/** The oldest first. */
+async function networksOf(docker: Docker, name: string): Promise<PerformerNetwork[]> {
   // The engine's filter finds parts of names, too.
   const networks = (await docker.listNetworks({ filters: { name: [name] } })).filter(
     ({ Name }) => Name === name,
   );
-  const [first] = networks.sort((a, b) => order(a).localeCompare(order(b)));
-  if (first === undefined) return undefined;
-  // The engine's own network is joined by its name only.
-  return { id: first.Id, mode: name === 'bridge' ? name : first.Id };
+  return (
+    networks
+      .sort((a, b) => order(a).localeCompare(order(b)))
+      // The engine's own network is joined by its name only.
+      .map(({ Id }) => ({ id: Id, mode: name === 'bridge' ? name : Id }))
+  );
 }
 
 const order = ({ Created, Id }: Docker.NetworkInspectInfo) => `${Created} ${Id}`;
+
+/** Removes the youngest ones, or the others if that one is in use: it was joined before there was another. */
+async function keepOne(
+  docker: Docker,
+  networks: readonly PerformerNetwork[],
+): Promise<readonly PerformerNetwork[]> {
+  const left = [...networks];
+  for (const network of [...networks].reverse()) {
+    if (left.length > 1 && (await removeUnused(docker, network.id))) left.splice(left.indexOf(network), 1);
+  }
+  return left;
+}
+
+async function removeUnused(docker: Docker, id: string): Promise<boolean> {
+  try {
+    await unlessStatus(docker.getNetwork(id).remove(), 404);
+    return true;
+  } catch (error) {
+    if (engineStatus(error) === 403) return false;
+    throw error;
+  }
+}
 
 /**
  * Where the performer is reached: its loopback port, or its name or IP in the network.

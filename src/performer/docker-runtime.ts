@@ -24,7 +24,7 @@ import {
   startContainer,
   takeOverContainer,
 } from './docker-instance.js';
-import { ensureNetwork, findNetwork, type PerformerNetwork } from './docker-network.js';
+import { ensureNetwork, findNetwork, isNetworkRace, type PerformerNetwork } from './docker-network.js';
 import { createContainerWatch } from './docker-watch.js';
 import type { OutputLog } from './output-log.js';
 import type {
@@ -36,6 +36,10 @@ import type {
   PerformerSpec,
   ProgressListener,
 } from './runtime.js';
+
+/** Executors that share an engine may make their network at the same moment. */
+const NETWORK_ATTEMPTS = 4;
+const NETWORK_RETRY_MS = 250;
 
 export interface DockerRuntimeOptions extends PerformerOwner {
   /** Network the performers join, created if missing; empty: they are published on loopback ports. */
@@ -154,11 +158,32 @@ async function launch(
   onProgress: ProgressListener | undefined,
 ): Promise<PerformerInstance> {
   const { docker } = world.engine;
-  const { networkName } = options;
   const reference = imageReference(image);
   onProgress?.({ step: 'image', detail: reference });
   await ensureImage(docker, image, { ...options, patient: world.engine.patient }, signal, onProgress);
   throwIfAborted(signal);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await createAndStart(spec, reference, world, options, signal, onProgress);
+    } catch (error) {
+      if (attempt === NETWORK_ATTEMPTS || !isNetworkRace(error))
+        throw dockerError(error, 'start a performer');
+      await options.clock.sleep(NETWORK_RETRY_MS * attempt, signal);
+    }
+  }
+}
+
+/** @throws what the engine says, or PonosError as `startContainer`; nothing is left then */
+async function createAndStart(
+  spec: PerformerSpec,
+  reference: string,
+  world: InstanceWorld,
+  options: DockerRuntimeOptions,
+  signal: AbortSignal,
+  onProgress: ProgressListener | undefined,
+): Promise<PerformerInstance> {
+  const { docker } = world.engine;
+  const { networkName } = options;
   const name = containerName(spec.avs, randomBytes(6).toString('hex'));
   onProgress?.({ step: 'create', detail: name });
   try {
@@ -169,7 +194,7 @@ async function launch(
     return await startContainer({ id, name, network }, spec, world, signal);
   } catch (error) {
     await world.discard(name);
-    throw dockerError(error, `start the container ${name}`);
+    throw error;
   }
 }
 
