@@ -1,6 +1,6 @@
 /** `ponos executor deploy`: another version of an AVS's performer, on a running executor. */
 import { createClient } from 'nice-grpc';
-import { PonosError } from '../../base/error.js';
+import { isPonosError, PonosError } from '../../base/error.js';
 import {
   type DeployArtifactRequest,
   type DeployArtifactResponse,
@@ -51,6 +51,8 @@ export async function deployPerformer(flags: DeployFlags, terminal: Terminal): P
     );
     progress.end();
     terminal.print(flags.json ? JSON.stringify(response) : textOf(response));
+  } catch (error) {
+    throw isPonosError(error, 'ABORTED') ? stoppedWaiting() : error;
   } finally {
     progress.end();
   }
@@ -90,6 +92,14 @@ async function watchDeploy(
   throw new PonosError('NODE_REFUSED', {
     message: 'the node has ended the call without saying what became of the deployment',
     advice: 'Look with `ponos executor history`.',
+  });
+}
+
+/** The node does not give up what nobody waits for. */
+function stoppedWaiting(): PonosError {
+  return new PonosError('ABORTED', {
+    message: 'stopped waiting on request; the deployment goes on if it has begun',
+    advice: 'Look with `ponos executor list`; `ponos executor remove` gives up one that is Staged.',
   });
 }
 
