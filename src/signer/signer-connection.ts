@@ -1,7 +1,7 @@
 /** HTTP to a remote signer: kept connections, TLS with a client certificate, a deadline for each request. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { connectionFailure, type SignerPlace, timeoutFailure } from './signer-failure.js';
+import { connectionFailure, isHangUp, type SignerPlace, timeoutFailure } from './signer-failure.js';
 import type { TlsMaterial, TlsTexts } from './tls-material.js';
 
 export interface SignerConnectionOptions {
@@ -88,14 +88,9 @@ export class SignerConnection {
       });
     });
     request.end(text);
-    const wasStale = (error: unknown) =>
-      request.reusedSocket && !isAnswered && error instanceof Error && isReset(error);
+    const wasStale = (error: unknown) => request.reusedSocket && !isAnswered && isHangUp(error);
     return { answer, wasStale };
   }
-}
-
-function isReset(error: Error): boolean {
-  return 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
 async function readAnswer(response: IncomingMessage): Promise<SignerAnswer> {

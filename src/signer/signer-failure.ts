@@ -18,6 +18,7 @@ const CLIENT_CERTIFICATE =
 /** The one side speaks TLS and the other does not. */
 const NO_TLS = /^(ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)$/;
 const NO_HTTP = /^HPE_/;
+const HUNG_UP = /^(ECONNRESET|EPIPE)$/;
 
 /** A connection that failed, or was not made. @param error as Node throws it */
 export function connectionFailure(error: unknown, { signer, at }: SignerPlace): PonosError {
@@ -43,6 +44,14 @@ export function connectionFailure(error: unknown, { signer, at }: SignerPlace): 
       message: 'what answers at the address of the remote signer speaks another protocol',
       facts: { signer, reason: code },
       advice: `Check ${at}.url: https:// for a signer with TLS, http:// for one without.`,
+      cause: error,
+    });
+  }
+  if (isHangUp(error)) {
+    return new PonosError('SIGNER_UNAVAILABLE', {
+      message: 'the remote signer closed the connection without an answer',
+      facts: { signer },
+      advice: `Look into its log. Some signers hang up on clients whose certificate they do not accept: ${at}.cert.`,
       cause: error,
     });
   }
@@ -101,6 +110,11 @@ export function malformedAnswer(what: string, body: string, { signer, at }: Sign
     facts: { signer, answer: excerpt(body) },
     advice: `Check that ${at}.url is that of Web3Signer in mode eth1.`,
   });
+}
+
+/** Whether the other side ended the connection without a word. */
+export function isHangUp(error: unknown): boolean {
+  return HUNG_UP.test(codeOf(error));
 }
 
 function codeOf(error: unknown): string {
