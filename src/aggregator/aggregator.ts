@@ -23,7 +23,9 @@ import {
   type StorageServiceImplementation,
 } from '../rpc/generated/ponos/v1/storage.js';
 import { TaskServiceDefinition } from '../rpc/generated/ponos/v1/tasks.js';
+import { type NodeTls, openNodeTls } from '../rpc/open-tls.js';
 import { startGrpcServer } from '../rpc/server.js';
+import { parseSocketAddress } from '../rpc/socket-address.js';
 import type { SigningKeys } from '../signer/load-signers.js';
 import { managementSigner, publicKeyOf } from '../signer/management-signer.js';
 import type { Signer } from '../signer/signer.js';
@@ -75,6 +77,7 @@ export class Aggregator {
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #tracker: TaskTracker;
   #runner: TaskRunner | undefined;
+  #tls: NodeTls | undefined;
   readonly #failure: Promise<never>;
   #fail: (error: unknown) => void = () => undefined;
 
@@ -96,6 +99,11 @@ export class Aggregator {
   /** How tasks have ended since the start. */
   get totals(): TaskTotals {
     return this.#tracker.totals;
+  }
+
+  /** Reads the certificates again now; those that cannot be used are said, and the old ones stay. */
+  async reloadTls(): Promise<void> {
+    await this.#tls?.reload();
   }
 
   /**
@@ -133,6 +141,9 @@ export class Aggregator {
 
   async #start(signal: AbortSignal): Promise<void> {
     const { config, clock, store, logger } = this.#options;
+    const tls = await openNodeTls(config, { clock, logger });
+    this.#tls = tls;
+    this.#closers.push(() => tls.close());
     const chains = await this.#openChains(signal);
     throwIfAborted(signal);
     const l1Chain = chains.find(({ chainId }) => chainId === config.l1ChainId);
@@ -192,6 +203,7 @@ export class Aggregator {
           ? []
           : [{ definition: StorageServiceDefinition, implementation: storageService }]),
       ],
+      tls: tls.server,
       clock,
       logger,
     });
@@ -251,7 +263,7 @@ export class Aggregator {
   ): Promise<TaskRunner> {
     const { config, clock, logger, store, workerSource } = this.#options;
     const bn254 = await loadBn254();
-    const channels = createChannelPool();
+    const channels = createChannelPool({ dial: this.#tls?.dial });
     this.#closers.push(async () => channels.close());
     const verifier = createVerifier({ workerSource, logger });
     this.#closers.push(() => verifier.close());
@@ -293,7 +305,7 @@ export class Aggregator {
       );
       if (socket === '')
         throw new PonosError('PEER_UNREACHABLE', { message: 'the operator has published no socket' });
-      return channels.executor(await resolvePeer(socket, policy, lookup));
+      return channels.executor(await resolvePeer(socket, policy, lookup), parseSocketAddress(socket).host);
     };
   }
 

@@ -82,6 +82,7 @@ export function checkExecutor(config: Executor, draft: Draft, env: Environment):
 }
 
 function checkCommon(config: Common, findings: Findings): void {
+  checkTls(config, findings);
   checkSigningKeys(config, findings);
   config.chains?.forEach((chain, index) => {
     if (chain) checkChain(`/chains/${index}`, findings);
@@ -96,6 +97,24 @@ function checkCommon(config: Common, findings: Findings): void {
       `this contract is not used${meant === undefined ? '' : `; did you mean ${meant}?`}`,
     );
   });
+}
+
+function checkTls({ grpc }: Common, findings: Findings): void {
+  if (grpc?.tls?.requireClientCert && !findings.isWritten('/grpc/tls/caFile')) {
+    findings.problem(
+      '/grpc/tls/requireClientCert',
+      'it needs grpc.tls.caFile: whose certificates are accepted',
+    );
+  }
+  const [hasCert, hasKey] = ['certFile', 'keyFile'].map((name) =>
+    findings.isWritten(`/grpc/clientTls/${name}`),
+  );
+  if (hasCert !== hasKey) {
+    findings.problem(
+      '/grpc/clientTls',
+      `${hasCert ? 'keyFile' : 'certFile'} is missing: certificate and key go together`,
+    );
+  }
 }
 
 function checkSigningKeys(config: Common, findings: Findings): void {
@@ -251,6 +270,12 @@ function checkPerformers(config: Executor, findings: Findings, env: Environment)
     findings,
   );
   const mode = performers.find((performer) => performer?.deploymentMode !== undefined)?.deploymentMode;
+  if (mode === 'process' && config.releases?.require === 'latest') {
+    findings.problem(
+      '/releases/require',
+      'performers are processes, and releases name images: set it to any',
+    );
+  }
   performers.forEach((performer, index) => {
     if (!performer) return;
     const at = `/avsPerformers/${index}`;

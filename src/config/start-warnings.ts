@@ -20,7 +20,9 @@ export async function startWarnings(file: string, config: ConfigOf<Role>): Promi
   const signerKeys = [config.operator.operatorPrivateKey, ecdsa].map((key) =>
     key?.remoteSigner ? key.remoteSignerConfig?.key?.reveal() : undefined,
   );
-  const secretFiles = [bls?.passwordFile, ecdsa?.passwordFile, ...signerKeys]
+  const { tls, clientTls } = config.grpc;
+  const tlsKeys = [tls?.keyFile, clientTls?.keyFile];
+  const secretFiles = [bls?.passwordFile, ecdsa?.passwordFile, ...signerKeys, ...tlsKeys]
     .filter((path) => path !== undefined)
     .filter((path) => !path.includes('-----BEGIN '));
   if (await holdsPrivateKey(file, config)) secretFiles.unshift(file);

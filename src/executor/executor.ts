@@ -9,6 +9,7 @@ import { encodeG1 } from '../crypto/bn254/points.js';
 import { type RegisteredKey, verifiesWith } from '../protocol/registered-key.js';
 import { createManagementGuard } from '../rpc/auth/management-guard.js';
 import type { StorageServiceImplementation } from '../rpc/generated/ponos/v1/storage.js';
+import { openNodeTls } from '../rpc/open-tls.js';
 import { createPeerLimiter } from '../rpc/peer-limiter.js';
 import { loadSigningKeys, type SigningKeys } from '../signer/load-signers.js';
 import { managementSigner, publicKeyOf } from '../signer/management-signer.js';
@@ -28,6 +29,7 @@ import { openPerformers } from './open-performers.js';
 import { createPerformerService } from './performer-service.js';
 import { RefusalLog } from './refusal-log.js';
 import { reportRegistrations } from './registration.js';
+import { releaseRule } from './require-released.js';
 import { startExecutorServers } from './servers.js';
 import { TaskFlow } from './task-flow.js';
 
@@ -46,6 +48,8 @@ export interface ExecutorOptions {
 export interface Executor {
   readonly grpcPort: number;
   readonly managementPort: number;
+  /** Reads the certificates again now; those that cannot be used are said, and the old ones stay. */
+  reloadTls(): Promise<void>;
   /**
    * Takes no further work, finishes what runs within `shutdown.graceSeconds`, ends the rest, and closes everything,
    * the store last. May be called twice.
@@ -82,6 +86,9 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   const ownKeys = keysOf(signers);
   throwIfAborted(signal);
 
+  const tls = await openNodeTls(config, { clock, logger });
+  stack.add('the certificates', () => tls.close());
+
   const lock = await acquireNodeLock({
     role: 'executor',
     identities: ownKeys.map(identityOf),
@@ -105,7 +112,8 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   await reportRegistrations({ operator, avss, ownKeys, reader: chains.authority, at: number, logger });
   throwIfAborted(signal);
 
-  const opened = await openPerformers({ ...options, store, stack }, signal);
+  const requireReleased = releaseRule(config, chains.releases);
+  const opened = await openPerformers({ ...options, requireReleased, store, stack }, signal);
   const performers = opened.pool;
   const bn254 = await loadBn254();
 
@@ -172,6 +180,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
     }),
     submit: (request, peer, callerSignal) => flow.submit(request, peer, callerSignal),
     storageService: options.storageService?.(store),
+    tls: tls.server,
     clock,
     logger,
   });
@@ -183,7 +192,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
 
   const { grpcPort, managementPort } = servers;
   logger.info('executor is serving', { operator, port: grpcPort, managementPort, avss });
-  return { grpcPort, managementPort, close: () => stack.close() };
+  return { grpcPort, managementPort, reloadTls: () => tls.reload(), close: () => stack.close() };
 }
 
 /** Lets what runs finish within the grace time, and ends the rest. */

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { ExecutorConfig } from '../config/types.js';
+import type { ServerTls } from '../rpc/front-door.js';
 import {
   ExecutorManagementServiceDefinition,
   type ExecutorManagementServiceImplementation,
@@ -31,6 +32,8 @@ export interface ExecutorServersOptions {
   readonly performers: PerformerServiceImplementation;
   /** Absent: not offered. */
   readonly storageService?: StorageServiceImplementation;
+  /** Of both ports; absent: plaintext. */
+  readonly tls?: ServerTls;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -66,6 +69,7 @@ export async function startExecutorServers(options: ExecutorServersOptions): Pro
     limits: {
       maxMessageBytes: Math.max(LEAST_MESSAGE_BYTES, config.limits.maxPayloadBytes + MESSAGE_SLACK_BYTES),
     },
+    tls: options.tls,
     clock,
     logger,
   });
@@ -114,6 +118,7 @@ async function openManagement(options: ExecutorServersOptions): Promise<GrpcServ
     host: config.authentication.enabled === undefined ? '127.0.0.1' : config.grpc.host,
     port: config.managementServerGrpcPort,
     services: managementServices(options),
+    tls: options.tls,
     clock,
     logger,
   });

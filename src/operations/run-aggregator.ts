@@ -17,7 +17,7 @@ import { loadSigningKeys, loadTransactionKey, type SigningKeys } from '../signer
 import { createAggregatorStore } from '../store/aggregator-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore, storeFolder } from '../store/open-store.js';
-import { abortOnInterrupt, interrupted } from './interrupt.js';
+import { abortOnInterrupt, interrupted, onHangup } from './interrupt.js';
 import { openNodeLogger } from './open-node-logger.js';
 import { createStorageService } from './storage/storage-service.js';
 import { VERSION } from './version.js';
@@ -116,12 +116,14 @@ async function watchUntilStopped(
   signal: AbortSignal,
 ): Promise<void> {
   await aggregator.start(signal);
+  const release = onHangup(config.grpc, () => void aggregator.reloadTls());
   try {
     await Promise.race([interrupted(signal), aggregator.failure]);
     logger.info('aggregator stops: no further tasks are taken', {
       graceSeconds: config.shutdown.graceSeconds,
     });
   } finally {
+    release();
     await aggregator.close(config.shutdown.graceSeconds * 1000);
     logger.info('tasks since the start', Object.fromEntries(aggregator.totals.ended));
   }

@@ -8,6 +8,7 @@ import { loadConfig } from '../../config/load.js';
 import type { Role } from '../../config/role.js';
 import type { ConfigOf, SigningKeysConfig } from '../../config/types.js';
 import { formatSocketAddress, parseSocketAddress } from '../../rpc/socket-address.js';
+import { checkTls, readTlsFiles, type TlsMaterial } from '../../rpc/tls-material.js';
 import { loadSigningKeys } from '../../signer/load-signers.js';
 import { createLocalBn254Signer, createLocalEcdsaSigner } from '../../signer/local-signers.js';
 import { managementSigner } from '../../signer/management-signer.js';
@@ -41,6 +42,8 @@ export interface NodeAccess {
   readonly role: Role;
   /** `host:port` */
   readonly address: string;
+  /** Certificates to call it with; undefined: in plaintext. */
+  readonly tls: TlsMaterial | undefined;
   /** Undefined: the node is called without. */
   readonly credentials: NodeCredentials | undefined;
 }
@@ -64,8 +67,16 @@ export async function openNodeAccess(role: Role, flags: NodeFlags, env: Environm
   return {
     role,
     address: flags.address === undefined ? addressOf(config) : socketOf(flags.address),
+    tls: config && (await tlsOf(config)),
     credentials: await credentialsOf(flags, config),
   };
+}
+
+/** A node whose ports have TLS is called with it, by the certificates for its own calls. */
+async function tlsOf({ grpc }: ConfigOf<Role>): Promise<TlsMaterial | undefined> {
+  if (grpc.tls === undefined) return undefined;
+  const at = 'grpc.clientTls';
+  return checkTls(await readTlsFiles(grpc.clientTls ?? {}, at), at, systemClock.nowMs());
 }
 
 function addressOf(config: ConfigOf<Role> | undefined): string {

@@ -5,6 +5,8 @@ import { clientChannelOptions, MAX_MESSAGE_BYTES } from '../../rpc/channel-optio
 import { AggregatorManagementServiceDefinition } from '../../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
 import type { AuthSignature } from '../../rpc/generated/eigenlayer/hourglass/v1/common/auth.js';
 import { ExecutorManagementServiceDefinition } from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import { parseSocketAddress } from '../../rpc/socket-address.js';
+import { TlsCredentials } from '../../rpc/tls-credentials.js';
 import type { NodeAccess } from './node-access.js';
 import { nodeError } from './node-error.js';
 
@@ -36,7 +38,9 @@ export async function withNode<T>(
   interrupt: AbortSignal,
   action: (node: NodeClient) => Promise<T>,
 ): Promise<T> {
-  const channel = createChannel(`dns:${access.address}`, undefined, {
+  const { host } = parseSocketAddress(access.address);
+  const tls = access.tls && new TlsCredentials({ current: access.tls }, host);
+  const channel = createChannel(`dns:${access.address}`, tls, {
     ...clientChannelOptions(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
     'grpc.use_local_subchannel_pool': 1,
   });

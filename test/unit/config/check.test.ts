@@ -33,6 +33,18 @@ describe('rules between keys', () => {
       ['1 l1ChainId: chain 1 is not among chains'],
     ],
     [
+      'client certificates without their authority',
+      'executor',
+      `${EXECUTOR_YAML}grpc:\n  tls: {certFile: a, keyFile: b, requireClientCert: true}\n`,
+      ['12 grpc.tls.requireClientCert: it needs grpc.tls.caFile: whose certificates are accepted'],
+    ],
+    [
+      'half of a client certificate',
+      'aggregator',
+      `${AGGREGATOR_YAML}grpc:\n  clientTls: {certFile: a}\n`,
+      ['13 grpc.clientTls: keyFile is missing: certificate and key go together'],
+    ],
+    [
       'an AVS on a chain that is not there',
       'aggregator',
       `${AGGREGATOR_YAML}avss:\n  - {address: ${AVS}, chainIds: [31337, 31338]}\n`,

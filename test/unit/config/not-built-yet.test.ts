@@ -10,16 +10,14 @@ describe('notBuiltYet', () => {
   test.each<[string | undefined, Role, string]>([
     [undefined, 'aggregator', AGGREGATOR_YAML],
     [undefined, 'executor', EXECUTOR_YAML],
+    [undefined, 'aggregator', `${AGGREGATOR_YAML}tlsEnabled: true\ngrpc: {clientTls: {}}\n`],
+    [undefined, 'executor', `${EXECUTOR_YAML}grpc: {tls: {certFile: a, keyFile: b}}\n`],
     [undefined, 'aggregator', `${AGGREGATOR_YAML}metrics: {port: 1}\n`],
-    ['tlsEnabled', 'aggregator', `${AGGREGATOR_YAML}tlsEnabled: true\n`],
-    ['grpc.tls', 'executor', `${EXECUTOR_YAML}grpc: {tls: {certFile: a, keyFile: b}}\n`],
-    ['grpc.clientTls', 'aggregator', `${AGGREGATOR_YAML}grpc: {clientTls: {}}\n`],
     [
       'avsPerformers[].deploymentMode: kubernetes',
       'executor',
       `${EXECUTOR_YAML}avsPerformers: [{avsAddress: ${AVS}, deploymentMode: kubernetes, image: {repository: a, tag: b}}]\n`,
     ],
-    ['releases.require: latest', 'executor', `${EXECUTOR_YAML}releases: {require: latest}\n`],
   ])('behavior: names %s (%s)', async (key, role, text) => {
     const sentence = notBuiltYet(role, await configOfText(role, text));
     if (key === undefined) expect(sentence).toBeUndefined();
