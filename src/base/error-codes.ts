@@ -112,6 +112,10 @@ export const ERROR_CODES = {
     kind: 'refused',
     meaning: 'A performer that was to be deployed did not come to serve; what was in service stays.',
   },
+  RELEASE_REFUSED: {
+    kind: 'user',
+    meaning: "A performer's image is not in the latest release of its AVS, and releases.require demands it.",
+  },
   DOCKER_UNAVAILABLE: { kind: 'user', meaning: 'The Docker engine does not answer, or fails.' },
   IMAGE_MISSING: {
     kind: 'user',

@@ -21,6 +21,7 @@ import {
   type PlannedPerformer,
   planPerformers,
 } from './performer-orders.js';
+import { type RequireReleased, releasedFirst } from './require-released.js';
 
 export interface PerformersConfig extends Pick<ExecutorConfig, 'avsPerformers' | 'performerNetworkName'> {
   readonly operator: Pick<ExecutorConfig['operator'], 'address'>;
@@ -31,6 +32,8 @@ export interface PerformersConfig extends Pick<ExecutorConfig, 'avsPerformers' |
 export interface OpenPerformersOptions {
   readonly store: KeyValueStore;
   readonly config: PerformersConfig;
+  /** Lets an image pass, or throws; absent: any may run. */
+  readonly requireReleased?: RequireReleased;
   /** This program's own environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -50,7 +53,7 @@ export interface OpenedPerformers {
 
 /**
  * Resolves when every performer is in service, or is being restarted.
- * @throws PonosError of kind `user` for a configured performer, STORE_UNAVAILABLE, STORE_CORRUPT, ABORTED
+ * @throws PonosError of kind `user` for a configured performer, one that is not released included, STORE_UNAVAILABLE, STORE_CORRUPT, ABORTED
  */
 export async function openPerformers(
   options: OpenPerformersOptions,
@@ -68,7 +71,9 @@ export async function openPerformers(
 
   // All performers have one mode.
   const mode = config.avsPerformers[0]?.deploymentMode ?? 'docker';
-  const performers = plan.run.map((planned) => firstPerformer(planned, mode, env, journal.unfinished));
+  const first = plan.run.map((planned) => firstPerformer(planned, mode, env, journal.unfinished));
+  const { requireReleased } = options;
+  const performers = await releasedFirst(first, requireReleased, logger);
   const output = new OutputLog();
   const open = () => openRuntime(mode, output, options);
   const needsRuntime = performers.length > 0 || journal.unfinished.length > 0;
@@ -89,7 +94,15 @@ export async function openPerformers(
   const configured = config.avsPerformers;
   return {
     pool,
-    control: createPerformerControl({ pool, orders, configured, mode, processEnv: env, clock }),
+    control: createPerformerControl({
+      pool,
+      orders,
+      configured,
+      mode,
+      processEnv: env,
+      requireReleased,
+      clock,
+    }),
     output,
     records: {
       performers: () => journal.written().then(kept.performers),

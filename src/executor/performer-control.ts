@@ -10,6 +10,7 @@ import { changedSpec, type DeploymentMode, type PerformerChanges } from '../perf
 import type { Deployed } from '../performer/supervised-performer.js';
 import type { EnvSourceRecord, PerformerOrderStore } from '../store/executor-performer-orders.js';
 import { entryMark } from './performer-orders.js';
+import type { RequireReleased } from './require-released.js';
 
 export interface PerformerControl {
   /**
@@ -17,7 +18,7 @@ export interface PerformerControl {
    * finishes its tasks after that. If the deployment fails, the former one stays and nothing is kept of the request.
    * @param signal gives the deployment up
    * @throws PonosError DEPLOYMENT_UNDER_WAY, REQUEST_INVALID for an image where performers are processes, and as
-   *   `PerformerPool.deploy`; STORE_UNAVAILABLE
+   *   `PerformerPool.deploy`; RELEASE_REFUSED, and those of the chain, where images must be released; STORE_UNAVAILABLE
    */
   deploy(request: PerformerChanges, onProgress: ProgressListener, signal: AbortSignal): Promise<Deployed>;
   /**
@@ -36,11 +37,13 @@ export interface PerformerControlOptions {
   readonly mode: DeploymentMode;
   /** This program's own environment. */
   readonly processEnv: Readonly<Record<string, string | undefined>>;
+  /** Lets the image of a deployment pass, or throws; absent: any may run. */
+  readonly requireReleased?: RequireReleased;
   readonly clock: Clock;
 }
 
 export function createPerformerControl(options: PerformerControlOptions): PerformerControl {
-  const { pool, orders, configured, mode, processEnv, clock } = options;
+  const { pool, orders, configured, mode, processEnv, requireReleased, clock } = options;
   const entryOf = (avs: string) => configured.find(({ avsAddress }) => avsAddress === avs);
 
   return {
@@ -55,6 +58,7 @@ export function createPerformerControl(options: PerformerControlOptions): Perfor
       }
       const config = entryOf(avs);
       const spec = changedSpec(config, mode, request, processEnv);
+      await requireReleased?.(spec);
       const wanted = { ...(image && { image }), envs: envs.map(sourceOf) };
       const beforeService = () => {
         const mark = entryMark(config);

@@ -144,6 +144,12 @@ describe('rules between keys', () => {
       ['11 storage.badger.dir: is missing: storage of type badger needs a folder'],
     ],
     [
+      'releases demanded of processes',
+      'executor',
+      `${performers(`avsAddress: ${AVS}, deploymentMode: process, command: [node]`)}releases: {require: latest}\n`,
+      ['13 releases.require: performers are processes, and releases name images: set it to any'],
+    ],
+    [
       'two modes of deployment',
       'executor',
       performers(

@@ -6,6 +6,7 @@ import { Secret } from '../../../src/base/secret.js';
 import type { PerformerConfig } from '../../../src/config/types.js';
 import { createPerformerControl } from '../../../src/executor/performer-control.js';
 import { entryMark } from '../../../src/executor/performer-orders.js';
+import type { RequireReleased } from '../../../src/executor/require-released.js';
 import { type PerformerPool, startPerformerPool } from '../../../src/performer/performer-pool.js';
 import { performerSpec } from '../../../src/performer/spec-from-config.js';
 import { createPerformerOrderStore } from '../../../src/store/executor-performer-orders.js';
@@ -60,9 +61,14 @@ afterEach(() => pool.close(0));
 
 const orders = () => createPerformerOrderStore(values).all();
 
-function controlOf(mode: PerformerConfig['deploymentMode'] = 'docker', store = values) {
+function controlOf(
+  mode: PerformerConfig['deploymentMode'] = 'docker',
+  store = values,
+  requireReleased?: RequireReleased,
+) {
   return createPerformerControl({
     pool,
+    requireReleased,
     orders: createPerformerOrderStore(store),
     configured: [configured],
     mode,
@@ -72,6 +78,20 @@ function controlOf(mode: PerformerConfig['deploymentMode'] = 'docker', store = v
 }
 
 describe('a deployment by a call', () => {
+  test('error: an image that must be released and is not: nothing is deployed, and nothing kept', async () => {
+    const asked: unknown[] = [];
+    const control = controlOf('docker', values, async ({ avs, image }) => {
+      asked.push([avs, image]);
+      throw new PonosError('RELEASE_REFUSED', { message: 'not in the latest release' });
+    });
+    await expect(control.deploy({ avs: AVS, image: v2, envs: [] }, noProgress, never)).rejects.toMatchObject({
+      code: 'RELEASE_REFUSED',
+    });
+    expect(asked).toEqual([[AVS, v2]]);
+    expect(pool.list().map(({ status }) => status)).toEqual(['InService']);
+    expect(await orders()).toEqual([]);
+  });
+
   test('default: the image of the call, the rest as configured; and it is kept without values', async () => {
     const envs = [
       { name: 'COLOUR', value: new Secret('green') },
