@@ -18,23 +18,55 @@ export interface ConnectionLimits {
   readonly maxOpenCalls: number;
   /** A connection that has made no call by then is closed; an honest client opens another when it has one. */
   readonly firstCallMs: number;
+  /** A connection without calls is closed after this time; pings do not count. */
+  readonly maxConnectionIdleMs: number;
+  /** A connection is asked to leave after this time. */
+  readonly maxConnectionAgeMs: number;
+  /** How long its calls may go on then. */
+  readonly maxConnectionAgeGraceMs: number;
   /** A request must have arrived as a whole by then. */
   readonly arrivalMs: number;
   /** Bytes of requests that are still arriving, on all connections together. */
   readonly maxArrivingBytes: number;
 }
 
+export interface ConnectionState {
+  readonly openedMs: number;
+  /** When its last call began or ended; undefined before the first one. */
+  readonly usedMs: number | undefined;
+  readonly openCalls: number;
+  /** When the oldest request began that is not complete. */
+  readonly arrivingSinceMs: number | undefined;
+}
+
+/** grpc-js ends idle and old connections politely; what is there this long after it has stopped listening to us. */
+const POLITENESS_MS = 60_000;
+
+/** Why a connection is to be closed now; undefined when it may stay. */
+export function judge(
+  state: ConnectionState,
+  nowMs: number,
+  limits: ConnectionLimits,
+): 'mute' | 'slow' | 'idle' | 'old' | undefined {
+  const { openedMs, usedMs, openCalls, arrivingSinceMs } = state;
+  if (usedMs === undefined) return nowMs - openedMs >= limits.firstCallMs ? 'mute' : undefined;
+  if (arrivingSinceMs !== undefined && nowMs - arrivingSinceMs >= limits.arrivalMs) return 'slow';
+  if (openCalls === 0 && nowMs - usedMs >= limits.maxConnectionIdleMs + POLITENESS_MS) return 'idle';
+  const oldestMs = limits.maxConnectionAgeMs * 1.1 + limits.maxConnectionAgeGraceMs + POLITENESS_MS;
+  return nowMs - openedMs >= oldestMs ? 'old' : undefined;
+}
+
 interface Connection {
   readonly socket: Socket;
   readonly group: string;
+  readonly openedMs: number;
+  usedMs: number | undefined;
   openCalls: number;
-  /** Ends the wait for the first call. */
-  readonly called: AbortController;
   /** Requests that are not complete, oldest first. */
   readonly arriving: Map<symbol, { readonly sinceMs: number; readonly bytesBefore: number }>;
 }
 
-const LOOK_MS = 500;
+const LOOK_MS = 1_000;
 const LINES_PER_SECOND = 0.1;
 const BURST_LINES = 5;
 
@@ -79,15 +111,20 @@ export class Connections {
       this.#tell('too many connections, all with calls; the new one is refused', group);
       return this.#refuse(socket);
     }
-    const called = new AbortController();
-    const connection: Connection = { socket, group, openCalls: 0, called, arriving: new Map() };
+    const connection: Connection = {
+      socket,
+      group,
+      openedMs: this.#options.clock.monotonicMs(),
+      usedMs: undefined,
+      openCalls: 0,
+      arriving: new Map(),
+    };
     this.#open.set(key, connection);
     this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
     socket.once('close', () => this.#forget(key, connection));
-    this.#options.clock.sleep(limits.firstCallMs, called.signal).then(
-      () => socket.destroy(),
-      () => undefined, // there was a call, or it is closed
-    );
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
     return true;
   }
 
@@ -135,7 +172,7 @@ export class Connections {
 
   #begin(key: string, connection: Connection, id: symbol, isStream: boolean): void {
     const { clock } = this.#options;
-    connection.called.abort();
+    connection.usedMs = clock.monotonicMs();
     connection.openCalls += 1;
     this.#openCalls += 1;
     connection.arriving.set(id, {
@@ -145,12 +182,10 @@ export class Connections {
     });
     this.#open.delete(key);
     this.#open.set(key, connection);
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
-    });
   }
 
   #end(connection: Connection): void {
+    connection.usedMs = this.#options.clock.monotonicMs();
     connection.openCalls -= 1;
     this.#openCalls -= 1;
   }
@@ -158,7 +193,6 @@ export class Connections {
   #forget(key: string, connection: Connection): void {
     // Whoever destroys it for want of room forgets it before it says that it is closed.
     if (this.#open.get(key) !== connection) return;
-    connection.called.abort();
     connection.arriving.clear();
     this.#open.delete(key);
     const left = (this.#groups.get(connection.group) ?? 1) - 1;
@@ -177,31 +211,28 @@ export class Connections {
     return false;
   }
 
-  /** While requests arrive: closes connections whose requests take too long, and those that hold too much. */
+  /** While there are connections: closes those that stay too long, and those that hold too much. */
   async #look(): Promise<void> {
-    const { clock } = this.#options;
-    for (;;) {
+    while (this.#open.size > 0) {
       try {
-        await clock.sleep(LOOK_MS, this.#closing.signal);
+        await this.#options.clock.sleep(LOOK_MS, this.#closing.signal);
       } catch {
         return; // closed
       }
-      const arriving = [...this.#open.values()].filter((connection) => connection.arriving.size > 0);
-      if (arriving.length === 0) return;
-      this.#closeSlow(arriving);
-      this.#closeLarge(arriving);
+      for (const connection of this.#open.values()) this.#closeOverdue(connection);
+      this.#closeLarge([...this.#open.values()].filter(({ arriving }) => arriving.size > 0));
     }
   }
 
-  #closeSlow(arriving: readonly Connection[]): void {
+  #closeOverdue(connection: Connection): void {
     const { clock, limits } = this.#options;
-    const oldestMs = clock.monotonicMs() - limits.arrivalMs;
-    for (const connection of arriving) {
-      const sinceMs = [...connection.arriving.values()].map((request) => request.sinceMs);
-      if (Math.min(...sinceMs) > oldestMs) continue;
+    const sinceMs = [...connection.arriving.values()].map((request) => request.sinceMs);
+    const arrivingSinceMs = sinceMs.length === 0 ? undefined : Math.min(...sinceMs);
+    const reason = judge({ ...connection, arrivingSinceMs }, clock.monotonicMs(), limits);
+    if (reason === undefined) return;
+    if (reason === 'slow')
       this.#tell('a request did not arrive in time; its connection is closed', connection.group);
-      connection.socket.destroy();
-    }
+    connection.socket.destroy();
   }
 
   #closeLarge(arriving: readonly Connection[]): void {

@@ -35,12 +35,6 @@ interface GrpcServerLimits extends ConnectionLimits {
   readonly maxMessageBytes: number;
   /** Calls at once on one connection; further ones wait at the client. */
   readonly maxConcurrentStreams: number;
-  /** A connection without calls is closed after this time; pings do not count. */
-  readonly maxConnectionIdleMs: number;
-  /** A connection is asked to leave after this time. */
-  readonly maxConnectionAgeMs: number;
-  /** How long its calls may go on then. */
-  readonly maxConnectionAgeGraceMs: number;
   /** A peer that does not answer a ping, sent so often, is gone. */
   readonly keepaliveMs: number;
 }
