@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { renderTable } from '../../src/operations/table.js';
 import { benchBurst } from './burst.js';
 import { benchCrypto } from './crypto.js';
+import { benchGarbage } from './garbage.js';
 import { benchPerformer } from './performer.js';
 import type { BenchResult } from './result.js';
 import { benchSteady } from './steady.js';
@@ -14,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<BenchResult>>> = {
   burst: benchBurst,
   steady: benchSteady,
   performer: benchPerformer,
+  garbage: benchGarbage,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
