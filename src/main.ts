@@ -7,6 +7,7 @@ import { registerDevnet } from './commands/devnet.js';
 import { registerExecutor } from './commands/executor.js';
 import { exitCodeOf, renderFailure } from './commands/failure.js';
 import { registerKeygen } from './commands/keygen.js';
+import { registerRelease } from './commands/release.js';
 import { registerStorage } from './commands/storage.js';
 import { registerTask } from './commands/task.js';
 import { VERSION } from './operations/version.js';
@@ -23,6 +24,7 @@ function buildProgram(): Command {
   registerKeygen(program);
   registerConfig(program);
   registerTask(program);
+  registerRelease(program);
   registerStorage(program);
   registerDevnet(program);
   registerDemo(program);

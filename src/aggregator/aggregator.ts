@@ -13,14 +13,19 @@ import { l1CoreAddresses } from '../config/known-chains.js';
 import type { AggregatorConfig } from '../config/types.js';
 import { loadBn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
+import { verifiesWith } from '../protocol/registered-key.js';
+import { createManagementGuard, type ManagementGuard } from '../rpc/auth/management-guard.js';
 import { createChannelPool } from '../rpc/channel-pool.js';
 import { AggregatorManagementServiceDefinition } from '../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
 import {
   StorageServiceDefinition,
   type StorageServiceImplementation,
 } from '../rpc/generated/ponos/v1/storage.js';
+import { TaskServiceDefinition } from '../rpc/generated/ponos/v1/tasks.js';
+import { type NodeTls, openNodeTls } from '../rpc/open-tls.js';
 import { startGrpcServer } from '../rpc/server.js';
 import type { SigningKeys } from '../signer/load-signers.js';
+import { managementSigner, publicKeyOf } from '../signer/management-signer.js';
 import type { Signer } from '../signer/signer.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import { FairStages, VERIFIED_TOGETHER } from './fair-stages.js';
@@ -39,6 +44,7 @@ import { keepSwept, type RetentionOptions } from './retention.js';
 import { openServedAvss } from './served-avss.js';
 import { runTask } from './task-run.js';
 import { TaskRunner } from './task-runner.js';
+import { createTaskService } from './task-service.js';
 import { type TaskTotals, TaskTracker } from './tracker.js';
 import { createVerifier } from './verify/verifier.js';
 
@@ -71,6 +77,7 @@ export class Aggregator {
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #tracker: TaskTracker;
   #runner: TaskRunner | undefined;
+  #tls: NodeTls | undefined;
   readonly #failure: Promise<never>;
   #fail: (error: unknown) => void = () => undefined;
 
@@ -92,6 +99,11 @@ export class Aggregator {
   /** How tasks have ended since the start. */
   get totals(): TaskTotals {
     return this.#tracker.totals;
+  }
+
+  /** Reads the certificates again now; those that cannot be used are said, and the old ones stay. */
+  async reloadTls(): Promise<void> {
+    await this.#tls?.reload();
   }
 
   /**
@@ -129,6 +141,9 @@ export class Aggregator {
 
   async #start(signal: AbortSignal): Promise<void> {
     const { config, clock, store, logger } = this.#options;
+    const tls = await openNodeTls(config, { clock, logger });
+    this.#tls = tls;
+    this.#closers.push(() => tls.close());
     const chains = await this.#openChains(signal);
     throwIfAborted(signal);
     const l1Chain = chains.find(({ chainId }) => chainId === config.l1ChainId);
@@ -164,6 +179,7 @@ export class Aggregator {
 
     const following = new Following({ chains, store, served, clock, logger, stop: this.#stop.signal });
     const { storageService } = this.#options;
+    const guard = await this.#guard();
     const server = await startGrpcServer({
       // Without an answer to who may manage the node, only this machine may.
       host: config.authentication.enabled === undefined ? '127.0.0.1' : config.grpc.host,
@@ -172,7 +188,7 @@ export class Aggregator {
         {
           definition: AggregatorManagementServiceDefinition,
           implementation: createManagementService({
-            authentication: config.authentication,
+            guard,
             chainIds: chains.map((chain) => chain.chainId),
             served,
             inspect,
@@ -180,10 +196,15 @@ export class Aggregator {
             logger,
           }),
         },
+        {
+          definition: TaskServiceDefinition,
+          implementation: createTaskService({ guard, store, stories: () => this.#tracker.stories }),
+        },
         ...(storageService === undefined
           ? []
           : [{ definition: StorageServiceDefinition, implementation: storageService }]),
       ],
+      tls: tls.server,
       clock,
       logger,
     });
@@ -211,6 +232,19 @@ export class Aggregator {
       avss: served.all.map(({ avs }) => avs),
       operator: aggregator,
       managementPort: server.port,
+    });
+  }
+
+  async #guard(): Promise<ManagementGuard> {
+    const { config, clock, signingKeys } = this.#options;
+    const bn254 = await loadBn254();
+    const key = publicKeyOf(managementSigner(signingKeys));
+    return createManagementGuard({
+      authentication: config.authentication,
+      operator: config.operator.address,
+      verify: (digest, signature) => verifiesWith(key, digest, signature, bn254),
+      foreignOperator: 'REQUEST_INVALID',
+      clock,
     });
   }
 
@@ -244,7 +278,7 @@ export class Aggregator {
   ): Promise<TaskRunner> {
     const { config, clock, logger, store, workerSource } = this.#options;
     const bn254 = await loadBn254();
-    const channels = createChannelPool();
+    const channels = createChannelPool({ dial: this.#tls?.dial });
     this.#closers.push(async () => channels.close());
     const peers = new OperatorPeers({
       l1: l1.client,

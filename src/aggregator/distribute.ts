@@ -82,7 +82,12 @@ async function askOperator(
   operator: PlannedOperator,
   signal: AbortSignal,
 ): Promise<void> {
-  const submission = await signedSubmission(options, operator);
+  let signed: TaskSubmission | undefined;
+  // In the attempts, since a remote signer may be down for a while, too.
+  const submission = async () => {
+    signed ??= await signedSubmission(options, operator);
+    return signed;
+  };
   for (let attempt = 0; ; attempt++) {
     throwIfAborted(signal);
     const result = await attemptCall(options, operator, submission, signal);
@@ -101,13 +106,14 @@ async function askOperator(
 async function attemptCall(
   options: DistributeOptions,
   operator: PlannedOperator,
-  submission: TaskSubmission,
+  submission: () => Promise<TaskSubmission>,
   signal: AbortSignal,
 ): Promise<TaskResult | CallFailure> {
   try {
+    const signed = await untilAborted(submission(), signal);
     // Looking up where an operator is can take long, at the will of its name server: nobody waits for that.
     const client = await untilAborted(options.connect(operator), signal);
-    return await client.submitTask(submission, { signal });
+    return await client.submitTask(signed, { signal });
   } catch (error) {
     return classifyFailure(error);
   }

@@ -1,14 +1,19 @@
 /** `AggregatorManagementService`: AVSs are registered and deregistered while the aggregator runs. */
-import { type Address, type ChainId, chainId, parseAddress } from '../base/brands.js';
-import { explain, isPonosError, PonosError } from '../base/error.js';
+import type { CallContext } from 'nice-grpc';
+import { type Address, type ChainId, chainId } from '../base/brands.js';
+import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import type { AuthenticationConfig } from '../config/types.js';
-import type { AggregatorManagementServiceImplementation } from '../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
-import type { AuthSignature } from '../rpc/generated/eigenlayer/hourglass/v1/common/auth.js';
+import type { ManagementGuard } from '../rpc/auth/management-guard.js';
+import {
+  type AggregatorManagementServiceImplementation,
+  AggregatorManagementServiceDefinition as service,
+} from '../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
+import { requestedAddress } from '../rpc/request-fields.js';
 import type { ServedAvss } from './served-avss.js';
 
 export interface ManagementOptions {
-  readonly authentication: AuthenticationConfig;
+  /** Says who may call. */
+  readonly guard: ManagementGuard;
   /** The chains that this node watches. */
   readonly chainIds: readonly ChainId[];
   readonly served: Pick<ServedAvss, 'register' | 'deregister'>;
@@ -19,65 +24,36 @@ export interface ManagementOptions {
   readonly logger: Logger;
 }
 
-/** The port decides who can call: without `authentication` it is open to this machine only. */
 export function createManagementService(
   options: ManagementOptions,
 ): AggregatorManagementServiceImplementation {
-  const { authentication, served, inspect, onServed, logger } = options;
+  const { guard, served, inspect, onServed, logger } = options;
+  const { registerAvs, deRegisterAvs } = service.methods;
   return {
-    async registerAvs({ avsAddress, chainIds, auth }) {
-      requireNoAuthentication(authentication, auth);
-      const avs = parseRequestedAvs(avsAddress);
-      const chains = parseChains(chainIds, options.chainIds);
+    async registerAvs(request, { peer }: CallContext) {
+      guard.admit({ service, method: registerAvs, request }, peer);
+      const avs = requestedAddress('avs_address', request.avsAddress);
+      const chains = parseChains(request.chainIds, options.chainIds);
       await inspect(avs);
       const added = await served.register(avs, chains);
       logger.info('an AVS was registered', { avs, chainIds: chains });
       onServed(avs, added);
       return { success: true };
     },
-    async deRegisterAvs({ avsAddress, auth }) {
-      requireNoAuthentication(authentication, auth);
-      const avs = parseRequestedAvs(avsAddress);
+    async deRegisterAvs(request, { peer }: CallContext) {
+      guard.admit({ service, method: deRegisterAvs, request }, peer);
+      const avs = requestedAddress('avs_address', request.avsAddress);
       await served.deregister(avs);
       logger.info('an AVS was deregistered: its tasks that were taken are finished, no more are taken', {
         avs,
       });
       return { success: true };
     },
-    async getChallengeToken() {
-      requireBuilt(authentication);
-      throw authenticationOff('there are no challenge tokens');
+    async getChallengeToken({ aggregatorAddress }, { peer }: CallContext) {
+      const { token, expiresAtSeconds } = guard.issueToken(aggregatorAddress, peer);
+      return { challengeToken: token, expiresAt: BigInt(expiresAtSeconds) };
     },
   };
-}
-
-function requireNoAuthentication(
-  authentication: AuthenticationConfig,
-  auth: AuthSignature | undefined,
-): void {
-  requireBuilt(authentication);
-  if (auth !== undefined) throw authenticationOff('the signature of the request cannot be checked');
-}
-
-function requireBuilt({ enabled }: AuthenticationConfig): void {
-  if (enabled !== true) return;
-  throw new PonosError('NOT_BUILT_YET', {
-    message:
-      'authentication of management calls is not built yet in this version: take authentication.enabled out to serve this machine only',
-  });
-}
-
-function authenticationOff(consequence: string): PonosError {
-  return new PonosError('AUTHENTICATION_OFF', { message: `authentication is not enabled: ${consequence}` });
-}
-
-function parseRequestedAvs(text: string): Address {
-  try {
-    return parseAddress(text);
-  } catch (error) {
-    if (!isPonosError(error, 'VALUE_INVALID')) throw error;
-    throw new PonosError('REQUEST_INVALID', { message: `avs_address: ${explain(error)}`, cause: error });
-  }
 }
 
 function parseChains(requested: readonly number[], watched: readonly ChainId[]): ChainId[] {

@@ -9,6 +9,7 @@ import { PonosError } from '../base/error.js';
 import type { Caller } from '../chain/contract.js';
 import { createAvsRegistrar } from '../chain/contracts/avs-registrar.js';
 import type { ChannelPool, ExecutorClient } from '../rpc/channel-pool.js';
+import { parseSocketAddress } from '../rpc/socket-address.js';
 import { type Lookup, resolvePeer } from './peer-address.js';
 import type { PeerPolicy } from './peer-policy.js';
 
@@ -53,7 +54,8 @@ export class OperatorPeers {
       this.forget(registrar, operator);
       throw new PonosError('PEER_UNREACHABLE', { message: 'the operator has published no socket' });
     }
-    return channels.executor(await resolvePeer(socket, policy, lookup));
+    // Certificates are of the name that the operator has published, whatever address it has now.
+    return channels.executor(await resolvePeer(socket, policy, lookup), parseSocketAddress(socket).host);
   }
 
   /** Reads anew, and says whether that is another socket than the one that was known. False when it cannot be read. */

@@ -5,6 +5,7 @@
  */
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { PonosError } from '../base/error.js';
+import { ipv6Bytes } from '../base/ipv6.js';
 
 export interface PeerRules {
   /** CIDRs (or single addresses) that may be dialled although they are refused by default. */
@@ -86,21 +87,6 @@ function carriedIpv4(): (ipv6: string) => string[] {
         .join('.'),
     ];
   };
-}
-
-/** @param address an IPv6 address in any spelling, with or without a zone */
-function ipv6Bytes(address: string): Uint8Array {
-  const canonical = new URL(`http://[${address.split('%')[0]}]`).hostname.slice(1, -1);
-  const [head = '', tail] = canonical.split('::');
-  const words = (text: string | undefined) => (text ? text.split(':') : []);
-  const [before, after] = [words(head), words(tail)];
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
-  return Uint8Array.from(
-    [...before, ...zeros, ...after].flatMap((word) => {
-      const value = Number.parseInt(word, 16);
-      return [value >>> 8, value & 0xff];
-    }),
-  );
 }
 
 function blockList(cidrs: readonly string[]): BlockList {

@@ -24,6 +24,22 @@ export const ERROR_CODES = {
     kind: 'user',
     meaning: 'The configured signing key is not the one registered for the operator.',
   },
+  SIGNER_UNAVAILABLE: {
+    kind: 'retryable',
+    meaning: 'A remote signer does not answer, or not in time, or with nonsense.',
+  },
+  SIGNER_UNTRUSTED: {
+    kind: 'retryable',
+    meaning: "A remote signer and this node do not accept each other's certificates.",
+  },
+  SIGNER_REFUSED: {
+    kind: 'retryable',
+    meaning: 'A remote signer does not let this node in, or does not have the key.',
+  },
+  SIGNER_MISMATCH: {
+    kind: 'user',
+    meaning: 'A remote signer signed with another key, or something else than it was asked to.',
+  },
   POINT_INVALID: {
     kind: 'refused',
     meaning:
@@ -61,12 +77,17 @@ export const ERROR_CODES = {
   PORT_IN_USE: { kind: 'user', meaning: 'A port to listen on is taken.' },
   PEER_REFUSED: { kind: 'refused', meaning: 'Another node has an address that this node does not dial.' },
   PEER_UNREACHABLE: { kind: 'retryable', meaning: 'Another node does not answer.' },
+  NODE_REFUSED: { kind: 'refused', meaning: 'A running node has refused a command; the message is its own.' },
   REQUEST_INVALID: { kind: 'refused', meaning: 'A request has a malformed field.' },
   REQUEST_DENIED: { kind: 'refused', meaning: 'The caller may not ask this.' },
   REQUEST_CONFLICT: { kind: 'refused', meaning: 'The request contradicts one that was accepted before.' },
   REQUEST_LIMIT: {
     kind: 'retryable',
     meaning: 'A limit of this node is reached; the same request may pass later.',
+  },
+  CREDENTIALS_REFUSED: {
+    kind: 'refused',
+    meaning: 'A management call without a good token and signature, while authentication is on.',
   },
   AUTHENTICATION_OFF: {
     kind: 'refused',
@@ -80,11 +101,31 @@ export const ERROR_CODES = {
     meaning: 'The task was answered before, and its output is no longer kept; it is not run a second time.',
   },
   TASK_EXPIRED: { kind: 'refused', meaning: 'The deadline of a task has passed.' },
-  PERFORMER_MISSING: { kind: 'user', meaning: 'No performer is configured for the AVS.' },
+  PERFORMER_MISSING: { kind: 'user', meaning: 'This node has no such performer, or none for the AVS.' },
   PERFORMER_UNAVAILABLE: { kind: 'retryable', meaning: 'The performer of an AVS is not in service.' },
   PERFORMER_FAILED: { kind: 'refused', meaning: 'The performer could not do the task.' },
-  DOCKER_UNAVAILABLE: { kind: 'user', meaning: 'The Docker engine does not answer.' },
-  IMAGE_MISSING: { kind: 'user', meaning: 'A container image is not present and cannot be pulled.' },
+  DEPLOYMENT_UNDER_WAY: {
+    kind: 'refused',
+    meaning: 'Another performer of the AVS is being deployed; there is one at a time.',
+  },
+  DEPLOYMENT_FAILED: {
+    kind: 'refused',
+    meaning: 'A performer that was to be deployed did not come to serve; what was in service stays.',
+  },
+  RELEASE_REFUSED: {
+    kind: 'user',
+    meaning: "A performer's image is not in the latest release of its AVS, and releases.require demands it.",
+  },
+  DOCKER_UNAVAILABLE: { kind: 'user', meaning: 'The Docker engine does not answer, or fails.' },
+  IMAGE_MISSING: {
+    kind: 'user',
+    meaning: 'A container image is not present, and its registry does not have it or refuses the login.',
+  },
+  IMAGE_PULL_FAILED: {
+    kind: 'retryable',
+    meaning:
+      'A container image is not present and cannot be pulled for now: registry, limits, or a full disk.',
+  },
   DEVNET_FAILED: { kind: 'user', meaning: 'The local chains could not be started, found or stopped.' },
   ABORTED: { kind: 'aborted', meaning: 'The work was stopped on request.' },
   INTERNAL: { kind: 'bug', meaning: 'An assumption of the program is broken; please report it.' },

@@ -189,11 +189,10 @@ export class TransactionSender {
   }): Promise<PendingTransaction | undefined> {
     const found = hash === undefined ? undefined : await this.#account.pooled(hash);
     if (found === undefined) return undefined;
-    const { nonce, fees, from: _from, ...call } = found;
+    const { transaction, call } = found;
+    const { nonce } = transaction;
     const known = this.#watch.pending.get(nonce);
     if (known !== undefined) return known;
-    // Signing is deterministic, so that this is the very transaction, ready to be sent again.
-    const transaction = await this.#outbox.sign(call, nonce, fees);
     const head = await this.#head();
     await this.#outbox.keep({ nonce, subject, forms: [transaction] });
     if (this.#closed) throw abortError();

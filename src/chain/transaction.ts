@@ -1,5 +1,5 @@
 /** A transaction on its way: what is signed, what signs it, and what the chain says of it. */
-import { Transaction } from 'ethers';
+import { Transaction, toBeHex } from 'ethers';
 import {
   type Address,
   type BlockNumber,
@@ -59,10 +59,10 @@ export function maxCostWei({ gasLimit, fees }: Pick<SignedTransaction, 'gasLimit
 }
 
 /** A transaction that waits in a node's pool. */
-export interface PooledTransaction extends UnsignedCall {
+export interface PooledTransaction {
   readonly from: Address;
-  readonly nonce: number;
-  readonly fees: Fees;
+  readonly transaction: SignedTransaction;
+  readonly call: UnsignedCall;
 }
 
 export interface Receipt {
@@ -116,22 +116,33 @@ export function readSigned(raw: string): {
   return { transaction: { hash: parseHash32(hash), raw, nonce, fees, gasLimit, isEmpty }, call };
 }
 
-/** @returns undefined unless it waits in the pool and is of the kind that is signed here. @throws PonosError CHAIN_RPC */
+/**
+ * The bytes are put together again from what the node tells, since no signer need sign the same way twice.
+ * @returns undefined unless it waits in the pool and is of the kind that is signed here. @throws PonosError CHAIN_RPC
+ */
 export function parsePooled(answer: unknown): PooledTransaction | undefined {
   if (answer === null) return undefined;
   const fields = record(answer, 'a transaction');
   if (typeof fields.blockNumber === 'string' || typeof fields.maxFeePerGas !== 'string') return undefined;
-  return {
-    from: parseAddress(String(fields.from)),
-    to: parseAddress(String(fields.to)),
-    data: parseData(fields.input),
+  const pooled = Transaction.from({
+    type: 2,
+    chainId: quantity(fields.chainId),
     nonce: Number(quantity(fields.nonce)),
+    to: String(fields.to),
+    data: toHex(parseData(fields.input)),
+    value: quantity(fields.value),
     gasLimit: quantity(fields.gas),
-    fees: {
-      maxFeePerGas: quantity(fields.maxFeePerGas),
-      maxPriorityFeePerGas: quantity(fields.maxPriorityFeePerGas),
+    maxFeePerGas: quantity(fields.maxFeePerGas),
+    maxPriorityFeePerGas: quantity(fields.maxPriorityFeePerGas),
+    signature: {
+      r: toBeHex(quantity(fields.r), 32),
+      s: toBeHex(quantity(fields.s), 32),
+      yParity: quantity(fields.v) === 1n ? 1 : 0,
     },
-  };
+  });
+  // With an access list, or of a type to come: not ours.
+  if (pooled.hash !== fields.hash || pooled.from === null) return undefined;
+  return { from: parseAddress(pooled.from), ...readSigned(pooled.serialized) };
 }
 
 /** @returns undefined while the transaction is not in a block. @throws PonosError CHAIN_RPC */

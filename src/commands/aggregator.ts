@@ -1,6 +1,7 @@
-/** `ponos aggregator start`: hands tasks to executors and brings their certified results on chain. */
+/** `ponos aggregator`: hands tasks to executors and brings their results on chain; and its management while it runs. */
 import type { Command } from 'commander';
 import { addRoleOptions } from '../config/flags.js';
+import { registerAggregatorManagement } from './aggregator-management.js';
 
 export function registerAggregator(program: Command): void {
   const aggregator = program
@@ -16,4 +17,5 @@ export function registerAggregator(program: Command): void {
       const { runAggregator } = await import('../operations/run-aggregator.js');
       await runAggregator({ flags, env: process.env });
     });
+  registerAggregatorManagement(aggregator);
 }

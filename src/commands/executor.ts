@@ -1,6 +1,7 @@
-/** `ponos executor start`: does the tasks of its AVSs and signs their results. */
+/** `ponos executor`: does the tasks of its AVSs and signs their results; and its management while it runs. */
 import type { Command } from 'commander';
 import { addRoleOptions } from '../config/flags.js';
+import { registerExecutorManagement } from './executor-management.js';
 
 export function registerExecutor(program: Command): void {
   const executor = program
@@ -16,4 +17,5 @@ export function registerExecutor(program: Command): void {
       const { runExecutor } = await import('../operations/run-executor.js');
       await runExecutor({ flags, env: process.env });
     });
+  registerExecutorManagement(executor);
 }

@@ -82,6 +82,7 @@ export function checkExecutor(config: Executor, draft: Draft, env: Environment):
 }
 
 function checkCommon(config: Common, findings: Findings): void {
+  checkTls(config, findings);
   checkSigningKeys(config, findings);
   config.chains?.forEach((chain, index) => {
     if (chain) checkChain(`/chains/${index}`, findings);
@@ -96,6 +97,24 @@ function checkCommon(config: Common, findings: Findings): void {
       `this contract is not used${meant === undefined ? '' : `; did you mean ${meant}?`}`,
     );
   });
+}
+
+function checkTls({ grpc }: Common, findings: Findings): void {
+  if (grpc?.tls?.requireClientCert && !findings.isWritten('/grpc/tls/caFile')) {
+    findings.problem(
+      '/grpc/tls/requireClientCert',
+      'it needs grpc.tls.caFile: whose certificates are accepted',
+    );
+  }
+  const [hasCert, hasKey] = ['certFile', 'keyFile'].map((name) =>
+    findings.isWritten(`/grpc/clientTls/${name}`),
+  );
+  if (hasCert !== hasKey) {
+    findings.problem(
+      '/grpc/clientTls',
+      `${hasCert ? 'keyFile' : 'certFile'} is missing: certificate and key go together`,
+    );
+  }
 }
 
 function checkSigningKeys(config: Common, findings: Findings): void {
@@ -116,20 +135,42 @@ function checkSigningKeys(config: Common, findings: Findings): void {
   ) {
     findings.problem(`${at}/ecdsa`, 'a key is missing: give privateKey, keystoreFile or remoteSigner');
   }
-  if (keys?.ecdsa?.remoteSigner) checkRemoteSigner(`${at}/ecdsa`, findings);
+  if (keys?.ecdsa?.remoteSigner) checkRemoteSigner(`${at}/ecdsa`, keys.ecdsa.remoteSignerConfig, findings);
 }
 
 function checkPayingKey(config: Aggregator, findings: Findings): void {
   const at = '/operator/operatorPrivateKey';
-  if (config.operator?.operatorPrivateKey?.remoteSigner) checkRemoteSigner(at, findings);
+  const key = config.operator?.operatorPrivateKey;
+  if (key?.remoteSigner) checkRemoteSigner(at, key.remoteSignerConfig, findings);
   else if (!findings.isWritten(`${at}/privateKey`)) {
     findings.problem(at, 'the key that pays for transactions is missing: give privateKey or remoteSigner');
   }
 }
 
-function checkRemoteSigner(at: Pointer, findings: Findings): void {
-  if (!findings.isWritten(`${at}/remoteSignerConfig`)) {
-    findings.problem(at, 'remoteSigner needs remoteSignerConfig');
+type RemoteSigner = NonNullable<
+  NonNullable<NonNullable<Common['operator']>['operatorPrivateKey']>['remoteSignerConfig']
+>;
+
+function checkRemoteSigner(at: Pointer, config: RemoteSigner | undefined, findings: Findings): void {
+  const inner = `${at}/remoteSignerConfig`;
+  const isWritten = (name: string) => findings.isWritten(`${inner}/${name}`);
+  if (!findings.isWritten(inner)) findings.problem(at, 'remoteSigner needs remoteSignerConfig');
+  else if (!isWritten('fromAddress') && !isWritten('publicKey')) {
+    findings.problem(inner, 'it names no key: give publicKey or fromAddress');
+  }
+  if (isWritten('cert') !== isWritten('key')) {
+    findings.problem(
+      inner,
+      `${isWritten('cert') ? 'key' : 'cert'} is missing: a client certificate needs both`,
+    );
+  }
+  if (config?.url?.startsWith('http:') && ['caCert', 'cert', 'key'].some(isWritten)) {
+    findings.problem(`${inner}/url`, 'it is without TLS, and certificates are given; write https://');
+  }
+  for (const name of ['privateKey', 'keystore', 'keystoreFile']) {
+    if (findings.isWritten(`${at}/${name}`)) {
+      findings.warning(`${at}/${name}`, 'it has no effect: the remote signer holds the key; take it out');
+    }
   }
 }
 
@@ -229,6 +270,12 @@ function checkPerformers(config: Executor, findings: Findings, env: Environment)
     findings,
   );
   const mode = performers.find((performer) => performer?.deploymentMode !== undefined)?.deploymentMode;
+  if (mode === 'process' && config.releases?.require === 'latest') {
+    findings.problem(
+      '/releases/require',
+      'performers are processes, and releases name images: set it to any',
+    );
+  }
   performers.forEach((performer, index) => {
     if (!performer) return;
     const at = `/avsPerformers/${index}`;

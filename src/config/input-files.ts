@@ -1,6 +1,7 @@
 /** Relative paths of files that are read: the working directory first, then the folder of the configuration. */
 import { access } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
+import { Secret } from '../base/secret.js';
 import type { Option } from './option.js';
 
 /** Replaces, in a resolved configuration, each path of a file to read by the place where the file is. */
@@ -12,7 +13,9 @@ export async function locateInputFiles<T>(values: T, schema: Option, configFile:
 async function locate(value: unknown, option: Option, folder: string): Promise<unknown> {
   if (value === undefined) return undefined;
   if (option.kind === 'leaf') {
-    return option.inputFile && typeof value === 'string' ? locateFile(value, folder) : value;
+    if (!option.inputFile) return value;
+    if (value instanceof Secret) return new Secret(await locateFile(String(value.reveal()), folder));
+    return typeof value === 'string' ? locateFile(value, folder) : value;
   }
   if (option.kind === 'list') {
     return Array.isArray(value) ? Promise.all(value.map((item) => locate(item, option.item, folder))) : value;
@@ -25,6 +28,8 @@ async function locate(value: unknown, option: Option, folder: string): Promise<u
 }
 
 async function locateFile(path: string, folder: string): Promise<string> {
+  // Some options take the text itself in the place of a path.
+  if (path.includes('-----BEGIN ')) return path;
   const here = resolve(path);
   if (isAbsolute(path) || (await exists(here))) return here;
   const beside = resolve(folder, path);

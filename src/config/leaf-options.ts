@@ -119,6 +119,17 @@ export const contractReference = <const M extends LeafMeta<string>>(meta: M) =>
 export const inputFile = <const M extends LeafMeta<string>>(meta: M) =>
   leaf(meta, { type: 'string', pattern: '.' }, 'a path', String, { inputFile: true });
 
+/** PEM text, or the path of a file with it, which must exist by the time it is read. */
+export const pem = <const M extends LeafMeta<string>>(meta: M) =>
+  leaf(meta, { type: 'string', pattern: '.' }, 'PEM text or a path', String, { inputFile: true });
+
+/** As `pem`, never printed. */
+export const secretPem = <const M extends LeafMeta<string>>(meta: M) =>
+  leaf(meta, { type: 'string', pattern: '.' }, 'PEM text or a path', secret, {
+    secret: true,
+    inputFile: true,
+  });
+
 /** A folder or file that is written; relative to the working directory. */
 export const outputPath = <const M extends LeafMeta<string>>(meta: M) =>
   leaf(meta, { type: 'string', pattern: '.' }, 'a path', String);

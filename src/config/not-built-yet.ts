@@ -15,26 +15,7 @@ interface Request {
 }
 
 function requests(config: ConfigOf<Role>): Request[] {
-  const { operator, grpc } = config;
-  const localKey = 'give a local key instead';
-  const plaintext = 'take it out; connections are plaintext';
-  return [
-    {
-      key: 'operator.operatorPrivateKey.remoteSigner',
-      asked: operator.operatorPrivateKey?.remoteSigner === true,
-      instead: 'l1ChainId' in config ? localKey : 'take it out, an executor sends no transactions',
-    },
-    ...('l1ChainId' in config
-      ? [{ key: 'tlsEnabled', asked: config.tlsEnabled, instead: plaintext }]
-      : performerRequests(config)),
-    {
-      key: 'operator.signingKeys.ecdsa.remoteSigner',
-      asked: operator.signingKeys.ecdsa?.remoteSigner === true,
-      instead: localKey,
-    },
-    { key: 'grpc.tls', asked: grpc.tls !== undefined, instead: plaintext },
-    { key: 'grpc.clientTls', asked: grpc.clientTls !== undefined, instead: plaintext },
-  ];
+  return 'l1ChainId' in config ? [] : performerRequests(config);
 }
 
 function performerRequests(config: ExecutorConfig): Request[] {
@@ -43,11 +24,6 @@ function performerRequests(config: ExecutorConfig): Request[] {
       key: 'avsPerformers[].deploymentMode: kubernetes',
       asked: config.avsPerformers.some((performer) => performer.deploymentMode === 'kubernetes'),
       instead: 'use docker or process',
-    },
-    {
-      key: 'releases.require: latest',
-      asked: config.releases.require === 'latest',
-      instead: 'set it to any, and check digests by hand',
     },
   ];
 }

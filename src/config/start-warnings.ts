@@ -17,7 +17,14 @@ export async function startWarnings(file: string, config: ConfigOf<Role>): Promi
     );
   }
   const { bls, ecdsa } = config.operator.signingKeys;
-  const secretFiles = [bls?.passwordFile, ecdsa?.passwordFile].filter((path) => path !== undefined);
+  const signerKeys = [config.operator.operatorPrivateKey, ecdsa].map((key) =>
+    key?.remoteSigner ? key.remoteSignerConfig?.key?.reveal() : undefined,
+  );
+  const { tls, clientTls } = config.grpc;
+  const tlsKeys = [tls?.keyFile, clientTls?.keyFile];
+  const secretFiles = [bls?.passwordFile, ecdsa?.passwordFile, ...signerKeys, ...tlsKeys]
+    .filter((path) => path !== undefined)
+    .filter((path) => !path.includes('-----BEGIN '));
   if (await holdsPrivateKey(file, config)) secretFiles.unshift(file);
   for (const path of secretFiles) {
     const warning = await permissionWarning(path);

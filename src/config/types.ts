@@ -43,5 +43,6 @@ export type GrpcConfig = Common['grpc'];
 export type AuthenticationConfig = Common['authentication'];
 export type SigningKeysConfig = Common['operator']['signingKeys'];
 export type OperatorPrivateKeyConfig = AggregatorConfig['operator']['operatorPrivateKey'];
+export type RemoteSignerConfig = NonNullable<OperatorPrivateKeyConfig['remoteSignerConfig']>;
 export type PerformerConfig = ExecutorConfig['avsPerformers'][number];
 export type PerformerEnvConfig = PerformerConfig['envs'][number];

@@ -112,7 +112,27 @@ export function parseEcdsaSecret(text: string): Uint8Array {
   return secret;
 }
 
-function addressOfPublicKey(uncompressed: Uint8Array): Address {
+/**
+ * Parses a public key: hex, with or without `0x`, compressed, uncompressed, or uncompressed without its leading 04.
+ * @returns uncompressed, 65 bytes `0x04 ‖ x ‖ y`
+ * @throws PonosError KEY_INVALID
+ */
+export function parseEcdsaPublicKey(text: string): Uint8Array {
+  const digits = text.trim().replace(/^0x/i, '').toLowerCase();
+  try {
+    return secp256k1.Point.fromHex(digits.length === 128 ? `04${digits}` : digits).toBytes(false);
+  } catch (cause) {
+    throw new PonosError('KEY_INVALID', {
+      message: 'an ECDSA public key is no point of secp256k1',
+      facts: { characters: digits.length },
+      advice: 'Give 128 hex digits: both coordinates.',
+      cause,
+    });
+  }
+}
+
+/** @param uncompressed 65 bytes `0x04 ‖ x ‖ y` */
+export function addressOfPublicKey(uncompressed: Uint8Array): Address {
   return toHex<Address>(keccak256(uncompressed.subarray(1)).subarray(12));
 }
 

@@ -8,9 +8,9 @@ import { isPonosError, PonosError } from '../base/error.js';
 import type { Bn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
 import { keccak256 } from '../crypto/keccak.js';
+import { equalKeys, type RegisteredKey, verifiesWith } from '../protocol/registered-key.js';
 import { submissionMessage } from '../protocol/submission.js';
 import { type TokenBucket, takeToken } from '../rpc/peer-limiter.js';
-import { equalKeys, type RegisteredKey, verifiesWith } from './registered-key.js';
 import type { Submission } from './submission.js';
 
 /** Reads of L1 as of a block. What a block number answers never changes, so implementations cache. */

@@ -1,5 +1,4 @@
 /** Stage 1, admit: the checks between the wire and the performer. Their order is law: cheapest first. */
-import type { Address } from '../base/brands.js';
 import { PonosError } from '../base/error.js';
 import type { CurveName } from '../crypto/curve.js';
 import type { PerformerPool } from '../performer/performer-pool.js';
@@ -14,7 +13,7 @@ import type { Submission } from './submission.js';
 export interface AdmitDependencies {
   readonly rules: ShapeRules;
   readonly peers: PeerLimiter;
-  readonly performers: Pick<PerformerPool, 'inService' | 'list'>;
+  readonly performers: Pick<PerformerPool, 'check'>;
   readonly head: L1Head;
   readonly authority: Authority;
   readonly sight: TaskSight;
@@ -44,27 +43,12 @@ export async function admit(
 ): Promise<Admitted> {
   const submission = parseSubmission(request, deps.rules);
   deps.peers.admit(peer);
-  checkPerformer(submission.operatorSet.avs, deps.performers);
+  deps.performers.check(submission.operatorSet.avs);
   const { head, block } = await deps.head.admit(submission.taskBlockNumber, signal);
   const curve = await deps.authority.admit(submission, head.number, block);
   const found = await deps.sight.admit(submission);
   checkCurve(curve, found);
   return { submission, curve, found };
-}
-
-function checkPerformer(avs: Address, performers: AdmitDependencies['performers']): void {
-  if (performers.inService(avs)) return;
-  const configured = performers.list().find((performer) => performer.avs === avs);
-  if (!configured) {
-    throw new PonosError('PERFORMER_MISSING', {
-      message: 'this node has no performer for the AVS',
-      facts: { avs },
-    });
-  }
-  throw new PonosError('PERFORMER_UNAVAILABLE', {
-    message: 'the performer of the AVS is not in service at the moment',
-    facts: { avs, reason: configured.reason },
-  });
 }
 
 function checkCurve(curve: CurveName, found: FoundTask | undefined): void {

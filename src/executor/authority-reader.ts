@@ -9,8 +9,8 @@ import { createOperatorTableUpdater } from '../chain/contracts/operator-table-up
 import type { L1CoreAddresses } from '../config/known-chains.js';
 import { equalG1, G1_INFINITY } from '../crypto/bn254/points.js';
 import { type CurveName, curveNameOf } from '../crypto/curve.js';
+import type { RegisteredKey } from '../protocol/registered-key.js';
 import type { AggregatorSet, AuthorityReader } from './admit-authority.js';
-import type { RegisteredKey } from './registered-key.js';
 
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`;
 

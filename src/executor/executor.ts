@@ -6,28 +6,30 @@ import type { Logger } from '../base/logger.js';
 import type { ExecutorConfig } from '../config/types.js';
 import { loadBn254 } from '../crypto/bn254/bn254.js';
 import { encodeG1 } from '../crypto/bn254/points.js';
-import { openPerformerRuntime } from '../performer/open-runtime.js';
-import type { PerformerListener } from '../performer/performer-events.js';
-import { startPerformerPool } from '../performer/performer-pool.js';
-import { performerSpec } from '../performer/spec-from-config.js';
+import { type RegisteredKey, verifiesWith } from '../protocol/registered-key.js';
+import { createManagementGuard } from '../rpc/auth/management-guard.js';
 import type { StorageServiceImplementation } from '../rpc/generated/ponos/v1/storage.js';
+import { openNodeTls } from '../rpc/open-tls.js';
 import { createPeerLimiter } from '../rpc/peer-limiter.js';
 import { loadSigningKeys, type SigningKeys } from '../signer/load-signers.js';
-import { createPerformerStore } from '../store/executor-performers.js';
+import { managementSigner, publicKeyOf } from '../signer/management-signer.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore } from '../store/open-store.js';
 import { Authority } from './admit-authority.js';
 import { TaskSight } from './admit-task.js';
 import { AvsSlots } from './avs-slots.js';
+import { openDeployments } from './deployments.js';
 import type { Intake } from './intake.js';
 import { L1Head } from './l1-head.js';
+import { createExecutorManagement } from './management.js';
 import { openAnswers } from './open-answers.js';
 import { openChains } from './open-chains.js';
-import { openPerformerJournal } from './performer-journal.js';
+import { openPerformers } from './open-performers.js';
+import { createPerformerService } from './performer-service.js';
 import { RefusalLog } from './refusal-log.js';
-import type { RegisteredKey } from './registered-key.js';
 import { reportRegistrations } from './registration.js';
+import { releaseRule } from './require-released.js';
 import { startExecutorServers } from './servers.js';
 import { TaskFlow } from './task-flow.js';
 
@@ -46,6 +48,8 @@ export interface ExecutorOptions {
 export interface Executor {
   readonly grpcPort: number;
   readonly managementPort: number;
+  /** Reads the certificates again now; those that cannot be used are said, and the old ones stay. */
+  reloadTls(): Promise<void>;
   /**
    * Takes no further work, finishes what runs within `shutdown.graceSeconds`, ends the rest, and closes everything,
    * the store last. May be called twice.
@@ -80,9 +84,12 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   const operator = config.operator.address;
   const avss = config.avsPerformers.map((performer) => performer.avsAddress);
 
-  const signers = await loadSigningKeys(config.operator.signingKeys);
+  const signers = await loadSigningKeys(config.operator.signingKeys, { clock, logger, stack, signal });
   const ownKeys = keysOf(signers);
   throwIfAborted(signal);
+
+  const tls = await openNodeTls(config, { clock, logger });
+  stack.add('the certificates', () => tls.close());
 
   const lock = await acquireNodeLock({
     role: 'executor',
@@ -107,10 +114,10 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   await reportRegistrations({ operator, avss, ownKeys, reader: chains.authority, at: number, logger });
   throwIfAborted(signal);
 
-  const journal = await openPerformerJournal({ store: createPerformerStore(store), logger });
-  stack.add('the history of the performers', () => journal.close());
-  const performers = await startPerformers(options, journal.listener, signal);
-  stack.add('the performers', () => performers.close(0));
+  const requireReleased = releaseRule(config, chains.releases);
+  const opened = await openPerformers({ ...options, requireReleased, store, stack }, signal);
+  const performers = opened.pool;
+  const bn254 = await loadBn254();
 
   const { answers, intake } = await openAnswers({ store, chains, head, config, clock, logger, stack });
   const flow = new TaskFlow({
@@ -124,7 +131,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
         operator,
         ownKeys,
         reader: chains.authority,
-        bn254: await loadBn254(),
+        bn254,
         clock,
       }),
       sight: new TaskSight({ ...chains, requireTaskOnChain: config.requireTaskOnChain, clock, logger }),
@@ -148,40 +155,46 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   });
   throwIfAborted(signal);
 
+  const managementKey = publicKeyOf(managementSigner(signers));
+  const guard = createManagementGuard({
+    authentication: config.authentication,
+    operator,
+    verify: (digest, signature) => verifiesWith(managementKey, digest, signature, bn254),
+    foreignOperator: 'REQUEST_DENIED',
+    clock,
+  });
+  const { control, output, records } = opened;
+  const deployments = openDeployments(control, logger);
   const servers = await startExecutorServers({
     config,
+    management: createExecutorManagement({
+      guard,
+      control,
+      deployments,
+      storedPerformers: records.performers,
+      logger,
+    }),
+    performers: createPerformerService({
+      guard,
+      deployments,
+      output,
+      storedDeployments: records.deployments,
+    }),
     submit: (request, peer, callerSignal) => flow.submit(request, peer, callerSignal),
     storageService: options.storageService?.(store),
+    tls: tls.server,
     clock,
     logger,
   });
   stack.add('the gRPC servers', () => servers.close(FLUSH_MS));
+  stack.add('the deployments under way', () => deployments.close());
   stack.add('the tasks under way', () => drain(flow, intake, options));
   intake.watch((serving) => servers.setServing(serving));
   intake.open();
 
   const { grpcPort, managementPort } = servers;
   logger.info('executor is serving', { operator, port: grpcPort, managementPort, avss });
-  return { grpcPort, managementPort, close: () => stack.close() };
-}
-
-async function startPerformers(
-  { config, env, clock, logger }: ExecutorOptions,
-  listener: PerformerListener,
-  signal: AbortSignal,
-) {
-  const specs = config.avsPerformers.map((performer) => performerSpec(performer, env));
-  const runtime = await openPerformerRuntime({
-    // All performers have one mode; without performers there is nothing to run.
-    mode: config.avsPerformers[0]?.deploymentMode ?? 'process',
-    operator: config.operator.address,
-    networkName: config.performerNetworkName,
-    processEnv: env,
-    clock,
-    logger,
-  });
-  const { maxOutputBytes } = config.limits;
-  return startPerformerPool({ specs, runtime, maxOutputBytes, listener, clock, logger }, signal);
+  return { grpcPort, managementPort, reloadTls: () => tls.reload(), close: () => stack.close() };
 }
 
 /** Lets what runs finish within the grace time, and ends the rest. */
@@ -205,10 +218,7 @@ async function drain(
 }
 
 function keysOf({ bls, ecdsa }: SigningKeys): RegisteredKey[] {
-  return [
-    ...(bls ? [{ curve: 'bn254', publicKey: bls.publicIdentity } as const] : []),
-    ...(ecdsa ? [{ curve: 'ecdsa', address: ecdsa.publicIdentity } as const] : []),
-  ];
+  return [bls, ecdsa].flatMap((signer) => (signer === undefined ? [] : [publicKeyOf(signer)]));
 }
 
 function identityOf(key: RegisteredKey): string {

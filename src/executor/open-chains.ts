@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js';
 import type { CloseStack } from '../base/close-stack.js';
 import type { Logger } from '../base/logger.js';
 import { type ChainClient, createChainClient } from '../chain/client.js';
+import type { Caller } from '../chain/contract.js';
 import { createCrossChainRegistry } from '../chain/contracts/cross-chain-registry.js';
 import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
 import { probeDigests } from '../chain/digest-probe.js';
@@ -32,6 +33,12 @@ export interface ExecutorChains {
   readonly supportedChains: () => Promise<readonly ChainId[]>;
   /** `MAX_TASK_SLA` of each mailbox: the longest time a task there may have. */
   readonly taskSeconds: readonly number[];
+  /** Where AVSs publish their releases. */
+  readonly releases: {
+    readonly l1: Caller;
+    readonly allocationManager: Address;
+    readonly releaseManager: Address | undefined;
+  };
 }
 
 export interface OpenChainsContext {
@@ -81,6 +88,11 @@ export async function openChains(
     taskChains: all.map(({ taskChain }) => taskChain),
     supportedChains: async () => [...(await registry.getSupportedChains('latest')).keys()],
     taskSeconds: all.map(({ maxTaskSlaSeconds }) => maxTaskSlaSeconds),
+    releases: {
+      l1: l1.client,
+      allocationManager: l1Addresses.allocationManager,
+      releaseManager: l1Addresses.releaseManager,
+    },
   };
 }
 

@@ -27,7 +27,10 @@ export function advanceDeployment(state: DeploymentState, event: PerformerEvent)
       return state;
     case 'waiting':
       if (deployment.reason === event.reason) return state;
-      return { deployment: { ...deployment, reason: event.reason }, performer };
+      return {
+        deployment: { ...deployment, reason: event.reason },
+        performer: performer && { ...performer, isHealthy: false },
+      };
     case 'started': {
       const { reason: _waitedFor, ...started } = deployment;
       return {
@@ -40,6 +43,27 @@ export function advanceDeployment(state: DeploymentState, event: PerformerEvent)
         deployment: { ...deployment, outcome: 'in-service', servingFromMs: atMs },
         performer: performer && { ...performer, status: 'InService', isHealthy: true, checkedAtMs: atMs },
       };
+    case 'adopted': {
+      const { reason: _outOfSight, ...adopted } = deployment;
+      const from = deployment.servingFromMs ?? atMs;
+      return {
+        deployment: {
+          ...adopted,
+          performerId: event.instance.id,
+          outcome: 'in-service',
+          servingFromMs: from,
+          adoptedAtMs: atMs,
+        },
+        performer: {
+          ...stagedPerformer(deployment, event.instance, performer?.startedAtMs ?? from),
+          status: 'InService',
+          isHealthy: true,
+          checkedAtMs: atMs,
+        },
+      };
+    }
+    case 'draining':
+      return { deployment, performer: performer && { ...performer, status: 'Draining' } };
     case 'checked':
       if (performer === undefined || !isNews(performer, event.isHealthy, atMs)) return state;
       return { deployment, performer: { ...performer, isHealthy: event.isHealthy, checkedAtMs: atMs } };

@@ -1,8 +1,8 @@
 /** What L1 knows of this operator, told at the start: a node that cannot be asked for anything should say so. */
 import { type Address, type BlockNumber, operatorSetKey } from '../base/brands.js';
 import type { Logger } from '../base/logger.js';
+import { describeKey, equalKeys, type RegisteredKey } from '../protocol/registered-key.js';
 import type { AuthorityReader } from './admit-authority.js';
-import { describeKey, equalKeys, type RegisteredKey } from './registered-key.js';
 
 export interface RegistrationOptions {
   readonly operator: Address;

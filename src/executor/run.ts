@@ -26,11 +26,15 @@ export async function runTask(
 ): Promise<Uint8Array> {
   const { taskId, operatorSet, payload } = admitted.submission;
   const deadlineMs = runDeadlineMs(admitted, deps.clock.monotonicMs(), deps.maxTaskSeconds);
-  const expiry = expiryOf(deadlineMs, deps.clock, signal);
+  let hasBegun = false;
+  const expiry = expiryOf(deadlineMs, deps.clock, signal, () => hasBegun);
   try {
     const output = await deps.slots.run(
       operatorSet.avs,
-      () => deps.performers.execute({ avs: operatorSet.avs, taskId, payload }, expiry.signal),
+      () => {
+        hasBegun = true;
+        return deps.performers.execute({ avs: operatorSet.avs, taskId, payload }, expiry.signal);
+      },
       expiry.signal,
     );
     if (output.length > deps.maxOutputBytes) {
@@ -58,15 +62,21 @@ export function runDeadlineMs(
   return found.readAtMs + (found.task.deadlineSeconds - found.task.headSeconds) * 1_000;
 }
 
+const expired = (message: string) => new PonosError('TASK_EXPIRED', { message });
+
 /** A signal that aborts at the deadline, whoever waits then: the queue of the AVS or its performer. */
-function expiryOf(deadlineMs: number, clock: Clock, signal: AbortSignal) {
-  const expired = new PonosError('TASK_EXPIRED', { message: 'the deadline of the task has passed' });
+function expiryOf(deadlineMs: number, clock: Clock, signal: AbortSignal, hasBegun: () => boolean) {
   const leftMs = deadlineMs - clock.monotonicMs();
-  if (leftMs <= 0) throw expired;
+  if (leftMs <= 0) throw expired('the deadline of the task has passed');
   const controller = new AbortController();
   const cleared = new AbortController();
   const timer = clock.sleep(leftMs, AbortSignal.any([cleared.signal, signal])).then(
-    () => controller.abort(expired),
+    () =>
+      controller.abort(
+        hasBegun()
+          ? expired('the deadline of the task has passed while it ran')
+          : expired('the deadline of the task has passed while it waited for its turn'),
+      ),
     () => {
       if (signal.aborted) controller.abort(abortError(signal));
     },

@@ -2,11 +2,18 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { ExecutorConfig } from '../config/types.js';
+import type { ServerTls } from '../rpc/front-door.js';
 import {
+  ExecutorManagementServiceDefinition,
+  type ExecutorManagementServiceImplementation,
   ExecutorServiceDefinition,
   type TaskResult,
   type TaskSubmission,
 } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import {
+  PerformerServiceDefinition,
+  type PerformerServiceImplementation,
+} from '../rpc/generated/ponos/v1/performers.js';
 import {
   StorageServiceDefinition,
   type StorageServiceImplementation,
@@ -20,8 +27,13 @@ export interface ExecutorServersOptions {
   >;
   /** Answers a submission of a peer (`address:port`); the signal aborts when the peer hangs up. */
   readonly submit: (request: TaskSubmission, peer: string, signal: AbortSignal) => Promise<TaskResult>;
-  /** On the port for management; absent: not offered. */
+  /** On the port for management. Who may call is theirs to say. */
+  readonly management: ExecutorManagementServiceImplementation;
+  readonly performers: PerformerServiceImplementation;
+  /** Absent: not offered. */
   readonly storageService?: StorageServiceImplementation;
+  /** Of both ports; absent: plaintext. */
+  readonly tls?: ServerTls;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -57,6 +69,7 @@ export async function startExecutorServers(options: ExecutorServersOptions): Pro
     limits: {
       maxMessageBytes: Math.max(LEAST_MESSAGE_BYTES, config.limits.maxPayloadBytes + MESSAGE_SLACK_BYTES),
     },
+    tls: options.tls,
     clock,
     logger,
   });
@@ -87,10 +100,14 @@ function hasOwnManagementPort({
   return managementServerGrpcPort !== grpcPort;
 }
 
-function managementServices({ storageService }: ExecutorServersOptions) {
-  return storageService === undefined
-    ? []
-    : [{ definition: StorageServiceDefinition, implementation: storageService }];
+function managementServices({ management, performers, storageService }: ExecutorServersOptions) {
+  return [
+    { definition: ExecutorManagementServiceDefinition, implementation: management },
+    { definition: PerformerServiceDefinition, implementation: performers },
+    ...(storageService === undefined
+      ? []
+      : [{ definition: StorageServiceDefinition, implementation: storageService }]),
+  ];
 }
 
 /** Without an answer to who may manage the node, only this machine may. */
@@ -101,6 +118,7 @@ async function openManagement(options: ExecutorServersOptions): Promise<GrpcServ
     host: config.authentication.enabled === undefined ? '127.0.0.1' : config.grpc.host,
     port: config.managementServerGrpcPort,
     services: managementServices(options),
+    tls: options.tls,
     clock,
     logger,
   });

@@ -1,6 +1,8 @@
 /** Stage 3, sign: two signatures by the key of the operator set's curve. Signers get preimages, never digests. */
 import type { Address } from '../base/brands.js';
-import { PonosError } from '../base/error.js';
+import { type Clock, untilAborted } from '../base/clock.js';
+import { isPonosError, PonosError } from '../base/error.js';
+import type { Logger } from '../base/logger.js';
 import type { CurveName } from '../crypto/curve.js';
 import {
   bn254CertificatePreimage,
@@ -26,8 +28,50 @@ export interface ToSign {
   readonly ecdsaVerifier: Address;
 }
 
-/** Signs an output for the certificate, and that signature for its sender. @throws PonosError KEY_INVALID */
-export async function signResult(work: ToSign, deps: SignDependencies): Promise<ResultSignatures> {
+export interface SigningTime {
+  readonly clock: Clock;
+  /** By the monotonic clock; nobody takes the answer after it. */
+  readonly deadlineMs: number;
+  readonly logger: Logger;
+}
+
+/** Pauses between attempts; the last one repeats. */
+const PAUSES_MS = [250, 500, 1_000, 2_000] as const;
+
+/**
+ * As `signResult`, and again while time may mend what is in the way: a remote signer may be down for a while, and
+ * what was run is worth the rest of the task's time.
+ * @throws PonosError as `signResult`: the last failure when the time is over; ABORTED
+ */
+export async function signInTime(
+  work: ToSign,
+  deps: SignDependencies,
+  { clock, deadlineMs, logger }: SigningTime,
+  signal: AbortSignal,
+): Promise<ResultSignatures> {
+  for (let failures = 0; ; failures++) {
+    const pauseMs = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0;
+    try {
+      return await untilAborted(signResult(work, deps), signal);
+    } catch (error) {
+      const isLate = clock.monotonicMs() + pauseMs >= deadlineMs;
+      if (isLate || !isPonosError(error) || error.kind !== 'retryable') throw error;
+      if (failures === 0) {
+        logger.warn('a result cannot be signed now, trying again until the deadline of its task', {
+          error,
+          advice: error.advice,
+        });
+      }
+    }
+    await clock.sleep(pauseMs, signal);
+  }
+}
+
+/**
+ * Signs an output for the certificate, and that signature for its sender.
+ * @throws PonosError OPERATOR_KEY_MISMATCH without a key of the curve, and as `Signer.sign`
+ */
+async function signResult(work: ToSign, deps: SignDependencies): Promise<ResultSignatures> {
   const { submission, curve } = work;
   const signer = deps.signers[curve];
   if (!signer) {

@@ -18,8 +18,8 @@ import { type Answer, taskResult } from './answer.js';
 import type { Intake } from './intake.js';
 import type { RefusalLog } from './refusal-log.js';
 import { answerKeyOf, payloadConflict, recall, remember } from './remember.js';
-import { type RunDependencies, runTask } from './run.js';
-import { type SignDependencies, signResult } from './sign.js';
+import { type RunDependencies, runDeadlineMs, runTask } from './run.js';
+import { type SignDependencies, signInTime } from './sign.js';
 import { type Submission, taskKey } from './submission.js';
 import { waitUnlessAborted } from './wait.js';
 
@@ -56,7 +56,7 @@ export class TaskFlow {
    * Answers a submission.
    * @param peer gRPC's `address:port` of the caller
    * @param signal the caller's: it ends the wait, never the run
-   * @throws PonosError as `admit`, `recall`, `runTask`, `signResult`; STORE_UNAVAILABLE
+   * @throws PonosError as `admit`, `recall`, `runTask`, `signInTime`; STORE_UNAVAILABLE
    */
   async submit(request: TaskSubmission, peer: string, signal?: AbortSignal): Promise<TaskResult> {
     const admitted = await this.#admit(request, peer, signal);
@@ -179,7 +179,13 @@ export class TaskFlow {
     const { clock, run, sign, l1EcdsaVerifier } = this.#deps;
     const { submission, curve, found } = admitted;
     const ecdsaVerifier = found?.chain.ecdsaVerifier ?? l1EcdsaVerifier;
-    const signatures = await signResult({ submission, output, curve, ecdsaVerifier }, sign);
+    const deadlineMs = runDeadlineMs(admitted, clock.monotonicMs(), run.maxTaskSeconds);
+    const signatures = await signInTime(
+      { submission, output, curve, ecdsaVerifier },
+      sign,
+      { clock, deadlineMs, logger: this.#loggerFor(submission) },
+      this.#stop.signal,
+    );
     const answer = { output, ...signatures };
     return this.#withStore((store) =>
       remember(admitted, payloadHash, answer, {

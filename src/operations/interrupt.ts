@@ -1,5 +1,6 @@
 /** Ctrl-C and SIGTERM as an AbortSignal. */
 import { PonosError } from '../base/error.js';
+import type { GrpcConfig } from '../config/types.js';
 
 export interface Interrupt {
   readonly signal: AbortSignal;
@@ -29,4 +30,14 @@ export function interrupted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+/**
+ * Calls `reload` at each SIGHUP, which then no longer ends the process; a node without certificates leaves it alone, so
+ * that it ends with its terminal. @returns gives the signal back to Node's default
+ */
+export function onHangup(grpc: Pick<GrpcConfig, 'tls' | 'clientTls'>, reload: () => void): () => void {
+  if (grpc.tls === undefined && grpc.clientTls === undefined) return () => undefined;
+  process.on('SIGHUP', reload);
+  return () => process.off('SIGHUP', reload);
 }

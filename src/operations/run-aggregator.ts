@@ -2,6 +2,7 @@
 import { type Aggregator, createAggregator } from '../aggregator/aggregator.js';
 import { toHex } from '../base/bytes.js';
 import { systemClock } from '../base/clock.js';
+import { CloseStack } from '../base/close-stack.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { closeFilesToOthers } from '../base/umask.js';
@@ -16,7 +17,7 @@ import { loadSigningKeys, loadTransactionKey, type SigningKeys } from '../signer
 import { createAggregatorStore } from '../store/aggregator-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore, storeFolder } from '../store/open-store.js';
-import { abortOnInterrupt, interrupted } from './interrupt.js';
+import { abortOnInterrupt, interrupted, onHangup } from './interrupt.js';
 import { openNodeLogger } from './open-node-logger.js';
 import { createStorageService } from './storage/storage-service.js';
 import { VERSION } from './version.js';
@@ -73,38 +74,38 @@ async function serve(
   { config, acceptFreshState, env, logger }: ServeOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const signingKeys = await loadSigningKeys(config.operator.signingKeys);
-  const transactionSigner = await loadTransactionKey(config.operator.operatorPrivateKey);
-  const lock = await acquireNodeLock({
-    role: 'aggregator',
-    identities: identitiesOf(signingKeys),
-    folder: lockFolder(env),
-    logger,
-  });
+  const stack = new CloseStack(logger);
   try {
+    const world = { clock: systemClock, logger, stack, signal };
+    const signingKeys = await loadSigningKeys(config.operator.signingKeys, world);
+    const transactionSigner = await loadTransactionKey(config.operator.operatorPrivateKey, world);
+    const lock = await acquireNodeLock({
+      role: 'aggregator',
+      identities: identitiesOf(signingKeys),
+      folder: lockFolder(env),
+      logger,
+    });
+    stack.add('the lock of the signing key', () => lock.release());
     const store = await openStore(config.storage, 'aggregator', { acceptFreshState, logger });
-    try {
-      const { default: workerSource } = await import('#verify-worker');
-      const aggregator = createAggregator({
-        config,
-        signingKeys,
-        transactionSigner,
-        store: createAggregatorStore(store),
-        storageService: createStorageService({
-          store,
-          dir: storeFolder(config.storage),
-          clock: systemClock,
-        }),
-        workerSource,
+    stack.add('the store', () => store.close());
+    const { default: workerSource } = await import('#verify-worker');
+    const aggregator = createAggregator({
+      config,
+      signingKeys,
+      transactionSigner,
+      store: createAggregatorStore(store),
+      storageService: createStorageService({
+        store,
+        dir: storeFolder(config.storage),
         clock: systemClock,
-        logger,
-      });
-      await watchUntilStopped(aggregator, config, logger, signal);
-    } finally {
-      await store.close();
-    }
+      }),
+      workerSource,
+      clock: systemClock,
+      logger,
+    });
+    await watchUntilStopped(aggregator, config, logger, signal);
   } finally {
-    await lock.release();
+    await stack.close();
   }
 }
 
@@ -115,12 +116,14 @@ async function watchUntilStopped(
   signal: AbortSignal,
 ): Promise<void> {
   await aggregator.start(signal);
+  const release = onHangup(config.grpc, () => void aggregator.reloadTls());
   try {
     await Promise.race([interrupted(signal), aggregator.failure]);
     logger.info('aggregator stops: no further tasks are taken', {
       graceSeconds: config.shutdown.graceSeconds,
     });
   } finally {
+    release();
     await aggregator.close(config.shutdown.graceSeconds * 1000);
     logger.info('tasks since the start', Object.fromEntries(aggregator.totals.ended));
   }

@@ -10,7 +10,7 @@ import { startWarnings } from '../config/start-warnings.js';
 import { startExecutor } from '../executor/executor.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { storeFolder } from '../store/open-store.js';
-import { abortOnInterrupt, interrupted } from './interrupt.js';
+import { abortOnInterrupt, interrupted, onHangup } from './interrupt.js';
 import { openNodeLogger } from './open-node-logger.js';
 import { createStorageService } from './storage/storage-service.js';
 import { VERSION } from './version.js';
@@ -50,7 +50,8 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
       { config, acceptFreshState, env, storageService, clock: systemClock, logger },
       signal,
     );
-    await interrupted(signal);
+    const release = onHangup(config.grpc, () => void executor.reloadTls());
+    await interrupted(signal).finally(release);
     logger.info('executor stops: no further tasks are taken');
     await executor.close();
     logger.info('executor has stopped');

@@ -102,11 +102,12 @@ function executionError(error: unknown, maxOutputBytes: number): PonosError {
       cause: error,
     });
   }
-  // grpc-js says it with this text when the announced length is over the channel's limit.
-  if (error.code === Status.RESOURCE_EXHAUSTED && error.details.includes('larger than max')) {
+  // grpc-js says it when the announced length is over the channel's limit, or what is unpacked so far; it reads no further.
+  if (error.code === Status.RESOURCE_EXHAUSTED && /^Received message .*larger than/.test(error.details)) {
     return outputTooLarge(maxOutputBytes, error);
   }
-  if (error.code === Status.UNAVAILABLE) {
+  // A call that was cancelled, and not by us, was dropped by a performer that is shutting down.
+  if (error.code === Status.UNAVAILABLE || error.code === Status.CANCELLED) {
     return new PonosError('PERFORMER_UNAVAILABLE', {
       message: 'the performer does not answer',
       cause: error,

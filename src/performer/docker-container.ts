@@ -5,12 +5,19 @@ import type { Address } from '../base/brands.js';
 import { PonosError } from '../base/error.js';
 import { PERFORMER_PORT, type PerformerImage, type PerformerSpec } from './runtime.js';
 
-/** Labels that say whose a container or network is. */
+/** Labels that say whose a container or network is. Values of variables are in none of them. */
 export const LABELS = {
   role: 'ponos.role',
   operator: 'ponos.operator',
+  l1Chain: 'ponos.l1-chain',
   avs: 'ponos.avs',
 } as const;
+
+/** Whose the containers are: an operator may have one executor on an engine for each L1 chain. */
+export interface PerformerOwner {
+  readonly operator: Address;
+  readonly l1ChainId: number;
+}
 
 export const PORT_KEY = `${PERFORMER_PORT}/tcp`;
 
@@ -25,9 +32,28 @@ export function imageReference({ repository, tag, digest }: PerformerImage): str
   return digest === undefined ? `${repository}:${tag ?? 'latest'}` : `${repository}@${digest}`;
 }
 
-/** The filter that finds the containers of this operator's executor. */
-export function ownedBy(operator: Address): { label: string[] } {
-  return { label: [`${LABELS.role}=performer`, `${LABELS.operator}=${operator}`] };
+function ownerLabels({ operator, l1ChainId }: PerformerOwner): Readonly<Record<string, string>> {
+  return {
+    [LABELS.role]: 'performer',
+    [LABELS.operator]: operator,
+    [LABELS.l1Chain]: String(l1ChainId),
+  };
+}
+
+/** The filter that finds the containers, and the events, of this executor. */
+export function ownedBy(owner: PerformerOwner): { label: string[] } {
+  return { label: Object.entries(ownerLabels(owner)).map(([key, value]) => `${key}=${value}`) };
+}
+
+/** @param labels a container's */
+export function isOwnedBy(owner: PerformerOwner, labels: Readonly<Record<string, string>>): boolean {
+  return Object.entries(ownerLabels(owner)).every(([key, value]) => labels[key] === value);
+}
+
+/** Why the container ended, as its engine tells it. */
+export function exitReason({ State }: Docker.ContainerInspectInfo): string {
+  if (State.OOMKilled) return 'ran out of memory';
+  return State.Error ? `failed: ${State.Error}` : `exited with code ${State.ExitCode}`;
 }
 
 /**
@@ -42,13 +68,13 @@ export function checkNetworkName(name: string): void {
   });
 }
 
-/** @param networkName the network to join; empty: publish the port on loopback instead */
+/** @param networkMode the network to join; undefined: publish the port on loopback instead */
 export function containerOptions(
   spec: PerformerSpec,
   image: string,
   name: string,
-  operator: Address,
-  networkName: string,
+  owner: PerformerOwner,
+  networkMode: string | undefined,
 ): Docker.ContainerCreateOptions {
   const { memoryBytes, cpus, pids, readOnlyRootfs, user } = spec.resources;
   return {
@@ -62,15 +88,11 @@ export function containerOptions(
       `GRPC_PORT=${PERFORMER_PORT}`,
     ],
     ExposedPorts: { [PORT_KEY]: {} },
-    Labels: {
-      [LABELS.role]: 'performer',
-      [LABELS.operator]: operator,
-      [LABELS.avs]: spec.avs,
-    },
+    Labels: { ...ownerLabels(owner), [LABELS.avs]: spec.avs },
     HostConfig: {
-      ...(networkName === ''
+      ...(networkMode === undefined
         ? { PortBindings: { [PORT_KEY]: [{ HostIp: '127.0.0.1', HostPort: '' }] } }
-        : { NetworkMode: networkName }),
+        : { NetworkMode: networkMode }),
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       PidsLimit: pids,

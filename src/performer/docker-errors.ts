@@ -9,6 +9,10 @@ export function engineStatus(error: unknown): number | undefined {
   return undefined;
 }
 
+function engineFailed(error: unknown): boolean {
+  return (engineStatus(error) ?? 0) >= 500;
+}
+
 /** @param what what was tried, e.g. `start the performer's container` */
 export function dockerError(error: unknown, what: string): PonosError {
   if (isPonosError(error)) return error;
@@ -17,6 +21,14 @@ export function dockerError(error: unknown, what: string): PonosError {
       message: `the Docker engine does not answer; cannot ${what}`,
       advice:
         'Start Docker and allow this user to use it (group docker), set DOCKER_HOST, or use deploymentMode process.',
+      cause: error,
+    });
+  }
+  // An engine that is shutting down, or has no room left, fails in the middle: no fault of a performer.
+  if (engineFailed(error)) {
+    return new PonosError('DOCKER_UNAVAILABLE', {
+      message: `the Docker engine failed to ${what}`,
+      advice: 'Look into the log of the engine, e.g. with `journalctl -u docker`.',
       cause: error,
     });
   }

@@ -1,55 +1,107 @@
 /** Makes sure that a performer's image is on this machine. */
 import type Docker from 'dockerode';
-import { abortError } from '../base/clock.js';
-import { PonosError } from '../base/error.js';
+import { abortError, type Clock } from '../base/clock.js';
+import { explain, isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import type { Secret } from '../base/secret.js';
+import { imageReference } from './docker-container.js';
+import { readCredentials } from './docker-credentials.js';
 import { dockerError, engineStatus } from './docker-errors.js';
+import { type PullLine, PullProgress, pullFailure } from './docker-pull.js';
+import { type RegistryAuth, registryOf } from './docker-registry-auth.js';
+import { jsonLines } from './docker-stream.js';
+import type { PerformerImage, ProgressListener } from './runtime.js';
 
-const PULL_TIMEOUT_MS = 10 * 60_000;
+/** A pull may take an hour; one of which nothing is heard for so long hangs. */
+const SILENCE_MS = 5 * 60_000;
+const LOG_INTERVAL_MS = 10_000;
+
+export interface ImageOptions {
+  /** Without the engine's usual timeout: a pull is silent while it unpacks. */
+  readonly patient: Docker;
+  /** This program's own environment: it says where the credentials for registries are. */
+  readonly processEnv: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 /**
- * Pulls the image unless it is present.
- * @param reference `repository:tag` or `repository@sha256:…`
- * @throws PonosError IMAGE_MISSING, DOCKER_UNAVAILABLE, or ABORTED
+ * Pulls the image unless it is present. One that is named by its digest has that digest afterwards.
+ * @throws PonosError IMAGE_MISSING (it does not exist, or not for this login), IMAGE_PULL_FAILED (not now),
+ *   CONFIG_INVALID and FILE_UNREADABLE for credentials that cannot be read, DOCKER_UNAVAILABLE, ABORTED
  */
 export async function ensureImage(
   docker: Docker,
-  reference: string,
-  logger: Logger,
+  image: PerformerImage,
+  options: ImageOptions,
   signal: AbortSignal,
+  onProgress: ProgressListener | undefined,
 ): Promise<void> {
+  if (await isPresent(docker, image)) return;
+  const reference = imageReference(image);
+  const { processEnv, clock } = options;
+  const auth = await readCredentials(registryOf(image.repository), { processEnv }, signal);
+  const logger = options.logger.child({ image: reference });
+  logger.info('pulling the image of a performer', { login: auth !== undefined });
+  const sinceMs = clock.monotonicMs();
+  const progress = new PullProgress();
   try {
-    await docker.getImage(reference).inspect();
-    return;
-  } catch (error) {
-    if (engineStatus(error) !== 404) throw dockerError(error, `look for the image ${reference}`);
-  }
-  logger.info('pulling the image of a performer', { image: reference });
-  try {
-    await pull(docker, reference, logger, AbortSignal.any([signal, AbortSignal.timeout(PULL_TIMEOUT_MS)]));
+    await pull(reference, auth, progress, { ...options, logger }, signal, onProgress);
   } catch (error) {
     if (signal.aborted) throw abortError(signal);
-    throw new PonosError('IMAGE_MISSING', {
-      message: `the image ${reference} is not on this machine and cannot be pulled`,
-      advice:
-        'Check avsPerformers[].image, build the image here, or log in to its registry and pull it with docker.',
-      cause: error,
-    });
+    throw error;
+  }
+  if (!(await isPresent(docker, image))) throw pullFailure(reference, 'what arrived has another digest');
+  const seconds = Math.round((clock.monotonicMs() - sinceMs) / 1000);
+  logger.info('pulled the image of a performer', { ...progress.summary, seconds });
+}
+
+async function isPresent(docker: Docker, image: PerformerImage): Promise<boolean> {
+  const reference = imageReference(image);
+  try {
+    const { RepoDigests } = await docker.getImage(reference).inspect();
+    return image.digest === undefined || RepoDigests.some((known) => known.endsWith(`@${image.digest}`));
+  } catch (error) {
+    if (engineStatus(error) === 404) return false;
+    if (engineStatus(error) === 400) throw pullFailure(reference, explain(error));
+    throw dockerError(error, `look for the image ${reference}`);
   }
 }
 
-async function pull(docker: Docker, reference: string, logger: Logger, signal: AbortSignal): Promise<void> {
-  const progress = await docker.pull(reference, { abortSignal: signal });
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(
-      progress,
-      // The engine reports a failed download in the stream; followProgress hands it over as the error.
-      (error) => (error === null || error === undefined ? resolve() : reject(error)),
-      (event: { status?: string; id?: string }) => {
-        if (event.status === 'Pull complete' || event.id === undefined) {
-          logger.debug('pulling', { image: reference, status: event.status, layer: event.id });
-        }
-      },
-    );
-  });
+async function pull(
+  reference: string,
+  auth: Secret<RegistryAuth> | undefined,
+  progress: PullProgress,
+  { patient, clock, logger }: ImageOptions,
+  signal: AbortSignal,
+  onProgress: ProgressListener | undefined,
+): Promise<void> {
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  let loggedMs = clock.monotonicMs();
+  try {
+    const stream = await patient.pull(reference, {
+      abortSignal: AbortSignal.any([signal, silence.signal]),
+      ...(auth === undefined ? {} : { authconfig: auth.reveal() }),
+    });
+    for await (const line of jsonLines(stream)) {
+      timer.refresh();
+      const { status, error, ...rest } = line as PullLine;
+      if (error !== undefined) throw pullFailure(reference, error);
+      const layer = progress.take({ status, ...rest });
+      if (layer !== undefined) onProgress?.({ step: 'image', detail: status, layer });
+      if (clock.monotonicMs() - loggedMs < LOG_INTERVAL_MS) continue;
+      loggedMs = clock.monotonicMs();
+      logger.info('still pulling the image of a performer', { ...progress.summary });
+    }
+  } catch (error) {
+    if (silence.signal.aborted) {
+      throw pullFailure(reference, `timeout: nothing arrived for ${SILENCE_MS / 60_000} minutes`);
+    }
+    if (isPonosError(error)) throw error;
+    if (engineStatus(error) !== undefined) throw pullFailure(reference, explain(error));
+    throw dockerError(error, `pull the image ${reference}`);
+  } finally {
+    clearTimeout(timer);
+  }
 }

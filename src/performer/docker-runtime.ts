@@ -1,285 +1,243 @@
 /** Performers as Docker containers: locked down, reachable from this machine only, removed at the end. */
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
-import { PassThrough } from 'node:stream';
 import Docker from 'dockerode';
-import type { Address } from '../base/brands.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
-import { explain, PonosError } from '../base/error.js';
+import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import { differenceTo, recoverLostEnv } from './docker-adoption.js';
 import {
   checkNetworkName,
   containerName,
   containerOptions,
   imageReference,
-  LABELS,
+  isOwnedBy,
   ownedBy,
-  PORT_KEY,
+  type PerformerOwner,
 } from './docker-container.js';
-import { dockerError, engineStatus, unlessStatus } from './docker-errors.js';
+import { dockerError, engineStatus } from './docker-errors.js';
 import { ensureImage } from './docker-image.js';
-import { createOutputTail, type OutputTail } from './output-tail.js';
 import {
-  PERFORMER_PORT,
-  type PerformerInstance,
-  type PerformerRuntime,
-  type PerformerSpec,
+  ENGINE_TIMEOUT_MS,
+  type Engine,
+  type InstanceWorld,
+  removeContainer,
+  startContainer,
+  takeOverContainer,
+} from './docker-instance.js';
+import { ensureNetwork, findNetwork, isNetworkRace, type PerformerNetwork } from './docker-network.js';
+import { createContainerWatch } from './docker-watch.js';
+import type { OutputLog } from './output-log.js';
+import type {
+  AdoptedInstance,
+  EarlierInstance,
+  PerformerImage,
+  PerformerInstance,
+  PerformerRuntime,
+  PerformerSpec,
+  ProgressListener,
 } from './runtime.js';
 
-const RUNNING_WITHIN_MS = 30_000;
-const POLL_MS = 200;
-/** An engine that says nothing for this long hangs. */
-const ENGINE_TIMEOUT_MS = 30_000;
+/** Executors that share an engine may make their network at the same moment. */
+const NETWORK_ATTEMPTS = 4;
+const NETWORK_RETRY_MS = 250;
 
-export interface DockerRuntimeOptions {
-  /** Label of its containers: two executors on one engine never touch each other's. */
-  readonly operator: Address;
+export interface DockerRuntimeOptions extends PerformerOwner {
   /** Network the performers join, created if missing; empty: they are published on loopback ports. */
   readonly networkName: string;
+  /** This program's own environment: it says where the credentials for registries are. */
+  readonly processEnv: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Gets what performers print. */
+  readonly output?: OutputLog;
   /** The engine's address; default: `DOCKER_HOST`, or the system's socket. */
   readonly engine?: Docker.DockerOptions;
 }
 
-/** The engine, and a second way to it for requests that last as long as a container. */
-interface Engine {
-  readonly docker: Docker;
-  readonly patient: Docker;
-}
-
 /**
- * Connects to the engine and removes what an executor of this operator left behind (it was killed).
+ * Connects to the engine. Executors of other operators, or for other L1 chains, may use the same one.
  * @throws PonosError DOCKER_UNAVAILABLE, CONFIG_INVALID for a network that performers cannot join
  */
 export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<PerformerRuntime> {
   checkNetworkName(options.networkName);
+  const { logger } = options;
   const engine: Engine = {
     docker: new Docker({ ...options.engine, timeout: ENGINE_TIMEOUT_MS }),
     patient: new Docker(options.engine),
   };
+  const { docker } = engine;
+  const watch = createContainerWatch(engine, options, logger);
+  const running = new Set<PerformerInstance>();
+  /** Containers that are of no more use and could not be removed yet. */
+  const leftovers = new Set<string>();
+
+  async function discard(container: string): Promise<void> {
+    leftovers.add(container);
+    try {
+      await removeContainer(docker.getContainer(container));
+      leftovers.delete(container);
+    } catch (error) {
+      logger.warn('a container of a performer cannot be removed now; it is tried again', {
+        container,
+        error,
+      });
+    }
+  }
+
+  const world: InstanceWorld = { ...options, engine, watch, discard };
+
+  /** What every use of the engine begins with. */
+  async function connect(): Promise<void> {
+    await watch.connect();
+    await Promise.all([...leftovers].map(discard));
+  }
+
+  function keep(instance: PerformerInstance): PerformerInstance {
+    running.add(instance);
+    void instance.exited.then(() => running.delete(instance));
+    return instance;
+  }
+
   try {
-    await engine.docker.ping();
-    await removeOrphans(engine.docker, options);
+    await docker.ping();
   } catch (error) {
     throw dockerError(error, 'run performers');
   }
-  const running = new Set<PerformerInstance>();
   return {
-    async deploy(spec, signal) {
-      const instance = await launch(engine, spec, options, signal);
-      running.add(instance);
-      void instance.exited.then(() => running.delete(instance));
-      return instance;
+    async deploy(spec, signal, onProgress) {
+      throwIfAborted(signal);
+      const image = imageOf(spec);
+      await connect();
+      return keep(await launch(spec, image, world, options, signal, onProgress));
+    },
+    async adopt(earlier, spec, signal) {
+      throwIfAborted(signal);
+      await connect();
+      const adopted = await adopt(earlier, spec, world, options);
+      if (adopted !== undefined) keep(adopted.instance);
+      return adopted;
+    },
+    async removeOrphans() {
+      await connect();
+      const known = new Set([...running].map(({ container }) => container?.id));
+      const owned = await docker
+        .listContainers({ all: true, filters: ownedBy(options) })
+        .catch((error: unknown) => {
+          throw dockerError(error, 'look for performers of a former run');
+        });
+      for (const { Id, Names } of owned.filter(({ Id: id }) => !known.has(id))) {
+        logger.warn('removing a performer that a former run left behind', { container: Names[0] });
+        await discard(Id);
+      }
     },
     async close() {
-      await Promise.all([...running].map((instance) => instance.stop(0)));
+      try {
+        await Promise.all([...running].map((instance) => instance.stop(0)));
+      } finally {
+        await watch.close();
+      }
     },
   };
 }
 
-async function removeOrphans(docker: Docker, { operator, logger }: DockerRuntimeOptions): Promise<void> {
-  const orphans = await docker.listContainers({ all: true, filters: ownedBy(operator) });
-  for (const orphan of orphans) {
-    logger.warn('removing a performer that a former run left behind', { container: orphan.Names[0] });
-    await removeContainer(docker.getContainer(orphan.Id));
-  }
-}
-
-async function launch(
-  engine: Engine,
-  spec: PerformerSpec,
-  options: DockerRuntimeOptions,
-  signal: AbortSignal,
-): Promise<PerformerInstance> {
-  throwIfAborted(signal);
-  if (spec.image === undefined) {
-    throw new PonosError('CONFIG_INVALID', {
-      message: 'a performer in deployment mode docker needs an image',
-      facts: { avs: spec.avs },
-      advice: 'Set avsPerformers[].image.repository and tag.',
-    });
-  }
-  const image = imageReference(spec.image);
-  await ensureImage(engine.docker, image, options.logger, signal);
-  const { networkName, operator } = options;
-  const name = containerName(spec.avs, randomBytes(6).toString('hex'));
-  try {
-    if (networkName !== '') await ensureNetwork(engine.docker, networkName);
-    const create = containerOptions(spec, image, name, operator, networkName);
-    const { id } = await engine.docker.createContainer(create);
-    return await startContainer(engine, spec, { id, name }, options, signal);
-  } catch (error) {
-    throw dockerError(error, `start the container ${name}`);
-  }
-}
-
-/** Starts a created container; it is removed again when that fails. */
-async function startContainer(
-  engine: Engine,
-  spec: PerformerSpec,
-  { id, name }: { id: string; name: string },
-  { networkName, clock, logger }: DockerRuntimeOptions,
-  signal: AbortSignal,
-): Promise<PerformerInstance> {
-  const container = engine.docker.getContainer(id);
-  const tail = createOutputTail(logger.child({ avs: spec.avs, performer: name }), spec.env.values());
-  try {
-    await container.start();
-    await followOutput(engine.patient, id, tail);
-    const info = await waitUntilRunning(container, clock, tail, signal);
-    const endpoint = await endpointOf(engine.docker, info, name, networkName);
-    const exited = whenExited(engine, id, tail);
-    let stopped: Promise<void> | undefined;
-    return {
-      id: name,
-      container: { id, imageId: info.Image },
-      avs: spec.avs,
-      endpoint,
-      exited,
-      lastLines: tail.lines,
-      stop(graceMs) {
-        stopped ??= stopContainer(engine, id, exited, graceMs).catch((error: unknown) => {
-          throw dockerError(error, `stop the container ${name}`);
-        });
-        return stopped;
-      },
-    };
-  } catch (error) {
-    await removeContainer(container);
-    throw error;
-  }
-}
-
-async function ensureNetwork(docker: Docker, name: string): Promise<void> {
-  try {
-    await docker.getNetwork(name).inspect();
-  } catch (error) {
-    if (engineStatus(error) !== 404) throw error;
-    // Another executor may create it at the same moment: 409 is as good.
-    const create = docker.createNetwork({
-      Name: name,
-      CheckDuplicate: true,
-      Labels: { [LABELS.role]: 'performer-network' },
-    });
-    await unlessStatus(create, 409);
-  }
-}
-
-async function followOutput(patient: Docker, id: string, tail: OutputTail): Promise<void> {
-  const stream = await patient.getContainer(id).logs({ follow: true, stdout: true, stderr: true });
-  const sink = new PassThrough();
-  sink.on('data', tail.write);
-  patient.modem.demuxStream(stream, sink, sink);
-  stream.on('end', () => tail.end());
-  // A lost engine ends the stream; that the container is lost is noticed by its `wait`.
-  stream.on('error', () => tail.end());
-}
-
-async function waitUntilRunning(
-  container: Docker.Container,
-  clock: Clock,
-  tail: OutputTail,
-  signal: AbortSignal,
-): Promise<Docker.ContainerInspectInfo> {
-  const giveUpMs = clock.monotonicMs() + RUNNING_WITHIN_MS;
-  for (;;) {
-    throwIfAborted(signal);
-    const info = await container.inspect();
-    if (info.State.Running) return info;
-    const ended = info.State.Status === 'exited' || info.State.Status === 'dead';
-    if (ended || clock.monotonicMs() >= giveUpMs) {
-      throw new PonosError('PERFORMER_UNAVAILABLE', {
-        message: ended
-          ? `the performer's container ${exitReason(info)}`
-          : `the performer's container is not running after ${RUNNING_WITHIN_MS / 1000} seconds`,
-        facts: { lastOutput: tail.lines().slice(-5).join(' | ') || undefined },
-      });
-    }
-    await clock.sleep(POLL_MS, signal);
-  }
-}
-
-/** Where the performer is reached: its loopback port, or its name or IP in the network. */
-async function endpointOf(
-  docker: Docker,
-  info: Docker.ContainerInspectInfo,
-  name: string,
-  networkName: string,
-): Promise<string> {
-  if (networkName === '') {
-    const port = info.NetworkSettings.Ports[PORT_KEY]?.find(({ HostIp }) => HostIp === '127.0.0.1')?.HostPort;
-    if (port !== undefined) return `127.0.0.1:${port}`;
-  } else if (await isAttached(docker, networkName)) {
-    return `${name}:${PERFORMER_PORT}`;
-  } else {
-    const ip = info.NetworkSettings.Networks[networkName]?.IPAddress;
-    if (ip) return `${ip}:${PERFORMER_PORT}`;
-  }
-  throw new PonosError('PERFORMER_UNAVAILABLE', {
-    message: `the engine gave the container ${name} no address`,
-    advice: 'Check performerNetworkName; a network in mode host or none cannot be used.',
+function imageOf({ avs, image }: PerformerSpec): PerformerImage {
+  if (image !== undefined) return image;
+  throw new PonosError('CONFIG_INVALID', {
+    message: 'a performer in deployment mode docker needs an image',
+    facts: { avs },
+    advice: 'Set avsPerformers[].image.repository and tag.',
   });
 }
 
-/** Whether this program runs in a container of that network, where names resolve. */
-async function isAttached(docker: Docker, networkName: string): Promise<boolean> {
+async function launch(
+  spec: PerformerSpec,
+  image: PerformerImage,
+  world: InstanceWorld,
+  options: DockerRuntimeOptions,
+  signal: AbortSignal,
+  onProgress: ProgressListener | undefined,
+): Promise<PerformerInstance> {
+  const { docker } = world.engine;
+  const reference = imageReference(image);
+  onProgress?.({ step: 'image', detail: reference });
+  await ensureImage(docker, image, { ...options, patient: world.engine.patient }, signal, onProgress);
+  throwIfAborted(signal);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await createAndStart(spec, reference, world, options, signal, onProgress);
+    } catch (error) {
+      if (attempt === NETWORK_ATTEMPTS || !isNetworkRace(error))
+        throw dockerError(error, 'start a performer');
+      await options.clock.sleep(NETWORK_RETRY_MS * attempt, signal);
+    }
+  }
+}
+
+/** @throws what the engine says, or PonosError as `startContainer`; nothing is left then */
+async function createAndStart(
+  spec: PerformerSpec,
+  reference: string,
+  world: InstanceWorld,
+  options: DockerRuntimeOptions,
+  signal: AbortSignal,
+  onProgress: ProgressListener | undefined,
+): Promise<PerformerInstance> {
+  const { docker } = world.engine;
+  const { networkName } = options;
+  const name = containerName(spec.avs, randomBytes(6).toString('hex'));
+  onProgress?.({ step: 'create', detail: name });
   try {
-    // Docker sets a container's host name to its short id.
-    const self = await docker.getContainer(hostname()).inspect();
-    return networkName in self.NetworkSettings.Networks;
+    const network = networkName === '' ? undefined : await ensureNetwork(docker, networkName);
+    const create = containerOptions(spec, reference, name, options, network?.mode);
+    const { id } = await docker.createContainer(create);
+    onProgress?.({ step: 'start', detail: name });
+    return await startContainer({ id, name, network }, spec, world, signal);
   } catch (error) {
-    if (engineStatus(error) === 404) return false;
+    await world.discard(name);
     throw error;
   }
 }
 
-/** Never rejects: an engine that goes away takes its containers out of our sight. */
-async function whenExited(engine: Engine, id: string, tail: OutputTail) {
-  const reason = await waitForExit(engine, id).catch(
-    (error: unknown) => `lost with the engine: ${explain(error)}`,
-  );
-  return { reason, lastLines: tail.lines() };
-}
-
-async function waitForExit({ docker, patient }: Engine, id: string): Promise<string> {
-  const { StatusCode } = await patient.getContainer(id).wait();
-  const container = docker.getContainer(id);
+async function adopt(
+  { containerId }: EarlierInstance,
+  asked: PerformerSpec,
+  world: InstanceWorld,
+  options: DockerRuntimeOptions,
+): Promise<AdoptedInstance | undefined> {
+  if (containerId === undefined || asked.image === undefined) return undefined;
+  const { docker } = world.engine;
   try {
-    const reason = exitReason(await container.inspect());
-    // Nobody restarts it: its last lines are kept here, so it is of no further use.
-    await removeContainer(container);
-    return reason;
+    const info = await docker.getContainer(containerId).inspect();
+    if (!isOwnedBy(options, info.Config.Labels)) return undefined;
+    const { networkName } = options;
+    const network = networkName === '' ? undefined : await findNetwork(docker, networkName);
+    const spec = recoverLostEnv(asked, info.Config.Env);
+    const difference =
+      spec === undefined ? 'its variables' : await compare(docker, info, spec, options, network);
+    if (spec === undefined || difference !== undefined || !info.State.Running || info.State.Paused) {
+      const reason = difference === undefined ? `it is ${info.State.Status}` : `it differs in ${difference}`;
+      options.logger.info('a performer that was started before is not taken over', {
+        container: info.Name,
+        reason,
+      });
+      await world.discard(containerId);
+      return undefined;
+    }
+    return { instance: await takeOverContainer(info, network, spec, world), spec };
   } catch (error) {
-    if (engineStatus(error) === 404) return `exited with code ${StatusCode} and was removed`;
-    throw error;
+    if (engineStatus(error) === 404) return undefined;
+    throw dockerError(error, 'take over a performer that was started before');
   }
 }
 
-function exitReason({ State }: Docker.ContainerInspectInfo): string {
-  if (State.OOMKilled) return 'ran out of memory';
-  return State.Error ? `failed: ${State.Error}` : `exited with code ${State.ExitCode}`;
-}
-
-async function stopContainer(
-  { docker, patient }: Engine,
-  id: string,
-  exited: Promise<unknown>,
-  graceMs: number,
-): Promise<void> {
-  const container = docker.getContainer(id);
-  const abortSignal = AbortSignal.timeout(graceMs + ENGINE_TIMEOUT_MS);
-  const asked =
-    graceMs > 0
-      ? patient.getContainer(id).stop({ t: Math.ceil(graceMs / 1000), abortSignal })
-      : container.kill({ abortSignal });
-  // 304, 409: it has ended already; 404: somebody removed it.
-  await unlessStatus(asked, 304, 404, 409);
-  await exited;
-  await removeContainer(container);
-}
-
-async function removeContainer(container: Docker.Container): Promise<void> {
-  // 404: gone already; 409: its removal is under way.
-  await unlessStatus(container.remove({ force: true, v: true }), 404, 409);
+async function compare(
+  docker: Docker,
+  info: Docker.ContainerInspectInfo,
+  spec: PerformerSpec,
+  options: DockerRuntimeOptions,
+  network: PerformerNetwork | undefined,
+): Promise<string | undefined> {
+  const wanted = containerOptions(spec, imageReference(imageOf(spec)), '', options, network?.mode);
+  const { Config } = await docker.getImage(info.Image).inspect();
+  return differenceTo(wanted, info, Config);
 }

@@ -4,16 +4,20 @@ import type { Clock } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { PerformerConfig } from '../config/types.js';
+import type { OutputLog } from './output-log.js';
 import type { PerformerRuntime } from './runtime.js';
 
 export interface OpenRuntimeOptions {
   readonly mode: PerformerConfig['deploymentMode'];
-  /** The executor's operator; its containers carry it as a label. */
+  /** The executor's operator and L1 chain; its containers carry them as labels. */
   readonly operator: Address;
+  readonly l1ChainId: number;
   /** Docker network of the performers; empty: each is published on a loopback port. */
   readonly networkName: string;
   /** This program's own environment. */
   readonly processEnv: Readonly<Record<string, string | undefined>>;
+  /** Gets what performers print. */
+  readonly output?: OutputLog;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -4,7 +4,8 @@ import type { Logger } from '../base/logger.js';
 import type { Secret } from '../base/secret.js';
 import { secretHider } from './hide-secrets.js';
 
-const KEPT_LINES = 20;
+/** How many lines are kept. */
+export const KEPT_LINES = 20;
 const MAX_LINE_CHARS = 500;
 
 export interface OutputTail {
@@ -15,8 +16,15 @@ export interface OutputTail {
   lines(): readonly string[];
 }
 
-/** @param secrets values that are blotted out wherever the performer prints them */
-export function createOutputTail(logger: Logger, secrets: Iterable<Secret>): OutputTail {
+/**
+ * @param secrets values that are blotted out wherever the performer prints them
+ * @param onLine gets every line, too
+ */
+export function createOutputTail(
+  logger: Logger,
+  secrets: Iterable<Secret>,
+  onLine: (line: string) => void = () => undefined,
+): OutputTail {
   const hide = secretHider(secrets);
   const decoder = new StringDecoder('utf8');
   const kept: string[] = [];
@@ -27,6 +35,7 @@ export function createOutputTail(logger: Logger, secrets: Iterable<Secret>): Out
     if (line === '') return;
     const short = line.slice(0, MAX_LINE_CHARS);
     logger.debug('performer output', { line: short });
+    onLine(short);
     kept.push(short);
     if (kept.length > KEPT_LINES) kept.shift();
   }

@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Address } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import { secretHider } from './hide-secrets.js';
-import type { LossCause } from './restart-policy.js';
-import type { PerformerExit, PerformerImage, PerformerInstance, PerformerSpec } from './runtime.js';
+import type { PerformerImage, PerformerInstance, PerformerSpec } from './runtime.js';
 
 /** One start of an AVS's program: from the moment it was asked for to the end of the instance. */
 export interface Deployment {
@@ -19,18 +18,29 @@ export interface Deployment {
 /** Why a deployment is over: it failed by itself, or it was stopped by us. */
 export type DeploymentEnd = 'failed' | 'removed';
 
+type InstanceFacts = Pick<PerformerInstance, 'id' | 'endpoint' | 'container'>;
+
 type EventBody =
   | { readonly type: 'asked' }
-  /** It cannot be started for now, and is tried again. */
+  /** It cannot be started, or seen, for now; that is tried again. */
   | { readonly type: 'waiting'; readonly reason: string }
   /** An instance runs; whether it serves is not known. */
-  | { readonly type: 'started'; readonly instance: Pick<PerformerInstance, 'id' | 'endpoint' | 'container'> }
+  | { readonly type: 'started'; readonly instance: InstanceFacts }
   /** It serves, and gets the tasks from now on. */
   | { readonly type: 'promoted' }
+  /** An instance that was started before was found in good health, and gets the tasks from now on. */
+  | { readonly type: 'adopted'; readonly instance: InstanceFacts }
   | { readonly type: 'checked'; readonly isHealthy: boolean }
-  | ({ readonly type: 'ended'; readonly outcome: DeploymentEnd } & PerformerExit);
+  /** It gets no more tasks, and finishes those it has. */
+  | { readonly type: 'draining' }
+  | {
+      readonly type: 'ended';
+      readonly outcome: DeploymentEnd;
+      readonly reason: string;
+      readonly lastLines: readonly string[];
+    };
 
-/** In this order: asked, waiting*, started, promoted, checked*, ended; the end may come after any of them. */
+/** In this order: asked, waiting*, started, promoted, (checked | waiting, adopted)*, draining, ended; the end may come after any. */
 export type PerformerEvent = EventBody & {
   readonly deployment: Deployment;
   /** Milliseconds since the epoch. */
@@ -48,13 +58,19 @@ export interface ReportOptions {
 
 /** The events of one performer's deployments, which come one after the other. */
 export interface DeploymentReports {
-  /** Another start is tried: of a new deployment, unless one still waits to be started. */
-  begin(): void;
+  /** Whether the deployment that is not over has had an instance. */
+  readonly hasStarted: boolean;
+  /** Another start is tried: of a new deployment, unless one still waits to be started. @returns its id */
+  begin(): string;
+  waiting(reason: string): void;
   started(instance: PerformerInstance): void;
   promoted(): void;
+  /** @param earlier the deployment it was started by, when that was in another run of the node */
+  adopted(instance: PerformerInstance, earlier: Deployment | undefined): void;
   checked(isHealthy: boolean): void;
-  /** The start failed or the instance is lost. A deployment that its engine never took waits for the engine. */
-  lost(reason: string, cause: LossCause): void;
+  draining(): void;
+  /** The start failed or the instance is lost. */
+  failed(reason: string): void;
   /** Whatever there is was stopped by us. */
   removed(reason: string): void;
 }
@@ -75,23 +91,34 @@ export function reportDeployments({ spec, clock, listener }: ReportOptions): Dep
   }
 
   return {
+    get hasStarted() {
+      return instance !== undefined;
+    },
     begin() {
-      if (current !== undefined) return;
+      if (current !== undefined) return current.id;
       const { avs, image, command } = spec;
       current = { id: randomBytes(8).toString('hex'), avs, image, command: command.map(hide) };
       tell({ type: 'asked' });
+      return current.id;
     },
+    waiting: (reason) => tell({ type: 'waiting', reason: hide(reason) }),
     started(running) {
       instance = running;
-      const { id, endpoint, container } = running;
-      tell({ type: 'started', instance: { id, endpoint, container } });
+      tell({ type: 'started', instance: factsOf(running) });
     },
     promoted: () => tell({ type: 'promoted' }),
-    checked: (isHealthy) => tell({ type: 'checked', isHealthy }),
-    lost(reason, cause) {
-      if (cause === 'engine' && instance === undefined) tell({ type: 'waiting', reason: hide(reason) });
-      else end('failed', reason);
+    adopted(running, earlier) {
+      current ??= earlier;
+      instance = running;
+      tell({ type: 'adopted', instance: factsOf(running) });
     },
+    checked: (isHealthy) => tell({ type: 'checked', isHealthy }),
+    draining: () => tell({ type: 'draining' }),
+    failed: (reason) => end('failed', reason),
     removed: (reason) => end('removed', reason),
   };
+}
+
+function factsOf({ id, endpoint, container }: PerformerInstance): InstanceFacts {
+  return { id, endpoint, container };
 }

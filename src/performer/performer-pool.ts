@@ -1,27 +1,30 @@
 /** All performers of this executor, by AVS. */
 import type { Address, TaskId } from '../base/brands.js';
-import type { Clock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
-import type { Logger } from '../base/logger.js';
-import type { PerformerListener } from './performer-events.js';
-import type { PerformerRuntime, PerformerSpec } from './runtime.js';
-import {
-  type PerformerState,
-  type SupervisedPerformer,
-  supervisePerformer,
-  unavailable,
+import { createOutcome } from '../base/outcome.js';
+import { AvsPerformer, type DeployOptions, missing } from './avs-performer.js';
+import type { PerformerState } from './performer-state.js';
+import type { PerformerSpec } from './runtime.js';
+import type {
+  Deployed,
+  EarlierPerformer,
+  SupervisedPerformer,
+  SupervisorWorld,
 } from './supervised-performer.js';
 
-export interface PerformerPoolOptions {
-  /** One per AVS. */
-  readonly specs: readonly PerformerSpec[];
-  /** Closed with the pool. */
-  readonly runtime: PerformerRuntime;
-  readonly maxOutputBytes: number;
-  /** Told what happens to every performer. */
-  readonly listener: PerformerListener;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface FirstPerformer {
+  readonly spec: PerformerSpec;
+  /** What an earlier run of the node has left of it. */
+  readonly earlier?: EarlierPerformer;
+  /** Whether a failure that no restart mends keeps the node from starting. */
+  readonly isEssential: boolean;
+}
+
+export interface PerformerPoolOptions extends SupervisorWorld {
+  /** At most one per AVS. The runtime is closed with the pool. */
+  readonly performers: readonly FirstPerformer[];
+  /** How long a performer that is replaced or removed may finish its tasks. */
+  readonly drainMs: number;
 }
 
 export interface PerformerTask {
@@ -31,10 +34,24 @@ export interface PerformerTask {
 }
 
 export interface PerformerPool {
-  /** Whether a performer of this AVS takes tasks now. */
-  inService(avs: Address): boolean;
-  /** Every performer, in the order of the configuration. */
+  /** Nothing happens if a performer of this AVS takes tasks now. @throws PonosError PERFORMER_MISSING, PERFORMER_UNAVAILABLE */
+  check(avs: Address): void;
+  /** Every performer, those in service, those being deployed, and those that finish their tasks. */
   list(): readonly PerformerState[];
+  /**
+   * Brings a performer into service. The one that its AVS had gets no tasks from then on, finishes its own, and is
+   * removed; if the deployment fails, it stays.
+   * @param signal gives the deployment up
+   * @throws PonosError DEPLOYMENT_UNDER_WAY, PERFORMER_UNAVAILABLE, IMAGE_MISSING, DOCKER_UNAVAILABLE, CONFIG_INVALID,
+   *   what `beforeService` throws, ABORTED
+   */
+  deploy(spec: PerformerSpec, options: DeployOptions, signal: AbortSignal): Promise<Deployed>;
+  /**
+   * Removes a performer by the id in its state: one in service finishes its tasks first, a deployment is given up.
+   * Resolves when it is gone.
+   * @throws PonosError PERFORMER_MISSING without such a one
+   */
+  remove(performerId: string): Promise<void>;
   /**
    * Runs a task. If the performer goes away in the middle, the task is run once more on the
    * recovered one, as long as the signal allows. The signal carries the deadline: abort it with a
@@ -48,65 +65,101 @@ export interface PerformerPool {
 }
 
 /**
- * Deploys one performer per AVS and resolves when each is in service, or has failed in a way that
- * a restart may mend (it is logged, and restarted by the policy).
- * @throws PonosError of kind `user` (no engine, no image, a wrong spec), or ABORTED; everything is
- *   stopped again then
+ * Takes over the performers that an earlier run has left, removes what else it left, deploys the others, and resolves
+ * when each is in service or has failed in a way that does not matter now: it is logged, and restarted by the policy.
+ * @throws PonosError of kind `user` for an essential one (no engine, no image, a wrong spec), or ABORTED; everything
+ *   is stopped again then
  */
 export async function startPerformerPool(
   options: PerformerPoolOptions,
   signal: AbortSignal,
 ): Promise<PerformerPool> {
-  const performers = new Map<Address, SupervisedPerformer>();
-  for (const spec of options.specs) performers.set(spec.avs, supervisePerformer({ ...options, spec }));
-  const pool = createPool(performers, options.runtime);
+  const performers = new Map<Address, AvsPerformer>();
+  const pool = createPool(options, performers);
+  const orphansRemoved = createOutcome<void>();
+  const first = options.performers.map(({ spec, earlier, isEssential }) => {
+    const performer = new AvsPerformer({ ...options, avs: spec.avs });
+    performers.set(spec.avs, performer);
+    return { started: performer.start({ spec, earlier, mayDeploy: orphansRemoved.promise }), isEssential };
+  });
 
   const stop = () => void pool.close(0);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  const outcomes = await Promise.allSettled([...performers.values()].map((each) => each.firstDeployment));
-  signal.removeEventListener('abort', stop);
-  const final = outcomes
-    .map((outcome) => (outcome.status === 'rejected' ? outcome.reason : undefined))
-    .find((error) => error !== undefined && !(isPonosError(error) && error.kind === 'retryable'));
-  if (final !== undefined) {
+  try {
+    await Promise.all(first.map(({ started }) => started.adoptionTried));
+    await options.runtime.removeOrphans();
+    orphansRemoved.resolve();
+    const failures = await Promise.all(
+      first.map(({ started, isEssential }) => finalFailure(started, isEssential)),
+    );
+    const final = failures.find((failure) => failure !== undefined);
+    if (final !== undefined) throw final;
+    return pool;
+  } catch (error) {
+    orphansRemoved.resolve();
     await pool.close(0);
-    throw final;
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
-  return pool;
 }
 
-function createPool(
-  performers: ReadonlyMap<Address, SupervisedPerformer>,
-  runtime: PerformerRuntime,
-): PerformerPool {
+/** What a first deployment failed with, if that ends the start of the node. */
+async function finalFailure(started: SupervisedPerformer, isEssential: boolean): Promise<unknown> {
+  try {
+    await started.firstDeployment;
+    return undefined;
+  } catch (error) {
+    if (!isPonosError(error) || error.kind === 'aborted') return error;
+    return isEssential && error.kind !== 'retryable' ? error : undefined;
+  }
+}
+
+function createPool(options: PerformerPoolOptions, performers: Map<Address, AvsPerformer>): PerformerPool {
   let closed: Promise<void> | undefined;
+
+  function of(avs: Address): AvsPerformer {
+    const performer = performers.get(avs);
+    if (performer === undefined) throw missing(avs);
+    return performer;
+  }
+
+  function forgetIfEmpty(avs: Address): void {
+    if (performers.get(avs)?.isEmpty) performers.delete(avs);
+  }
+
   return {
-    inService: (avs) => performers.get(avs)?.client !== undefined,
-    list: () => [...performers.values()].map((each) => each.state),
-    async execute({ avs, taskId, payload }, signal) {
-      const performer = performers.get(avs);
-      if (performer === undefined) {
-        throw new PonosError('PERFORMER_MISSING', {
-          message: 'no performer is configured for this AVS',
-          facts: { avs },
-        });
-      }
-      const client = performer.client;
-      if (client === undefined) throw unavailable(avs, performer.state.reason);
+    check: (avs) => void of(avs).serving(),
+    list: () => [...performers.values()].flatMap((performer) => performer.list()),
+    async deploy(spec, deployOptions, signal) {
+      if (closed !== undefined) throw new PonosError('ABORTED', { message: 'this node is shutting down' });
+      const { avs } = spec;
+      const performer = performers.get(avs) ?? new AvsPerformer({ ...options, avs });
+      performers.set(avs, performer);
       try {
-        return await client.execute(taskId, payload, signal);
-      } catch (error) {
-        if (!isPonosError(error, 'PERFORMER_UNAVAILABLE')) throw error;
-        const alive = await client.isServing(signal);
-        const recovered = alive ? client : await performer.whenReplaced(client, signal);
-        return recovered.execute(taskId, payload, signal);
+        return await performer.deploy(spec, deployOptions, signal);
+      } finally {
+        forgetIfEmpty(avs);
       }
     },
+    async remove(performerId) {
+      for (const [avs, performer] of performers) {
+        const gone = performer.remove(performerId, 'removed on request');
+        if (gone === undefined) continue;
+        await gone;
+        return forgetIfEmpty(avs);
+      }
+      throw new PonosError('PERFORMER_MISSING', {
+        message: 'this node has no performer of this id',
+        facts: { performer: performerId },
+      });
+    },
+    execute: ({ avs, taskId, payload }, signal) => of(avs).execute(taskId, payload, signal),
     close(graceMs) {
       closed ??= (async () => {
         await Promise.all([...performers.values()].map((each) => each.close(graceMs)));
-        await runtime.close();
+        await options.runtime.close();
       })();
       return closed;
     },

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.js';
 import { throwIfAborted } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import type { OutputLog } from './output-log.js';
 import { createOutputTail } from './output-tail.js';
 import type { PerformerExit, PerformerInstance, PerformerRuntime, PerformerSpec } from './runtime.js';
 
@@ -26,6 +27,8 @@ export interface ProcessRuntimeOptions {
   readonly clock: Clock;
   /** This program's own environment. */
   readonly processEnv: Readonly<Record<string, string | undefined>>;
+  /** Gets what performers print. */
+  readonly output?: OutputLog;
 }
 
 /**
@@ -36,8 +39,9 @@ export interface ProcessRuntimeOptions {
 export function createProcessRuntime(options: ProcessRuntimeOptions): PerformerRuntime {
   const running = new Set<PerformerInstance>();
   return {
-    async deploy(spec, signal) {
+    async deploy(spec, signal, onProgress) {
       throwIfAborted(signal);
+      onProgress?.({ step: 'start' });
       const instance = await launch(spec, await freePort(), options);
       running.add(instance);
       void instance.exited.then(() => running.delete(instance));
@@ -45,6 +49,9 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): PerformerR
       throwIfAborted(signal);
       return instance;
     },
+    // Processes end with the node that started them, however that ends.
+    adopt: async () => undefined,
+    removeOrphans: async () => undefined,
     async close() {
       await Promise.all([...running].map((instance) => instance.stop(0)));
     },
@@ -54,7 +61,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): PerformerR
 async function launch(
   spec: PerformerSpec,
   port: number,
-  { logger, clock, processEnv }: ProcessRuntimeOptions,
+  { logger, clock, processEnv, output }: ProcessRuntimeOptions,
 ): Promise<PerformerInstance> {
   if (spec.command.length === 0) {
     throw new PonosError('CONFIG_INVALID', {
@@ -69,25 +76,29 @@ async function launch(
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const pid = await spawned(child);
-  const tail = createOutputTail(
-    logger.child({ avs: spec.avs, performer: `process-${pid}` }),
-    spec.env.values(),
+  const id = `process-${pid}`;
+  const { avs } = spec;
+  const tail = createOutputTail(logger.child({ avs, performer: id }), spec.env.values(), (line) =>
+    output?.write({ avs, performer: id, atMs: clock.nowMs(), line }),
   );
   child.stdout.on('data', tail.write);
   child.stderr.on('data', tail.write);
   // Writing never happens and reading ends with the group; EPIPE on either says nothing new.
   for (const stream of child.stdio) stream?.on('error', () => undefined);
 
+  let hasEnded = false;
   const exited = whenExited(child, pid, clock).then((reason): PerformerExit => {
     tail.end();
-    return { reason, lastLines: tail.lines() };
+    hasEnded = true;
+    return { reason, cause: 'performer', lastLines: tail.lines() };
   });
   let stopped: Promise<void> | undefined;
   return {
-    id: `process-${pid}`,
-    avs: spec.avs,
+    id,
+    avs,
     endpoint: `127.0.0.1:${port}`,
     exited,
+    isSound: () => !hasEnded,
     lastLines: tail.lines,
     stop(graceMs) {
       stopped ??= stopGroup(pid, exited, graceMs, clock);

@@ -1,4 +1,6 @@
 /** When a performer that ended is started again. */
+import { isPonosError } from '../base/error.js';
+import type { LossCause } from './runtime.js';
 
 const MAX_RESTARTS = 5;
 const FIRST_DELAY_MS = 2_000;
@@ -11,9 +13,6 @@ export interface RestartPlan {
   /** Restarts in a row, this one included. */
   readonly restarts: number;
 }
-
-/** What a performer was lost by: itself, or the engine it ran in, which is not its fault. */
-export type LossCause = 'performer' | 'engine';
 
 /**
  * @param restarts restarts in a row before this end
@@ -30,4 +29,10 @@ export function planRestart(
   const before = cause === 'engine' ? Math.min(counted, MAX_RESTARTS - 2) : counted;
   if (before >= MAX_RESTARTS) return undefined;
   return { delayMs: Math.min(FIRST_DELAY_MS * 2 ** before, MAX_DELAY_MS), restarts: before + 1 };
+}
+
+/** Whose fault it is that a start failed: what neither the engine nor a registry can do is the performer's. */
+export function causeOf(error: unknown): LossCause {
+  const isEngines = isPonosError(error, 'DOCKER_UNAVAILABLE') || isPonosError(error, 'IMAGE_PULL_FAILED');
+  return isEngines ? 'engine' : 'performer';
 }

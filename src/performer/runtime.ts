@@ -1,4 +1,4 @@
-/** The performer port: how one instance of an AVS's program is started and stopped, wherever it runs. */
+/** The performer port: how one instance of an AVS's program is started, found again and stopped, wherever it runs. */
 import type { Address } from '../base/brands.js';
 import type { PerformerEnv } from './env.js';
 
@@ -29,12 +29,35 @@ export interface PerformerSpec {
   /** Program and arguments. */
   readonly command: readonly string[];
   readonly env: PerformerEnv;
+  /**
+   * Variables whose values are known to nobody but the running instance: they came with a call and were never stored.
+   * Such a spec can be adopted and not deployed. Absent: none.
+   */
+  readonly lostEnv?: readonly string[];
   readonly resources: PerformerResources;
 }
 
+/** How far a deployment has come. The runtime tells the first three steps, the pool the others. */
+export interface DeployProgress {
+  /** `image`: it is looked for, or pulled. `health`: it runs, and is asked whether it serves. */
+  readonly step: 'image' | 'create' | 'start' | 'health' | 'promote';
+  /** In words, for a person to read; no value of a variable. */
+  readonly detail?: string;
+  /** Of a layer that is pulled. */
+  readonly layer?: { readonly id: string; readonly currentBytes?: number; readonly totalBytes?: number };
+}
+
+/** Called often during a pull. It returns at once and throws nothing. */
+export type ProgressListener = (progress: DeployProgress) => void;
+
+/** What a performer was lost by: itself (or whoever removed it), or the engine it ran in, which is not its fault. */
+export type LossCause = 'performer' | 'engine';
+
 export interface PerformerExit {
-  /** In words: `exited with code 1`, `out of memory`, … */
+  /** In words: `exited with code 1`, `ran out of memory`, `was removed by somebody else`, … */
   readonly reason: string;
+  /** `engine`: nobody knows whether it still runs; once the engine is back, `adopt` finds out. */
+  readonly cause: LossCause;
   /** The last lines it printed. */
   readonly lastLines: readonly string[];
 }
@@ -54,12 +77,31 @@ export interface PerformerInstance {
   readonly avs: Address;
   /** Where it serves gRPC: `host:port`. It may not be listening yet. */
   readonly endpoint: string;
-  /** Resolves when it has ended, by itself or by `stop`; never rejects. */
+  /** Resolves when it has ended, by itself or by `stop`, or is out of sight; never rejects. */
   readonly exited: Promise<PerformerExit>;
+  /**
+   * Whether it runs, and its image's own health check, if it has one, does not fail, as far as the engine has said.
+   * Whether it serves is asked by gRPC.
+   */
+  isSound(): boolean;
   /** The last lines it printed so far. */
   lastLines(): readonly string[];
   /** Asks it to end, kills it with all its children after `graceMs`, and leaves nothing behind. May be called twice. */
   stop(graceMs: number): Promise<void>;
+}
+
+/** An instance that was started before: by a run of the node that was killed, or before its engine went away. */
+export interface EarlierInstance {
+  readonly id: string;
+  readonly avs: Address;
+  /** Undefined for a process. */
+  readonly containerId?: string;
+}
+
+export interface AdoptedInstance {
+  readonly instance: PerformerInstance;
+  /** With the values of `lostEnv`, read from the instance: it can be deployed again. */
+  readonly spec: PerformerSpec;
 }
 
 export interface PerformerRuntime {
@@ -68,7 +110,24 @@ export interface PerformerRuntime {
    * @throws PonosError PERFORMER_UNAVAILABLE when it cannot be started, DOCKER_UNAVAILABLE without
    *   an engine, IMAGE_MISSING without an image, CONFIG_INVALID for a spec of another runtime, ABORTED
    */
-  deploy(spec: PerformerSpec, signal: AbortSignal): Promise<PerformerInstance>;
+  deploy(spec: PerformerSpec, signal: AbortSignal, onProgress?: ProgressListener): Promise<PerformerInstance>;
+  /**
+   * Takes over an earlier instance if it is this executor's, still runs, and was made of this very spec (image as
+   * it was asked for, command, variables, limits). Otherwise removes what is left of it, if it is this executor's,
+   * and resolves with undefined.
+   * @throws PonosError DOCKER_UNAVAILABLE, ABORTED
+   */
+  adopt(
+    earlier: EarlierInstance,
+    spec: PerformerSpec,
+    signal: AbortSignal,
+  ): Promise<AdoptedInstance | undefined>;
+  /**
+   * Removes everything of this executor that was neither deployed nor adopted here: what a run that was killed has
+   * left behind. Called once, after adoption.
+   * @throws PonosError DOCKER_UNAVAILABLE
+   */
+  removeOrphans(): Promise<void>;
   /** Stops every instance that still runs, at once. */
   close(): Promise<void>;
 }

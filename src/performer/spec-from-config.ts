@@ -1,23 +1,101 @@
-/** An entry of `avsPerformers` as something that can be run. */
+/** An entry of `avsPerformers`, and what was asked for over it, as something that can be run. */
+import type { Address } from '../base/brands.js';
 import type { PerformerConfig } from '../config/types.js';
-import { resolvePerformerEnv } from './env.js';
-import type { PerformerSpec } from './runtime.js';
+import type { EnvSourceRecord } from '../store/executor-performer-orders.js';
+import { type PerformerEnvEntry, resolvePerformerEnv } from './env.js';
+import type { PerformerImage, PerformerResources, PerformerSpec } from './runtime.js';
+
+type ProcessEnv = Readonly<Record<string, string | undefined>>;
+export type DeploymentMode = PerformerConfig['deploymentMode'];
+
+/** Of an AVS that has no entry; as those of an entry that says nothing about them. */
+const DEFAULT_RESOURCES: PerformerResources = {
+  memoryBytes: 1_073_741_824,
+  cpus: 2,
+  pids: 512,
+  readOnlyRootfs: false,
+};
+
+/** What a call asks for: the rest is as configured. */
+export interface PerformerChanges {
+  readonly avs: Address;
+  readonly image?: PerformerImage;
+  /** Added to those of the configuration; of two with one name, this one holds. */
+  readonly envs: readonly PerformerEnvEntry[];
+}
 
 /**
  * @param processEnv this program's own environment, for `valueFromEnv`
  * @throws PonosError CONFIG_INVALID when a variable has no value
  */
-export function performerSpec(
-  config: PerformerConfig,
-  processEnv: Readonly<Record<string, string | undefined>>,
+export function performerSpec(config: PerformerConfig, processEnv: ProcessEnv): PerformerSpec {
+  return specOf(config.avsAddress, config.deploymentMode, config, config.image, config.envs, processEnv);
+}
+
+/**
+ * What a call asked for, while its values are at hand.
+ * @param config the AVS's entry, if it has one
+ * @throws PonosError CONFIG_INVALID when a variable has no value
+ */
+export function changedSpec(
+  config: PerformerConfig | undefined,
+  mode: DeploymentMode,
+  { avs, image, envs }: PerformerChanges,
+  processEnv: ProcessEnv,
 ): PerformerSpec {
-  const { memory, cpus, pids, readOnlyRootfs, user } = config.resources;
+  const all = overlay(config?.envs ?? [], envs);
+  return specOf(avs, mode, config, image ?? config?.image, all, processEnv);
+}
+
+/**
+ * What a call asked for in an earlier run of the node. Variables whose values are not known any more are named in
+ * `lostEnv`.
+ * @throws PonosError CONFIG_INVALID when a variable of the configuration has no value
+ */
+export function keptSpec(
+  config: PerformerConfig | undefined,
+  mode: DeploymentMode,
+  { avs, image, envs }: { avs: Address; image?: PerformerImage; envs: readonly EnvSourceRecord[] },
+  processEnv: ProcessEnv,
+): PerformerSpec {
+  const isKnown = ({ valueFromEnv, kubernetesEnv }: EnvSourceRecord) =>
+    kubernetesEnv !== undefined || (valueFromEnv !== undefined && processEnv[valueFromEnv] !== undefined);
+  const lostEnv = envs.filter((env) => !isKnown(env)).map(({ name }) => name);
+  const configured = (config?.envs ?? []).filter(({ name }) => !lostEnv.includes(name));
+  const spec = changedSpec(
+    config && { ...config, envs: configured },
+    mode,
+    { avs, image, envs: envs.filter(isKnown) },
+    processEnv,
+  );
+  return lostEnv.length === 0 ? spec : { ...spec, lostEnv };
+}
+
+function specOf(
+  avs: Address,
+  mode: DeploymentMode,
+  config: Pick<PerformerConfig, 'command' | 'resources'> | undefined,
+  image: PerformerImage | undefined,
+  envs: readonly PerformerEnvEntry[],
+  processEnv: ProcessEnv,
+): PerformerSpec {
   return {
-    avs: config.avsAddress,
+    avs,
     // A process has none, even if the configuration names one for another mode.
-    image: config.deploymentMode === 'process' ? undefined : config.image,
-    command: config.command,
-    env: resolvePerformerEnv(config.envs, processEnv),
-    resources: { memoryBytes: memory, cpus, pids, readOnlyRootfs, user },
+    image: mode === 'process' ? undefined : image,
+    command: config?.command ?? [],
+    env: resolvePerformerEnv(envs, processEnv),
+    resources: config === undefined ? DEFAULT_RESOURCES : resourcesOf(config.resources),
   };
+}
+
+function resourcesOf({ memory, ...rest }: PerformerConfig['resources']): PerformerResources {
+  return { memoryBytes: memory, ...rest };
+}
+
+function overlay(
+  below: readonly PerformerEnvEntry[],
+  above: readonly PerformerEnvEntry[],
+): PerformerEnvEntry[] {
+  return [...new Map([...below, ...above].map((env) => [env.name, env])).values()];
 }

@@ -1,21 +1,30 @@
-/** One AVS's performer, kept in service: deployed, watched, restarted by the policy. */
-import type { Address } from '../base/brands.js';
-import { abortError, type Clock } from '../base/clock.js';
+/** One way of running an AVS's program, kept in service: deployed or adopted, watched, restarted by the policy. */
+import { type Clock, throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { createPerformerClient, type PerformerClient } from './client.js';
-import { type PerformerListener, reportDeployments } from './performer-events.js';
-import { type LossCause, planRestart } from './restart-policy.js';
-import type { PerformerInstance, PerformerRuntime, PerformerSpec } from './runtime.js';
+import { createOutcome } from '../base/outcome.js';
+import { checkDeployable, hasLostEnv } from './lost-env.js';
+import { type Deployment, type PerformerListener, reportDeployments } from './performer-events.js';
+import type { PerformerState } from './performer-state.js';
+import { causeOf, planRestart } from './restart-policy.js';
+import type {
+  EarlierInstance,
+  PerformerInstance,
+  PerformerRuntime,
+  PerformerSpec,
+  ProgressListener,
+} from './runtime.js';
+import { bringUp, type ServingInstance } from './serving-instance.js';
+import { type Loss, watchInstance } from './watch-instance.js';
 
 const HEALTHY_WITHIN_MS = 60_000;
-const HEALTH_INTERVAL_MS = 15_000;
-const HEALTH_FAILURES_TO_RESTART = 3;
+/** One that ran before has nothing to prepare. */
+const ADOPTED_WITHIN_MS = 10_000;
 /** A performer that is replaced because it failed has nothing to finish; it may say goodbye. */
 const REPLACE_GRACE_MS = 2_000;
 
-export interface SupervisorOptions {
-  readonly spec: PerformerSpec;
+/** What all performers of a node share. */
+export interface SupervisorWorld {
   readonly runtime: PerformerRuntime;
   readonly maxOutputBytes: number;
   readonly listener: PerformerListener;
@@ -23,222 +32,279 @@ export interface SupervisorOptions {
   readonly logger: Logger;
 }
 
-/** What is known about a performer now. */
-export interface PerformerState {
-  readonly avs: Address;
-  readonly inService: boolean;
-  /** Of the instance that was deployed last. */
-  readonly id: string | undefined;
-  /** Milliseconds since the epoch. */
-  readonly lastHealthyMs: number | undefined;
-  /** Why it is not in service. */
-  readonly reason: string | undefined;
+/** What an earlier run of the node has left of a performer. */
+export interface EarlierPerformer {
+  readonly deployment: Deployment;
+  readonly instance: EarlierInstance;
+}
+
+export interface SupervisorOptions extends SupervisorWorld {
+  readonly spec: PerformerSpec;
+  readonly earlier?: EarlierPerformer;
+  /** Whether a first start that fails is tried again. */
+  readonly retriesStart: boolean;
+  /** Nothing is deployed before: what an earlier run has left is cleared away first. */
+  readonly mayDeploy?: Promise<void>;
+  /** Awaited once, when the first instance is healthy. What it throws fails the deployment. */
+  readonly beforeService?: () => Promise<void>;
+  readonly onProgress?: ProgressListener;
+  /** Called when an instance has come into service, or has been lost. */
+  readonly onChange: () => void;
+}
+
+/** A deployment that has come into service. */
+export interface Deployed {
+  readonly deploymentId: string;
+  readonly performerId: string;
+}
+
+export interface Ending {
+  /** How long it may finish its tasks. */
+  readonly drainMs: number;
+  /** How long it may take to end by itself after that. */
+  readonly graceMs: number;
+  /** For the history. */
+  readonly reason: string;
 }
 
 export interface SupervisedPerformer {
-  readonly state: PerformerState;
-  /** The client of the instance in service, if there is one. */
-  readonly client: PerformerClient | undefined;
+  readonly state: Omit<PerformerState, 'status'>;
+  /** The instance in service, if there is one. */
+  readonly serving: ServingInstance | undefined;
+  /** Whether it will be back soon: not when it is given up or ended, and not while its engine is gone. */
+  readonly isRecovering: boolean;
+  /** Resolves when it is known whether the earlier instance could be taken over. */
+  readonly adoptionTried: Promise<void>;
   /**
-   * Resolves when the first deployment is in service. Later ones are retried by the policy.
-   * @throws PonosError what the first deployment failed with
+   * Resolves when the first instance is in service. Later ones are retried by the policy.
+   * @throws PonosError what the first start failed with
    */
-  readonly firstDeployment: Promise<void>;
-  /**
-   * Resolves when an instance other than the lost one is in service.
-   * @throws PonosError PERFORMER_UNAVAILABLE when it is given up, the signal's reason or ABORTED
-   */
-  whenReplaced(lost: PerformerClient, signal: AbortSignal): Promise<PerformerClient>;
-  /** Stops it and forgets it; awaits its end. */
-  close(graceMs: number): Promise<void>;
+  readonly firstDeployment: Promise<Deployed>;
+  /** Ends it and resolves when it is gone. Called again, a drain is cut short. */
+  end(ending: Ending): Promise<void>;
 }
 
-interface Instance {
-  readonly running: PerformerInstance;
-  readonly client: PerformerClient;
-}
-
-/** Starts at once; the caller awaits `firstDeployment` and must `close`. */
+/** Starts at once; the caller awaits `firstDeployment` and must `end` it. */
 export function supervisePerformer(options: SupervisorOptions): SupervisedPerformer {
-  const { spec, runtime, clock } = options;
-  const logger = options.logger.child({ avs: spec.avs });
-  const closing = new AbortController();
-  const waiters = new Set<() => void>();
+  const { runtime, clock, earlier, onProgress } = options;
+  const { avs } = options.spec;
+  const logger = options.logger.child({ avs });
   const reports = reportDeployments(options);
-  let client: PerformerClient | undefined;
-  let id: string | undefined;
-  let lastHealthyMs: number | undefined;
-  let reason: string | undefined = 'not deployed yet';
-  let givenUp = false;
-  let stopGraceMs = REPLACE_GRACE_MS;
+  const stopping = new AbortController();
+  const adoption = createOutcome<void>();
+  const first = createOutcome<Deployed>();
+  let ending: Ending = { drainMs: 0, graceMs: REPLACE_GRACE_MS, reason: 'the node stopped' };
+  let spec = options.spec;
+  /** It may run, and is not in our hands: a former run has started it, or its engine went away. */
+  let outOfSight: EarlierInstance | undefined = earlier?.instance;
+  let last: PerformerInstance | undefined;
+  let serving: ServingInstance | undefined;
+  let leaving: ServingInstance | undefined;
+  let deploymentId = earlier?.deployment.id ?? '';
+  let hasServed = false;
+  let isRecovering = true;
+  let reason: string | undefined = 'it is not deployed yet';
+  let checkedAtMs: number | undefined;
+  let healthyAtMs: number | undefined;
 
-  /** Tells those who wait that something changed. */
-  function announce(): void {
-    for (const wake of [...waiters]) wake();
+  function noteCheck(isHealthy: boolean): void {
+    checkedAtMs = clock.nowMs();
+    if (isHealthy) healthyAtMs = checkedAtMs;
   }
 
-  async function deploy(): Promise<Instance> {
-    const running = await runtime.deploy(spec, closing.signal);
-    id = running.id;
-    reports.started(running);
-    const candidate = createPerformerClient({
-      endpoint: running.endpoint,
-      maxOutputBytes: options.maxOutputBytes,
-      clock,
-    });
-    const waiting = new AbortController();
+  function bringUpWithin(instance: PerformerInstance, healthyWithinMs: number): Promise<ServingInstance> {
+    const limits = { maxOutputBytes: options.maxOutputBytes, healthyWithinMs, stopGraceMs: REPLACE_GRACE_MS };
+    return bringUp(instance, { ...limits, clock }, stopping.signal);
+  }
+
+  /** Takes over what is out of sight; undefined when there is nothing of it, or nothing good. */
+  async function adopt(): Promise<ServingInstance | undefined> {
+    if (outOfSight === undefined) return undefined;
+    const adopted = await runtime.adopt(outOfSight, spec, stopping.signal);
+    outOfSight = undefined;
+    const instance = adopted && (await bringUpAdopted(adopted.instance));
+    if (adopted === undefined || instance === undefined) {
+      // Of what a killed run has left nobody saw the end, and no deployment of this run is told to have failed.
+      reports.failed(reason ?? 'it is gone');
+      return undefined;
+    }
+    spec = adopted.spec;
+    last = adopted.instance;
+    reports.adopted(adopted.instance, earlier?.deployment);
+    logger.info('performer adopted: it was running already', { performer: last.id });
+    return instance;
+  }
+
+  async function bringUpAdopted(instance: PerformerInstance): Promise<ServingInstance | undefined> {
     try {
-      const signal = AbortSignal.any([closing.signal, waiting.signal]);
-      await Promise.race([
-        candidate.waitUntilServing(HEALTHY_WITHIN_MS, signal),
-        running.exited.then((exit) => {
-          throw new PonosError('PERFORMER_UNAVAILABLE', {
-            message: `the performer ended before it was healthy: ${exit.reason}`,
-          });
-        }),
-      ]);
-      return { running, client: candidate };
+      return await bringUpWithin(instance, ADOPTED_WITHIN_MS);
     } catch (error) {
-      waiting.abort();
-      candidate.close();
-      const lastLines = running.lastLines().slice(-5).join(' | ');
-      await running.stop(REPLACE_GRACE_MS);
-      if (closing.signal.aborted || lastLines === '') throw error;
-      throw new PonosError('PERFORMER_UNAVAILABLE', {
-        message: explain(error),
-        facts: { avs: spec.avs, lastOutput: lastLines },
-        cause: error,
-      });
+      throwIfAborted(stopping.signal);
+      logger.warn('a performer that was running already is not healthy', { performer: instance.id, error });
+      return undefined;
     }
   }
 
-  /** Resolves with the reason for which the instance has to be replaced, or rejects when we close. */
-  async function watch({ running, client: watched }: Instance): Promise<string> {
-    const ended = new AbortController();
-    const exitReason = running.exited.then((exit) => {
-      ended.abort();
-      return exit.reason;
-    });
-    const signal = AbortSignal.any([closing.signal, ended.signal]);
-    for (let failures = 0; failures < HEALTH_FAILURES_TO_RESTART; ) {
-      try {
-        await clock.sleep(HEALTH_INTERVAL_MS, signal);
-      } catch {
-        if (closing.signal.aborted) throw abortError(closing.signal);
-        return await exitReason;
-      }
-      const isHealthy = await watched.isServing(signal);
-      if (signal.aborted) continue; // not an answer of the performer
-      reports.checked(isHealthy);
-      if (isHealthy) {
-        failures = 0;
-        lastHealthyMs = clock.nowMs();
-      } else {
-        failures += 1;
-        logger.warn('performer failed its health check', { performer: running.id, failures });
-      }
-    }
-    return `unhealthy ${HEALTH_FAILURES_TO_RESTART} times in a row`;
+  async function deploy(): Promise<ServingInstance> {
+    await options.mayDeploy;
+    throwIfAborted(stopping.signal);
+    deploymentId = reports.begin();
+    checkDeployable(spec);
+    last = await runtime.deploy(spec, stopping.signal, onProgress);
+    reports.started(last);
+    onProgress?.({ step: 'health', detail: last.id });
+    return bringUpWithin(last, HEALTHY_WITHIN_MS);
   }
 
-  /** Deploys once and serves until the instance is lost; resolves with why, and how long it served. */
-  async function serve(onServing: () => void): Promise<{ lost: string; healthyForMs: number }> {
+  async function start(): Promise<ServingInstance> {
+    const adopted = await adopt();
+    adoption.resolve();
+    if (adopted !== undefined) return adopted;
     const instance = await deploy();
-    const sinceMs = clock.monotonicMs();
-    lastHealthyMs = clock.nowMs();
-    client = instance.client;
-    reason = undefined;
-    reports.promoted();
-    logger.info('performer in service', { performer: id, endpoint: instance.running.endpoint });
-    onServing();
-    announce();
     try {
-      return { lost: await watch(instance), healthyForMs: clock.monotonicMs() - sinceMs };
+      if (!hasServed) await options.beforeService?.();
+    } catch (error) {
+      await instance.stop(REPLACE_GRACE_MS);
+      throw error;
+    }
+    reports.promoted();
+    return instance;
+  }
+
+  async function serve(instance: ServingInstance): Promise<Loss> {
+    const { id, endpoint } = instance.running;
+    noteCheck(true);
+    serving = instance;
+    hasServed = true;
+    isRecovering = true;
+    reason = undefined;
+    logger.info('performer in service', { performer: id, endpoint });
+    onProgress?.({ step: 'promote', detail: id });
+    options.onChange();
+    first.resolve({ deploymentId, performerId: id });
+    const onCheck = (isHealthy: boolean, failures: number) => {
+      noteCheck(isHealthy);
+      reports.checked(isHealthy);
+      if (!isHealthy) logger.warn('performer failed its health check', { performer: id, failures });
+    };
+    try {
+      const loss = await watchInstance(instance, { clock, onCheck }, stopping.signal);
+      reason = loss.reason;
+      serving = undefined;
+      return await giveUp(instance, loss);
+    } catch (error) {
+      if (stopping.signal.aborted) await leave(instance);
+      throw error;
     } finally {
-      client = undefined;
-      reason = 'the performer is restarted';
-      // Tasks that it still does may finish within the grace time.
-      await instance.running.stop(stopGraceMs).finally(() => instance.client.close());
+      serving = undefined;
     }
   }
 
-  async function run(onServing: () => void, onFailure: (error: unknown) => void): Promise<void> {
-    let restarts = 0;
-    for (;;) {
-      let healthyForMs = 0;
-      let cause: LossCause = 'performer';
-      reports.begin();
+  /** Stops an instance that is lost, if its engine is there. */
+  async function giveUp(instance: ServingInstance, loss: Loss): Promise<Loss> {
+    const { id, container } = instance.running;
+    if (loss.cause === 'engine') instance.leave();
+    else {
       try {
-        const ended = await serve(onServing);
-        reason = ended.lost;
-        healthyForMs = ended.healthyForMs;
+        // Tasks that it still does may finish within the grace time.
+        await instance.stop(REPLACE_GRACE_MS);
+        return loss;
       } catch (error) {
-        onFailure(error);
-        if (closing.signal.aborted) return;
-        reason = explain(error);
-        if (isPonosError(error, 'DOCKER_UNAVAILABLE')) cause = 'engine';
+        if (!isPonosError(error, 'DOCKER_UNAVAILABLE')) throw error;
       }
-      reports.lost(reason, cause);
-      const plan = planRestart(restarts, healthyForMs, cause);
+    }
+    outOfSight = { id, avs, containerId: container?.id };
+    return { ...loss, cause: 'engine' };
+  }
+
+  /** Lets an instance go that is wanted no more. */
+  async function leave(instance: ServingInstance): Promise<void> {
+    serving = undefined;
+    leaving = instance;
+    reason = `${ending.reason}; it finishes its tasks`;
+    if (ending.drainMs > 0) reports.draining();
+    try {
+      await instance.drain(ending.drainMs, ending.graceMs);
+    } catch (error) {
+      // Whatever is left of it is removed when the engine is back, at the next start of the node at the latest.
+      logger.warn('a performer could not be stopped', { performer: instance.running.id, error });
+    }
+  }
+
+  async function run(): Promise<void> {
+    for (let restarts = 0; ; ) {
+      let healthyForMs = 0;
+      let loss: Loss;
+      try {
+        const instance = await start();
+        const sinceMs = clock.monotonicMs();
+        loss = await serve(instance);
+        healthyForMs = clock.monotonicMs() - sinceMs;
+      } catch (error) {
+        adoption.resolve();
+        first.reject(error);
+        throwIfAborted(stopping.signal);
+        // What an earlier run has left has one chance: after that it is an orphan.
+        if (!hasServed) outOfSight = undefined;
+        loss = { reason: explain(error), cause: causeOf(error) };
+      }
+      reason = loss.reason;
+      const mayRetry = hasServed || (options.retriesStart && !hasLostEnv(spec));
+      const plan = mayRetry ? planRestart(restarts, healthyForMs, loss.cause) : undefined;
+      isRecovering = plan !== undefined && loss.cause === 'performer';
+      // A deployment that its engine never took, or has taken away, waits for the engine.
+      const isWaiting = loss.cause === 'engine' && (outOfSight !== undefined || !reports.hasStarted);
+      if (plan !== undefined && isWaiting) reports.waiting(reason);
+      else reports.failed(reason);
+      options.onChange();
       if (plan === undefined) break;
       restarts = plan.restarts;
-      logger.warn('performer lost, restarting it', { performer: id, reason, ...plan });
-      await clock.sleep(plan.delayMs, closing.signal);
+      logger.warn('performer lost, restarting it', { performer: last?.id, reason, ...plan });
+      await clock.sleep(plan.delayMs, stopping.signal);
     }
-    givenUp = true;
-    logger.error('performer given up after too many restarts', { performer: id, reason });
-    announce();
+    if (options.retriesStart || hasServed) {
+      logger.error('performer given up; deploy it again', { performer: last?.id, reason });
+    } else logger.warn('a performer could not be deployed', { performer: last?.id, reason });
   }
 
-  let finished: Promise<void> = Promise.resolve();
-  const firstDeployment = new Promise<void>((resolve, reject) => {
-    finished = run(resolve, reject)
-      .catch((error: unknown) => {
-        if (!isPonosError(error, 'ABORTED')) throw error;
-      })
-      .finally(() => reports.removed('the node stopped'));
-  });
-  // Whoever awaits it gets the error; nobody has to.
-  firstDeployment.catch(() => undefined);
+  const finished = run()
+    .catch((error: unknown) => {
+      if (!(stopping.signal.aborted && isPonosError(error))) throw error;
+    })
+    .finally(() => reports.removed(ending.reason));
 
   return {
     get state() {
-      return { avs: spec.avs, inService: client !== undefined, id, lastHealthyMs, reason };
+      const { image, command } = spec;
+      const running = (serving ?? leaving)?.running;
+      return {
+        avs,
+        id: last?.id ?? deploymentId,
+        deploymentId,
+        image,
+        command,
+        container: last?.container,
+        endpoint: last?.endpoint,
+        isResourceHealthy: running?.isSound() ?? false,
+        isApplicationHealthy: running !== undefined && checkedAtMs === healthyAtMs,
+        checkedAtMs,
+        healthyAtMs,
+        reason,
+      };
     },
-    get client() {
-      return client;
+    get serving() {
+      return serving;
     },
-    firstDeployment,
-    async whenReplaced(lost, signal) {
-      const stop = AbortSignal.any([signal, closing.signal]);
-      for (;;) {
-        if (stop.aborted) throw abortError(stop);
-        if (client !== undefined && client !== lost) return client;
-        if (givenUp) throw unavailable(spec.avs, reason);
-        await new Promise<void>((resolve) => {
-          const wake = () => {
-            waiters.delete(wake);
-            stop.removeEventListener('abort', wake);
-            resolve();
-          };
-          waiters.add(wake);
-          stop.addEventListener('abort', wake, { once: true });
-        });
-      }
+    get isRecovering() {
+      return isRecovering && !stopping.signal.aborted;
     },
-    async close(graceMs) {
-      stopGraceMs = graceMs;
-      closing.abort();
-      announce();
+    adoptionTried: adoption.promise,
+    firstDeployment: first.promise,
+    async end(asked) {
+      if (stopping.signal.aborted) void leaving?.stop(asked.graceMs).catch(() => undefined);
+      else ending = asked;
+      stopping.abort(new PonosError('ABORTED', { message: asked.reason }));
       await finished;
     },
   };
-}
-
-/** The error for a task whose performer is not there now. */
-export function unavailable(avs: Address, reason: string | undefined): PonosError {
-  return new PonosError('PERFORMER_UNAVAILABLE', {
-    message: `the performer is not in service: ${reason ?? 'it is being deployed'}`,
-    facts: { avs },
-  });
 }

@@ -1,8 +1,7 @@
 /** Connections to executors: one per socket, shared by all tasks, closed when idle. */
-import type { Channel } from '@grpc/grpc-js';
+import { type Channel, ChannelCredentials } from '@grpc/grpc-js';
 import {
   type CallOptions,
-  ChannelCredentials,
   type Client,
   type ClientMiddlewareCall,
   createChannel,
@@ -11,8 +10,9 @@ import {
 import { PonosError } from '../base/error.js';
 import { clientChannelOptions, MAX_MESSAGE_BYTES } from './channel-options.js';
 import { ExecutorServiceDefinition } from './generated/eigenlayer/hourglass/v1/executor/executor.js';
+import type { Dial } from './open-tls.js';
 import { OwnedConnections } from './owned-connections.js';
-import { formatSocketAddress, parseSocketAddress } from './socket-address.js';
+import { formatSocketAddress, parseSocketAddress, type SocketAddress } from './socket-address.js';
 
 /** A result's output is at most 1.5 MiB; the rest of the message is slack. */
 const MAX_RESULT_BYTES = 2 * 1024 * 1024;
@@ -24,18 +24,21 @@ export interface ChannelPoolOptions {
   readonly idleMs?: number;
   /** Sockets remembered at once; beyond it the ones unused for longest are forgotten. Default 4096. */
   readonly maxChannels?: number;
+  /** Default: plaintext. */
+  readonly dial?: Dial;
 }
 
 export type ExecutorClient = Client<typeof ExecutorServiceDefinition>;
 
 export interface ChannelPool {
   /**
-   * The client of an executor's socket (`host:port`); it costs no I/O until it is called. Give every
+   * The client of an executor's socket (`host:port`); it costs no I/O until it is called. `name` is the host as
+   * the executor publishes it, where the socket has an address in its place: TLS asks for that name. Give every
    * call a `signal` with its deadline: calls are not retried and have no deadline of their own.
    * Failures are nice-grpc's ClientError, an abort is its AbortError.
    * @throws PonosError VALUE_INVALID for a malformed socket, ABORTED after `close`
    */
-  executor(socket: string): ExecutorClient;
+  executor(socket: string, name?: string): ExecutorClient;
   /** Executors known now. */
   readonly size: number;
   /** Connections that are open now. */
@@ -54,15 +57,17 @@ interface PooledChannel {
 
 export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool {
   const { maxChannels = 4096, idleMs = 2 * 60_000 } = options;
+  const dial: Dial = options.dial ?? (() => ChannelCredentials.createInsecure());
   // In order of use: the least recently used one first.
   const pool = new Map<string, PooledChannel>();
   let closed = false;
 
-  function open(socket: string): PooledChannel {
+  function open({ host, port }: SocketAddress, name: string): PooledChannel {
     // `dns:` fixes the resolver, whatever the host's name looks like.
-    const connections = new OwnedConnections(ChannelCredentials.createInsecure());
-    const channel = createChannel(`dns:${socket}`, connections, {
+    const connections = new OwnedConnections(dial(host, name));
+    const channel = createChannel(`dns:${formatSocketAddress({ host, port })}`, connections, {
       ...clientChannelOptions(options.maxReceiveBytes ?? MAX_RESULT_BYTES, MAX_MESSAGE_BYTES),
+      'grpc.default_authority': formatSocketAddress({ host: name, port }),
       // Connections belong to this pool; gRPC's shared ones would outlive it.
       'grpc.use_local_subchannel_pool': 1,
     });
@@ -85,10 +90,10 @@ export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool
   }
 
   function makeRoom(): void {
-    for (const [socket, pooled] of pool) {
+    for (const [key, pooled] of pool) {
       if (pool.size < maxChannels) return;
       if (pooled.callsInFlight > 0) continue;
-      pool.delete(socket);
+      pool.delete(key);
       close(pooled);
     }
   }
@@ -100,13 +105,15 @@ export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool
   }
 
   return {
-    executor(text) {
+    executor(text, named) {
       if (closed) throw new PonosError('ABORTED', { message: 'the connections to executors are closed' });
-      const socket = formatSocketAddress(parseSocketAddress(text));
-      const pooled = pool.get(socket) ?? open(socket);
-      pool.delete(socket);
+      const address = parseSocketAddress(text);
+      const name = named?.toLowerCase() ?? address.host;
+      const key = `${formatSocketAddress(address)} ${name}`;
+      const pooled = pool.get(key) ?? open(address, name);
+      pool.delete(key);
       makeRoom();
-      pool.set(socket, pooled);
+      pool.set(key, pooled);
       return pooled.client;
     },
     get size() {

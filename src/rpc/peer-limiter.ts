@@ -1,7 +1,8 @@
-/** Requests per second per peer: a token bucket for each address, in bounded memory. */
+/** Requests per second per peer: a token bucket for each address (of IPv6: each /64), in bounded memory. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
+import { peerGroup } from './peer-group.js';
 
 export interface PeerLimiterOptions {
   readonly clock: Clock;
@@ -13,7 +14,7 @@ export interface PeerLimiterOptions {
 
 export interface PeerLimiter {
   /**
-   * Counts one request of a peer (gRPC's `address:port`; ports of one address count together).
+   * Counts one request of a peer (gRPC's `address:port`; ports of one address count together, and addresses of one IPv6 /64).
    * @throws PonosError REQUEST_LIMIT when the peer asks too often
    */
   admit(peer: string): void;
@@ -41,24 +42,18 @@ export function createPeerLimiter(options: PeerLimiterOptions): PeerLimiter {
   const buckets = new LRUCache<string, TokenBucket>({ max: options.maxPeers ?? 10_000 });
   return {
     admit(peer) {
-      const address = peerAddress(peer);
+      const group = peerGroup(peer);
       const nowMs = options.clock.monotonicMs();
-      const bucket = buckets.get(address) ?? { tokens: capacity, updatedMs: nowMs };
+      const bucket = buckets.get(group) ?? { tokens: capacity, updatedMs: nowMs };
       const next = takeToken(bucket, nowMs, options.requestsPerSecond, capacity);
       if (next === undefined) {
         throw new PonosError('REQUEST_LIMIT', {
           message: `too many requests from this peer, at most ${options.requestsPerSecond} per second`,
-          facts: { peer: address },
+          facts: { peer: group },
           advice: 'Ask again in a few seconds.',
         });
       }
-      buckets.set(address, next);
+      buckets.set(group, next);
     },
   };
-}
-
-/** `1.2.3.4:5678` and `[::1]:5678` without the port; other spellings as they are. */
-function peerAddress(peer: string): string {
-  const match = /^(.*):\d+$/.exec(peer);
-  return match?.[1] ?? peer;
 }

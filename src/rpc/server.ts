@@ -1,19 +1,16 @@
 /** A gRPC port: services, health, reflection, limits, and errors in one shape. */
-import { logVerbosity, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
-import {
-  type CallContext,
-  createServer,
-  type Server,
-  type ServerMiddlewareCall,
-  type ServiceImplementation,
-} from 'nice-grpc';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import type { CallContext, ServerMiddlewareCall, ServiceImplementation } from 'nice-grpc';
 import type { CompatServiceDefinition } from 'nice-grpc/lib/service-definitions/index.js';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import { type Clock, systemClock } from '../base/clock.js';
-import { explain, isPonosError, PonosError } from '../base/error.js';
+import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { MAX_MESSAGE_BYTES } from './channel-options.js';
-import { addReflection } from './reflection.js';
+import { type ConnectionLimits, Connections } from './connections.js';
+import { openFrontDoor, type ServerTls } from './front-door.js';
+import { addService } from './grpc-services.js';
+import { reflectionServices } from './reflection.js';
 import { toServerError } from './status.js';
 
 export interface GrpcServerOptions<Services extends readonly CompatServiceDefinition[]> {
@@ -27,26 +24,34 @@ export interface GrpcServerOptions<Services extends readonly CompatServiceDefini
       readonly implementation: ServiceImplementation<Services[Index]>;
     };
   };
+  /** Absent: plaintext. */
+  readonly tls?: ServerTls;
   readonly logger: Logger;
   readonly limits?: Partial<GrpcServerLimits>;
   readonly clock?: Clock;
 }
 
-interface GrpcServerLimits {
+interface GrpcServerLimits extends ConnectionLimits {
   readonly maxMessageBytes: number;
   /** Calls at once on one connection; further ones wait at the client. */
   readonly maxConcurrentStreams: number;
-  /** A connection without calls is closed after this time; pings do not count. */
-  readonly maxConnectionIdleMs: number;
-  /** A connection is asked to leave after this time; its calls may finish. */
-  readonly maxConnectionAgeMs: number;
+  /** A peer that does not answer a ping, sent so often, is gone. */
+  readonly keepaliveMs: number;
 }
 
 const DEFAULT_LIMITS: GrpcServerLimits = {
   maxMessageBytes: MAX_MESSAGE_BYTES,
-  maxConcurrentStreams: 1024,
+  maxConcurrentStreams: 512,
   maxConnectionIdleMs: 10 * 60_000,
   maxConnectionAgeMs: 2 * 60 * 60_000,
+  maxConnectionAgeGraceMs: 60 * 60_000,
+  keepaliveMs: 5 * 60_000,
+  maxConnections: 1024,
+  maxConnectionsPerPeer: 64,
+  maxOpenCalls: 8192,
+  firstCallMs: 30_000,
+  arrivalMs: 60_000,
+  maxArrivingBytes: 256 * 1024 * 1024,
 };
 
 export interface GrpcServer {
@@ -59,8 +64,8 @@ export interface GrpcServer {
 
 /**
  * Listens, and resolves when the port is open. Every service, and the server as a whole, reports
- * SERVING until told otherwise. Peers may ping as often as they like: nghttp2 answers pings itself
- * and grpc-js has no policy against them, so Go's habit of one every 10 s needs no option.
+ * SERVING until told otherwise. Peers may ping: grpc-js has no policy against it, so Go's habit of one
+ * every 10 s needs no option, and nghttp2 ends a connection on which more arrive than it can answer.
  *
  * @throws PonosError PORT_IN_USE when the address cannot be listened on
  */
@@ -75,34 +80,66 @@ export async function startGrpcServer<const Services extends readonly CompatServ
   // Each watcher listens on this emitter; their number is limited by streams, not by a warning.
   health.setMaxListeners(0);
 
-  const server = createServer({
+  const connections = new Connections({ limits, clock, logger });
+  // What it has to say about broken connections and calls is for its developers.
+  setLogVerbosity(logVerbosity.NONE);
+  const server = new Server({
     'grpc.max_receive_message_length': limits.maxMessageBytes,
     'grpc.max_send_message_length': limits.maxMessageBytes,
     'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
     'grpc.max_connection_idle_ms': limits.maxConnectionIdleMs,
     'grpc.max_connection_age_ms': limits.maxConnectionAgeMs,
+    'grpc.max_connection_age_grace_ms': limits.maxConnectionAgeGraceMs,
+    'grpc.keepalive_time_ms': limits.keepaliveMs,
+    interceptors: [connections.interceptor],
   });
-  const guarded = server.with((call, context) => guard(call, context, logger));
   const names: string[] = [];
   for (const { definition, implementation } of options.services) {
-    guarded.add(definition, implementation);
+    addService(server, {
+      definition,
+      implementation,
+      middleware: (call, context) => guard(call, context, logger),
+    });
     const name = serviceName(definition);
     names.push(name);
     health.setStatus('healthy', name);
   }
-  addHealth(server, health, closing.signal);
-  addReflection(server, [...names, 'grpc.health.v1.Health']);
+  addService(server, healthService(health, closing.signal));
+  for (const service of reflectionServices([...names, 'grpc.health.v1.Health'])) addService(server, service);
 
-  const port = await listen(server, host, options.port);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const door = await openFrontDoor({
+    host,
+    port: options.port,
+    tls: options.tls,
+    connections,
+    onConnection: (socket) => injector.injectConnection(socket),
+    logger,
+  }).catch((error: unknown) => {
+    server.forceShutdown();
+    throw error;
+  });
+  const shutDown = async (graceMs: number) => {
+    door.stop();
+    const finished = new AbortController();
+    const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    const isOver = clock.sleep(graceMs, finished.signal).catch(() => undefined);
+    await Promise.race([drained, isOver]);
+    finished.abort();
+    server.forceShutdown();
+    // Handshakes, and peers that keep their session from closing.
+    await connections.close();
+    await door.closed;
+  };
   let closed: Promise<void> | undefined;
   return {
-    port,
+    port: door.port,
     setServing: (serving, service) => health.setStatus(serving ? 'healthy' : 'unhealthy', service),
     close(graceMs) {
       closed ??= (async () => {
         for (const name of ['', ...names]) health.setStatus('unhealthy', name);
         closing.abort();
-        await shutDown(server, graceMs, clock);
+        await shutDown(graceMs);
       })();
       return closed;
     },
@@ -114,14 +151,17 @@ function serviceName(definition: CompatServiceDefinition): string {
   throw new PonosError('INTERNAL', { message: 'a service definition without a full name' });
 }
 
-function addHealth(server: Server, health: HealthState, closing: AbortSignal): void {
+function healthService(health: HealthState, closing: AbortSignal) {
   const implementation = HealthServiceImpl(health);
-  server.add(HealthDefinition, {
-    check: implementation.check,
-    // A watch lasts as long as its caller likes, and must not hold up our closing.
-    watch: (request, context) =>
-      implementation.watch(request, { ...context, signal: AbortSignal.any([context.signal, closing]) }),
-  });
+  return {
+    definition: HealthDefinition,
+    implementation: {
+      check: implementation.check,
+      // A watch lasts as long as its caller likes, and must not hold up our closing.
+      watch: (...[request, context]: Parameters<typeof implementation.watch>) =>
+        implementation.watch(request, { ...context, signal: AbortSignal.any([context.signal, closing]) }),
+    },
+  };
 }
 
 /** Runs a call and turns whatever it throws into a status; only what nobody expected is logged here. */
@@ -142,33 +182,4 @@ async function* guard<Request, Response>(
     }
     throw toServerError(error);
   }
-}
-
-async function listen(server: Server, host: string, port: number): Promise<number> {
-  // grpc-js also prints a failed bind on its own; the error thrown here says it once, and better.
-  setLogVerbosity(logVerbosity.NONE);
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  try {
-    return await server.listen(address, ServerCredentials.createInsecure());
-  } catch (error) {
-    const taken = explain(error).includes('EADDRINUSE');
-    throw new PonosError('PORT_IN_USE', {
-      message: taken ? `port ${port} is in use` : `cannot listen on ${address}`,
-      facts: { host, port },
-      advice: taken
-        ? 'Stop the process that listens there (`ss -ltnp` names it), or configure another port.'
-        : 'Check the host and port in the configuration, and the right to use them.',
-      cause: error,
-    });
-  }
-}
-
-async function shutDown(server: Server, graceMs: number, clock: Clock): Promise<void> {
-  const finished = new AbortController();
-  const drained = server.shutdown().finally(() => finished.abort());
-  const forced = clock.sleep(graceMs, finished.signal).then(
-    () => server.forceShutdown(),
-    () => undefined, // drained in time
-  );
-  await Promise.all([drained, forced]);
 }

@@ -14,8 +14,10 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, Status>> = {
   TASK_UNKNOWN: Status.NOT_FOUND,
   PERFORMER_MISSING: Status.NOT_FOUND,
   PERFORMER_FAILED: Status.ABORTED,
+  DEPLOYMENT_UNDER_WAY: Status.ALREADY_EXISTS,
   NOT_BUILT_YET: Status.UNIMPLEMENTED,
   AUTHENTICATION_OFF: Status.UNIMPLEMENTED,
+  CREDENTIALS_REFUSED: Status.UNAUTHENTICATED,
   // The engine is the operator's business; to a peer it is a node that may recover.
   DOCKER_UNAVAILABLE: Status.UNAVAILABLE,
 };

@@ -7,8 +7,9 @@ import { parseEcdsaSecret } from '../crypto/ecdsa.js';
 import { openKeystore } from '../crypto/keystore/keystore.js';
 import { openV3Keystore } from '../crypto/keystore/v3-keystore.js';
 import { createLocalBn254Signer, createLocalEcdsaSigner } from './local-signers.js';
-import { type LocalTransactionSigner, localTransactionSigner } from './local-transaction-signer.js';
-import type { Bn254Signer, EcdsaSigner } from './signer.js';
+import { localTransactionSigner } from './local-transaction-signer.js';
+import { openRemoteEcdsaSigner, openRemoteTransactionKey, type SignerWorld } from './remote-signers.js';
+import type { Bn254Signer, EcdsaSigner, TransactionKey } from './signer.js';
 
 /** The keys of an operator, one per curve it has a key for. */
 export interface SigningKeys {
@@ -25,9 +26,9 @@ type KeystoreConfig = Pick<BlsConfig, 'keystore' | 'keystoreFile' | 'password' |
 /**
  * Opens what is configured.
  * @throws PonosError FILE_UNREADABLE, KEYSTORE_INVALID, KEYSTORE_PASSWORD, KEYSTORE_CURVE (facts name the
- * file), KEY_INVALID, CONFIG_INVALID when there is no key, NOT_BUILT_YET for a remote signer
+ * file), KEY_INVALID, CONFIG_INVALID when there is no key, and as `openRemoteEcdsaSigner`
  */
-export async function loadSigningKeys(config: SigningKeysConfig): Promise<SigningKeys> {
+export async function loadSigningKeys(config: SigningKeysConfig, world: SignerWorld): Promise<SigningKeys> {
   if (config.bls === undefined && config.ecdsa === undefined) {
     throw new PonosError('CONFIG_INVALID', {
       message: 'operator.signingKeys holds no key',
@@ -36,15 +37,19 @@ export async function loadSigningKeys(config: SigningKeysConfig): Promise<Signin
   }
   // One after the other: opening a keystore takes much memory.
   const bls = config.bls && (await loadBls(config.bls));
-  const ecdsa = config.ecdsa && (await loadEcdsa(config.ecdsa));
+  const ecdsa = config.ecdsa && (await loadEcdsa(config.ecdsa, world));
   return { bls, ecdsa };
 }
 
-/** @throws PonosError CONFIG_INVALID, KEY_INVALID, NOT_BUILT_YET for a remote signer */
-export async function loadTransactionKey(config: OperatorPrivateKeyConfig): Promise<LocalTransactionSigner> {
-  if (config.remoteSigner) throw remoteSignerNotBuilt('operator.operatorPrivateKey');
-  if (config.privateKey === undefined) throw noKey('operator.operatorPrivateKey', 'privateKey');
-  return localTransactionSigner(ecdsaSecret(config.privateKey, 'operator.operatorPrivateKey.privateKey'));
+/** @throws PonosError CONFIG_INVALID, KEY_INVALID, and as `openRemoteTransactionKey` */
+export async function loadTransactionKey(
+  config: OperatorPrivateKeyConfig,
+  world: SignerWorld,
+): Promise<TransactionKey> {
+  const at = 'operator.operatorPrivateKey';
+  if (config.remoteSigner) return openRemoteTransactionKey(config.remoteSignerConfig, at, world);
+  if (config.privateKey === undefined) throw noKey(at, 'privateKey');
+  return localTransactionSigner(ecdsaSecret(config.privateKey, `${at}.privateKey`));
 }
 
 async function loadBls(config: BlsConfig): Promise<Bn254Signer> {
@@ -53,9 +58,9 @@ async function loadBls(config: BlsConfig): Promise<Bn254Signer> {
   return createLocalBn254Signer(secret);
 }
 
-async function loadEcdsa(config: EcdsaConfig): Promise<EcdsaSigner> {
+async function loadEcdsa(config: EcdsaConfig, world: SignerWorld): Promise<EcdsaSigner> {
   const at = 'operator.signingKeys.ecdsa';
-  if (config.remoteSigner) throw remoteSignerNotBuilt(at);
+  if (config.remoteSigner) return openRemoteEcdsaSigner(config.remoteSignerConfig, at, world);
   if (config.privateKey !== undefined) {
     return createLocalEcdsaSigner(ecdsaSecret(config.privateKey, `${at}.privateKey`));
   }
@@ -109,12 +114,5 @@ function noKey(at: string, key: string): PonosError {
   return new PonosError('CONFIG_INVALID', {
     message: `${at} holds no key`,
     advice: `Set ${at}.${key}.`,
-  });
-}
-
-function remoteSignerNotBuilt(at: string): PonosError {
-  return new PonosError('NOT_BUILT_YET', {
-    message: `remote signers are not built yet: ${at} asks for one`,
-    advice: 'Use a local key in this version.',
   });
 }

@@ -34,6 +34,8 @@ export interface AggregatorStore extends ChainHistory {
   task(key: TaskKey): Promise<StoredTask | undefined>;
   /** Pending and processing tasks of all chains, by chain and task id; however many there are, without their payloads. */
   unfinishedTasks(): Promise<TaskRecord[]>;
+  /** Every task that is kept, by chain and task id, without its payload. */
+  taskRecords(): AsyncIterable<TaskRecord>;
   /**
    * Changes a task that is not finished; a finished one stays as it is.
    * @returns the task as it then is, without its payload, which is not read
@@ -123,6 +125,9 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
         tasks.push(found);
       }
       return tasks;
+    },
+    async *taskRecords() {
+      for await (const { key, value } of store.scan(keysBelow('task'))) yield decodeJsonRecord(key, value);
     },
     updateTask: (key, change) => queue.run([taskKeyOf(key)], () => updateTask(key, change)),
     recordAnswer: (key, answer) => queue.run([answerKeyOf(key, answer)], () => recordAnswer(key, answer)),

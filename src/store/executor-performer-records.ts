@@ -9,8 +9,8 @@ export interface PerformerImageRecord {
   readonly digest?: string;
 }
 
-/** `Staged`: it runs and gets no tasks yet. `InService`: it gets the tasks. */
-export type PerformerStatus = 'Staged' | 'InService';
+/** `Staged`: it runs and gets no tasks yet. `InService`: it gets the tasks. `Draining`: it finishes those it has. */
+export type PerformerStatus = 'Staged' | 'InService' | 'Draining';
 
 /** A performer that runs, or ran when the node was killed. */
 export interface PerformerRecord {
@@ -58,6 +58,8 @@ export interface DeploymentRecord {
   readonly performerId?: string;
   /** When it came into service. */
   readonly servingFromMs?: number;
+  /** When its instance was taken over by this run of the node, or seen again after its engine was gone. */
+  readonly adoptedAtMs?: number;
   /** When it was over; absent while it is not, and when nobody saw it. */
   readonly endedAtMs?: number;
   /** Of an interrupted one: when it was last known to be healthy. */

@@ -18,8 +18,8 @@ export const KEPT_DEPLOYMENTS = 100;
 
 /** What an earlier run of the node has left. */
 export interface EarlierRun {
-  /** What was not over when it was killed, as it was then. */
-  readonly interrupted: readonly DeploymentState[];
+  /** What was not over when it was killed, as it was then. By AVS, in the order in which it was asked for. */
+  readonly unfinished: readonly DeploymentState[];
   /** The number of the last deployment of each AVS. */
   readonly lastNumbers: ReadonlyMap<Address, number>;
 }
@@ -32,11 +32,14 @@ export interface PerformerStore {
   deployments(): Promise<DeploymentRecord[]>;
   /** Stores how deployments stand now, in one write; those of their AVSs that are too old leave with it. */
   save(states: readonly DeploymentState[]): Promise<void>;
+  /** Changes nothing. Damaged records are passed over. */
+  earlierRun(): Promise<EarlierRun>;
   /**
-   * Ends what an earlier run has left: its deployments become interrupted ones, and none of its performers remains.
-   * Damaged records are passed over.
+   * Ends what an earlier run has left: its deployments become interrupted ones, and none of its performers remains,
+   * nor any other record that nothing refers to.
+   * @param adopted ids of the deployments that go on
    */
-  endEarlierRun(): Promise<EarlierRun>;
+  endEarlierRun(run: EarlierRun, adopted: ReadonlySet<string>): Promise<void>;
 }
 
 const PERFORMER = 'performer';
@@ -57,30 +60,45 @@ export function createPerformerStore(store: KeyValueStore): PerformerStore {
     performers: () => listJson<PerformerRecord>(store, keysBelow(PERFORMER)),
     deployments: () => listJson<DeploymentRecord>(store, keysBelow(DEPLOYMENT)),
     save: (states) => store.batch(states.flatMap(operationsOf)),
-    async endEarlierRun() {
+    async earlierRun() {
+      const performers = [...(await readAll<PerformerRecord>(PERFORMER)).values()];
+      const deployments = (await readAll<DeploymentRecord>(DEPLOYMENT)).values();
+      const unfinished: DeploymentState[] = [];
+      const lastNumbers = new Map<Address, number>();
+      for (const deployment of deployments) {
+        if (deployment === undefined) continue;
+        lastNumbers.set(deployment.avs, deployment.number);
+        if (isOver(deployment)) continue;
+        const performer = performers.find((each) => each?.deploymentId === deployment.id);
+        unfinished.push({ deployment, performer });
+      }
+      return { unfinished, lastNumbers };
+    },
+    async endEarlierRun({ unfinished, lastNumbers }, adopted) {
+      const interrupted = unfinished.filter(({ deployment }) => !adopted.has(deployment.id));
+      const ended = new Set(interrupted.map(({ deployment }) => deployment.id));
       const performers = await readAll<PerformerRecord>(PERFORMER);
-      const deployments = [...(await readAll<DeploymentRecord>(DEPLOYMENT)).values()].filter(
-        (record) => record !== undefined,
+      const deployments = await readAll<DeploymentRecord>(DEPLOYMENT);
+      const living = new Set(
+        [...deployments.values()].flatMap((record) => (record && !isOver(record) ? [record.id] : [])),
       );
-      const interrupted = deployments
-        .filter((deployment) => !isOver(deployment))
-        .map((deployment) => ({
-          deployment,
-          performer: [...performers.values()].find((performer) => performer?.deploymentId === deployment.id),
-        }));
-      const lastNumbers = new Map(deployments.map(({ avs, number }) => [avs, number]));
-      const tooOld = deployments.filter(
-        ({ avs, number }) => number <= (lastNumbers.get(avs) ?? 0) - KEPT_DEPLOYMENTS,
+      const stray = [...performers].flatMap(([key, record]) =>
+        record !== undefined && living.has(record.deploymentId) && !ended.has(record.deploymentId)
+          ? []
+          : [key],
+      );
+      const tooOld = [...deployments].flatMap(([key, record]) =>
+        record !== undefined && record.number <= (lastNumbers.get(record.avs) ?? 0) - KEPT_DEPLOYMENTS
+          ? [key]
+          : [],
       );
       await store.batch([
-        ...[...performers.keys()].map(remove),
+        ...[...stray, ...tooOld].map(remove),
         ...interrupted.map((state) => {
-          const ended = interrupt(state);
-          return putJson(deploymentKey(ended.avs, ended.number), ended);
+          const end = interrupt(state);
+          return putJson(deploymentKey(end.avs, end.number), end);
         }),
-        ...tooOld.map(({ avs, number }) => remove(deploymentKey(avs, number))),
       ]);
-      return { interrupted, lastNumbers };
     },
   };
 }

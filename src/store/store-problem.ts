@@ -70,6 +70,7 @@ const LOSSES: Readonly<Record<StoreRole, Readonly<Record<string, Verdict>>>> = {
     output: contain('these tasks cannot be answered again'),
     'under-way': contain('tasks that were interrupted are not reported'),
     performer: contain('which performers ran last is not known; they are started as configured'),
+    'performer-order': stop('performers that were deployed or removed at run time are as configured again'),
     deployment: contain('the history of the performers has gaps'),
   },
 };

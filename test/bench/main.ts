@@ -5,7 +5,9 @@ import { benchBurst } from './burst.js';
 import { benchCatchup } from './catchup.js';
 import { benchCrypto } from './crypto.js';
 import { benchFairness } from './fairness.js';
+import { benchGarbage } from './garbage.js';
 import { benchLatency } from './latency.js';
+import { benchPerformer } from './performer.js';
 import type { BenchResult } from './result.js';
 import { benchRpc } from './rpc.js';
 import { benchSignatures } from './signatures.js';
@@ -22,6 +24,8 @@ const BENCHMARKS: Readonly<Record<string, (size?: number) => Promise<BenchResult
   latency: benchLatency,
   fairness: benchFairness,
   steady: benchSteady,
+  performer: benchPerformer,
+  garbage: benchGarbage,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);

@@ -38,13 +38,14 @@ export interface FinishedTask {
 /** Runs `work` on a fresh network and takes it down afterwards. */
 export async function withNetwork<T>(
   work: (network: Network, chains: readonly BenchChain[]) => Promise<T>,
+  executors = 4,
 ): Promise<T> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ponos-bench-'));
   const stop = new AbortController();
   const network = await startNetwork({
     folder,
     executable: path.resolve('dist/ponos.cjs'),
-    executors: 4,
+    executors,
     blockTimeSeconds: 1,
     clock: systemClock,
     signal: stop.signal,

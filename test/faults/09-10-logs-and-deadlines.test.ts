@@ -128,7 +128,10 @@ describe('logs', () => {
         {
           config: world.config,
           chain: { ...chain, rpcUrls: [proxy.url], startBlock: head as typeof chain.startBlock },
-          signer: await loadTransactionKey(world.config.operator.operatorPrivateKey),
+          signer: await loadTransactionKey(world.config.operator.operatorPrivateKey, {
+            clock: systemClock,
+            logger: silentLogger,
+          }),
           store,
           clock: systemClock,
           logger: silentLogger,

@@ -203,8 +203,14 @@ describe('on a chain', () => {
         managementServerGrpcPort: 0,
         tasks: { ...config.tasks, maxConcurrent: MAX_CONCURRENT },
       },
-      signingKeys: await loadSigningKeys(config.operator.signingKeys),
-      transactionSigner: await loadTransactionKey(config.operator.operatorPrivateKey),
+      signingKeys: await loadSigningKeys(config.operator.signingKeys, {
+        clock: systemClock,
+        logger: silentLogger,
+      }),
+      transactionSigner: await loadTransactionKey(config.operator.operatorPrivateKey, {
+        clock: systemClock,
+        logger: silentLogger,
+      }),
       store: watchPayloads(createAggregatorStore(createMemoryStore()), payloads),
       workerSource: await buildVerifyWorker(),
       clock: systemClock,

@@ -1,13 +1,23 @@
 /** What became of an executor's performers is told after the node was killed: by executors as their users run them. */
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { buildPerformerImage } from '../../src/devnet/performer-image.js';
+import { LABELS } from '../../src/performer/docker-container.js';
 import type { DeploymentRecord, PerformerRecord } from '../../src/store/executor-performer-records.js';
 import { startDevnet, type TestDevnet } from '../support/devnet.js';
 import { BN254_SET, type DevnetTasks, openDevnetTasks } from '../support/devnet-tasks.js';
-import { type ExecutorNode, launchExecutor, startExecutorNode } from '../support/executor-node.js';
+import { type DockerEngine, dockerEngine } from '../support/docker-engine.js';
+import {
+  type ExecutorNode,
+  type ExecutorNodeOptions,
+  launchExecutor,
+  startExecutorNode,
+} from '../support/executor-node.js';
+import { bundle } from '../support/performer-bundle.js';
 import { runPonos } from '../support/run-ponos.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
+const engine = await dockerEngine();
 let devnet: TestDevnet;
 let tasks: DevnetTasks;
 let folder: TemporaryFolder;
@@ -20,6 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await tasks?.close();
   await devnet?.close();
+  await engine.close();
 }, 60_000);
 beforeEach(async () => {
   folder = await temporaryFolder();
@@ -32,8 +43,11 @@ afterEach(async () => {
 
 const storeDir = () => path.join(folder.path, 'store');
 
-async function launch(start = startExecutorNode): Promise<ExecutorNode> {
-  const node = await start({ devnet, folder: folder.path, dir: storeDir() });
+async function launch(
+  start = startExecutorNode,
+  options: Pick<ExecutorNodeOptions, 'config' | 'env'> = {},
+): Promise<ExecutorNode> {
+  const node = await start({ devnet, folder: folder.path, dir: storeDir(), ...options });
   nodes.push(node);
   return node;
 }
@@ -129,3 +143,69 @@ describe('an executor', () => {
     expect(numbers).toEqual(numbers.map((_, index) => numbers.length - index));
   }, 90_000);
 });
+
+if (engine.available) describe('an executor whose performers are containers', () => withEngine(engine));
+else describe.skip('an executor whose performers are containers', () => test('skipped', () => undefined));
+
+function withEngine({ docker, options }: DockerEngine): void {
+  const image = { repository: 'ponos-test-adopted', tag: 'test' };
+  const tag = `${image.repository}:${image.tag}`;
+
+  beforeAll(async () => {
+    const program = await bundle('test/support/performer-program.ts');
+    await buildPerformerImage({ docker, bundlePath: program.path, tag });
+    program.remove();
+  }, 60_000);
+  afterAll(async () => {
+    for (const { Id } of await containers()) await docker.getContainer(Id).remove({ force: true });
+    await docker.getImage(tag).remove({ force: true });
+  });
+
+  const containers = () => docker.listContainers({ filters: { label: [`${LABELS.role}=performer`] } });
+
+  const launchWithContainers = () =>
+    launch(startExecutorNode, {
+      config: {
+        avsPerformers: [
+          {
+            avsAddress: devnet.state.avs,
+            image,
+            envs: [{ name: 'IN_CONTAINER', value: 'yes' }],
+          },
+        ],
+      },
+      env: options.socketPath === undefined ? {} : { DOCKER_HOST: `unix://${options.socketPath}` },
+    });
+
+  test('behavior: killed and started again, it takes its container over; that is told, and in order it is removed', async () => {
+    const first = await launchWithContainers();
+    expect(await answer(first, 'echo hello')).toBe('hello');
+    const [container, ...others] = await containers();
+    expect(others).toEqual([]);
+    await first.kill();
+
+    const second = await launchWithContainers();
+    expect(second.lines('performer adopted')).toHaveLength(1);
+    expect(second.lines('a performer was not stopped in order')).toEqual([]);
+    expect((await containers()).map(({ Id }) => Id)).toEqual([container?.Id]);
+    expect(await answer(second, 'echo again')).toBe('again');
+    await second.kill();
+    expect((await stored()).deployments).toMatchObject([
+      { number: 1, outcome: 'in-service', adoptedAtMs: expect.any(Number) },
+    ]);
+
+    // Nobody sees this end.
+    await docker.getContainer(container?.Id ?? '').remove({ force: true });
+    const third = await launchWithContainers();
+    expect(third.lines('performer adopted')).toEqual([]);
+    expect(await answer(third, 'echo anew')).toBe('anew');
+    expect(await third.stop()).toBe(0);
+    expect(await containers()).toEqual([]);
+    const { performers, deployments } = await stored();
+    expect(performers).toEqual([]);
+    expect(deployments).toMatchObject([
+      { number: 2, outcome: 'removed', reason: 'the node stopped' },
+      { number: 1, outcome: 'interrupted', adoptedAtMs: expect.any(Number) },
+    ]);
+  }, 120_000);
+}

@@ -63,14 +63,15 @@ export class SimNode {
   async start(): Promise<void> {
     if (this.#running !== undefined) return;
     const { config, workerSource, clock } = this.#options;
+    const logger = this.#logger();
     const values = await openStore(config.storage, 'aggregator');
     let isSevered = false;
     const store = createAggregatorStore(severable(values, () => isSevered));
     const aggregator = createAggregator({
       config,
-      signingKeys: await loadSigningKeys(config.operator.signingKeys),
-      transactionSigner: await loadTransactionKey(config.operator.operatorPrivateKey),
-      ...{ store, workerSource, clock, logger: this.#logger() },
+      signingKeys: await loadSigningKeys(config.operator.signingKeys, { clock, logger }),
+      transactionSigner: await loadTransactionKey(config.operator.operatorPrivateKey, { clock, logger }),
+      ...{ store, workerSource, clock, logger },
     });
     this.#state = 'starting';
     const started = aggregator.start().then(

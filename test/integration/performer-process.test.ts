@@ -45,7 +45,11 @@ function spec(env: Readonly<Record<string, string>> = {}, command?: readonly str
   };
 }
 
-describePerformerRuntime('process', () => ({ open: async () => openRuntime(), spec }));
+describePerformerRuntime('process', () => ({
+  open: async () => openRuntime(),
+  spec,
+  outlivesNode: false,
+}));
 
 /** Real time, twenty times as fast: for pauses of the restart policy. */
 const hastyClock: Clock = {
@@ -61,12 +65,22 @@ async function startPool(
 ): Promise<PerformerPool> {
   const clock = hastyClock;
   const pool = await startPerformerPool(
-    { specs, runtime: openRuntime(clock), maxOutputBytes: 100_000, listener, clock, logger },
+    {
+      performers: specs.map((each) => ({ spec: each, isEssential: true })),
+      runtime: openRuntime(clock),
+      maxOutputBytes: 100_000,
+      drainMs: 60_000,
+      listener,
+      clock,
+      logger,
+    },
     never,
   );
   closers.push(() => pool.close(0));
   return pool;
 }
+
+const inService = (pool: PerformerPool) => pool.list().some(({ status }) => status === 'InService');
 
 async function run(pool: PerformerPool, payload: string): Promise<string> {
   const task = { avs: AVS, taskId: TASK_ID, payload: Buffer.from(payload) };
@@ -139,13 +153,22 @@ describe('a child process', () => {
 describe('the pool', () => {
   test('default: has every performer in service when it is started', async () => {
     const pool = await startPool([spec()]);
-    expect(pool.inService(AVS)).toBe(true);
+    expect(inService(pool)).toBe(true);
     expect(await run(pool, 'echo 7')).toBe('7');
     expect(pool.list()).toEqual([
-      expect.objectContaining({ avs: AVS, inService: true, reason: undefined, id: expect.any(String) }),
+      expect.objectContaining({
+        avs: AVS,
+        status: 'InService',
+        reason: undefined,
+        id: expect.stringMatching(/^process-\d+$/),
+        deploymentId: expect.stringMatching(/^[0-9a-f]{16}$/),
+        endpoint: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+        isResourceHealthy: true,
+        isApplicationHealthy: true,
+      }),
     ]);
     await pool.close(5_000);
-    expect(pool.inService(AVS)).toBe(false);
+    expect(inService(pool)).toBe(false);
   });
 
   test('behavior: a task whose performer crashes is run once more on the restarted one', async () => {
@@ -153,13 +176,13 @@ describe('the pool', () => {
     closers.push(() => rmSync(dir, { recursive: true, force: true }));
     const pool = await startPool([spec()]);
     expect(await run(pool, `crash-once ${path.join(dir, 'marker')}`)).toBe('recovered');
-    expect(pool.inService(AVS)).toBe(true);
+    expect(inService(pool)).toBe(true);
   });
 
   test('behavior: a task that always crashes it fails, and the performer comes back', async () => {
     const pool = await startPool([spec()]);
     await expect(run(pool, 'crash 5')).rejects.toMatchObject({ code: 'PERFORMER_UNAVAILABLE' });
-    while (!pool.inService(AVS)) await systemClock.sleep(20);
+    while (!inService(pool)) await systemClock.sleep(20);
     expect(await run(pool, 'echo back')).toBe('back');
   });
 
@@ -167,7 +190,7 @@ describe('the pool', () => {
     const pool = await startPool([spec()]);
     const before = pool.list()[0]?.id;
     await run(pool, 'sicken');
-    while (pool.list()[0]?.id === before || !pool.inService(AVS)) await systemClock.sleep(20);
+    while (pool.list()[0]?.id === before || !inService(pool)) await systemClock.sleep(20);
     expect(await run(pool, 'echo well')).toBe('well');
   });
 
@@ -181,7 +204,7 @@ describe('the pool', () => {
       child: () => logger,
     };
     const pool = await startPool([spec({ AT_START: 'exit' })], logger);
-    expect(pool.inService(AVS)).toBe(false);
+    expect(inService(pool)).toBe(false);
     await givenUp.promise;
     expect(restarts).toEqual([2_000, 4_000, 8_000, 16_000, 30_000]);
     await expect(run(pool, 'echo x')).rejects.toMatchObject({
@@ -212,9 +235,10 @@ describe('the pool', () => {
     const givenUp = new AbortController();
     const start = startPerformerPool(
       {
-        specs: [spec({ AT_START: 'exit' })],
+        performers: [{ spec: spec({ AT_START: 'exit' }), isEssential: true }],
         runtime: openRuntime(),
         maxOutputBytes: 1,
+        drainMs: 0,
         listener: () => undefined,
         clock: systemClock,
         logger: silentLogger,

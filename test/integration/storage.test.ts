@@ -13,6 +13,7 @@ import { restoreStore } from '../../src/operations/storage/restore.js';
 import { showStats } from '../../src/operations/storage/show-stats.js';
 import { listTasks, showTask } from '../../src/operations/storage/tasks.js';
 import { showProblems } from '../../src/operations/storage/verify.js';
+import { createPerformerOrderStore } from '../../src/store/executor-performer-orders.js';
 import { createPerformerStore } from '../../src/store/executor-performers.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import { openLevelStore } from '../../src/store/level-store.js';
@@ -319,6 +320,30 @@ describe('performers', () => {
     expect(await output(showPerformers, { dir })).toBe(
       'no performers: none ran when the node stopped\n\nno deployments\n',
     );
+  });
+
+  test('behavior: what was said while the node ran, and what was adopted', async () => {
+    const dir = place('managed');
+    const [, , serving] = FIXTURE_DEPLOYMENTS;
+    if (serving === undefined) throw new Error('the fixture has no deployment in service');
+    const { avs } = serving.deployment;
+    const order = {
+      avs,
+      atMs: 1_700_000_000_000,
+      wanted: {
+        image: { repository: 'my-avs', tag: 'v9' },
+        envs: [{ name: 'KEY' }, { name: 'LEVEL', valueFromEnv: 'OUR_LEVEL' }],
+      },
+    };
+    await makeStore(dir, 'executor', async (store) => {
+      const deployment = { ...serving.deployment, adoptedAtMs: 1_700_000_000_000 };
+      await createPerformerStore(store).save([{ ...serving, deployment }]);
+      await createPerformerOrderStore(store).save(order);
+    });
+    const text = await output(showPerformers, { dir });
+    expect(text).toMatch(/in-service +adopted 2023-11-14T22:13:20/);
+    expect(text).toMatch(/my-avs:v9 +KEY \(value not kept\), LEVEL from OUR_LEVEL/);
+    expect(JSON.parse(await output(showPerformers, { dir, json: true })).orders).toEqual([order]);
   });
 
   test('behavior: what a performer printed is no command to the terminal', async () => {

@@ -3,7 +3,6 @@ import { type Aggregator, createAggregator } from '../../src/aggregator/aggregat
 import type { Lookup } from '../../src/aggregator/peer-address.js';
 import { chainId } from '../../src/base/brands.js';
 import { type Clock, systemClock } from '../../src/base/clock.js';
-import type { LogFields, Logger } from '../../src/base/logger.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
 import { type ChainClient, createChainClient } from '../../src/chain/client.js';
@@ -27,17 +26,14 @@ import { createMemoryStore } from '../../src/store/memory-store.js';
 import { type Administration, administer } from './administer.js';
 import { buildVerifyWorker } from './build-worker.js';
 import { loadArtifacts } from './devnet-artifacts.js';
+import { type LogLine, recordingLogger } from './recording-logger.js';
 import { type ScriptedExecutor, scriptedExecutor } from './scripted-executor.js';
 import { temporaryFolder } from './temporary-folder.js';
 
+export type { LogLine };
+
 export const BN254_SET = 1;
 export const ECDSA_SET = 2;
-
-export interface LogLine {
-  readonly level: string;
-  readonly message: string;
-  readonly fields: LogFields;
-}
 
 export interface AggregatorDevnet {
   readonly state: DevnetState;
@@ -150,8 +146,8 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
       const changed = change({ ...config, managementServerGrpcPort: 0 });
       const aggregator = createAggregator({
         config: changed,
-        signingKeys: await loadSigningKeys(changed.operator.signingKeys),
-        transactionSigner: await loadTransactionKey(changed.operator.operatorPrivateKey),
+        signingKeys: await loadSigningKeys(changed.operator.signingKeys, { clock, logger }),
+        transactionSigner: await loadTransactionKey(changed.operator.operatorPrivateKey, { clock, logger }),
         store,
         workerSource,
         clock,
@@ -210,17 +206,4 @@ async function until<T>(withinMs: number, failure: string, ask: () => Promise<T 
     if (Date.now() > endMs) throw new Error(failure);
     await systemClock.sleep(50);
   }
-}
-
-function recordingLogger(lines: LogLine[], bound: LogFields = {}): Logger {
-  const at = (level: string) => (message: string, fields?: LogFields) => {
-    lines.push({ level, message, fields: { ...bound, ...fields } });
-  };
-  return {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: (fields) => recordingLogger(lines, { ...bound, ...fields }),
-  };
 }

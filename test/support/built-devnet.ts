@@ -17,7 +17,7 @@ export interface NodeConfig {
   managementServerGrpcPort?: number;
   operator: {
     address: string;
-    operatorPrivateKey: object;
+    operatorPrivateKey?: object;
     signingKeys: { bls?: { keystoreFile: string; password: string }; ecdsa?: object };
   };
   l1Chain?: { rpcUrl: string; chainId: number };

@@ -27,7 +27,10 @@ export interface DevnetTasks {
   close(): Promise<void>;
 }
 
-export async function openDevnetTasks({ state, cast }: TestDevnet): Promise<DevnetTasks> {
+export async function openDevnetTasks({
+  state,
+  cast,
+}: Pick<TestDevnet, 'state' | 'cast'>): Promise<DevnetTasks> {
   const bn254 = await loadBn254();
   const parties = state.chains.map(({ chainId: id, name, url }) => {
     const client = createChainClient({

@@ -5,13 +5,31 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
+import { type SmallDisk, smallDisk } from './small-disk.js';
 
 export interface DockerEngine {
   /** For `new Docker(…)`. */
   readonly options: Docker.DockerOptions;
   readonly docker: Docker;
+  /** Undefined for one that was running already. */
+  readonly own?: OwnEngine;
   /** Stops what was started here. */
   close(): Promise<void>;
+}
+
+/** An engine that belongs to the test, which may do to it what it likes. */
+export interface OwnEngine {
+  /** Ends it, and resolves when it is gone. */
+  stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Starts it again, on what it has left. */
+  start(...args: readonly string[]): Promise<void>;
+  /** Where images and containers are, when it was asked to be of a certain size. */
+  readonly disk?: SmallDisk;
+}
+
+export interface EngineWishes {
+  /** The size of the disk that images and containers are on. */
+  readonly diskMegabytes?: number;
 }
 
 const START_WITHIN_MS = 60_000;
@@ -25,64 +43,100 @@ const GUARD = 'exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -TERM $$) & exec 
  * An engine, or the reason why there is none. In CI there must be one: a reason is an error there.
  * `const engine = await dockerEngine(); (engine.available ? describe : describe.skip)(…)`.
  */
-export async function dockerEngine(): Promise<
+export async function dockerEngine(
+  wishes: EngineWishes = {},
+): Promise<
   ({ available: true } & DockerEngine) | { available: false; reason: string; close(): Promise<void> }
 > {
-  const found = await findOrStart();
+  const found = await findOrStart(wishes);
   if (typeof found !== 'string') return { available: true, ...found };
   if (process.env.CI === 'true') throw new Error(`the Docker tests must run in CI: ${found}`);
   process.stderr.write(`Docker tests skipped: ${found}\n`);
   return { available: false, reason: found, close: async () => undefined };
 }
 
-async function findOrStart(): Promise<DockerEngine | string> {
+async function findOrStart(wishes: EngineWishes): Promise<DockerEngine | string> {
   const running = new Docker();
   if (await answers(running)) return { options: {}, docker: running, close: async () => undefined };
   if (process.getuid?.() !== 0) return 'no engine answers, and only root can start one';
   if (spawnSync('dockerd', ['--version']).status !== 0)
     return 'no engine answers, and dockerd is not installed';
-  return startEngine();
+  return startEngine(wishes);
 }
 
-async function startEngine(): Promise<DockerEngine | string> {
+async function startEngine({ diskMegabytes }: EngineWishes): Promise<DockerEngine | string> {
   const unlock = await lock();
   // Short: the path of a unix socket may have 107 characters.
   const dir = mkdtempSync('/tmp/ponos-docker-');
+  const data = path.join(dir, 'data');
+  const disk = diskMegabytes === undefined ? undefined : smallDisk(data, diskMegabytes);
   const socketPath = path.join(dir, 'd.sock');
-  const daemon = spawn(
-    '/bin/sh',
-    [
-      '-c',
-      GUARD,
-      'dockerd',
-      'dockerd',
-      ...['--data-root', path.join(dir, 'data'), '--exec-root', path.join(dir, 'exec')],
+  const docker = new Docker({ socketPath });
+  let daemon: Daemon | undefined;
+
+  async function start(...args: readonly string[]): Promise<void> {
+    // One that was killed leaves this; where nobody buries the dead, its number seems to be alive.
+    rmSync(path.join(dir, 'exec', 'containerd', 'containerd.pid'), { force: true });
+    daemon = startDaemon([
+      ...['--data-root', data, '--exec-root', path.join(dir, 'exec')],
       ...['--pidfile', path.join(dir, 'pid'), '--host', `unix://${socketPath}`],
-    ],
-    { stdio: ['pipe', 'pipe', 'pipe'] },
-  );
+      ...args,
+    ]);
+    const giveUpMs = Date.now() + START_WITHIN_MS;
+    while (!(await answers(docker))) {
+      if (daemon.child.exitCode !== null || Date.now() > giveUpMs) {
+        throw new Error(`dockerd does not start: ${daemon.lastWords()}`);
+      }
+      await sleep(100);
+    }
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (daemon !== undefined) await stop(daemon.child, signal);
+    daemon = undefined;
+  }
+
+  const close = async () => {
+    await end('SIGTERM');
+    disk?.remove();
+    unmountBelow(dir);
+    rmSync(dir, { recursive: true, force: true });
+    unlock();
+  };
+  try {
+    await start();
+  } catch (error) {
+    await close();
+    return error instanceof Error ? error.message : String(error);
+  }
+  return { options: { socketPath }, docker, own: { start, stop: end, disk }, close };
+}
+
+interface Daemon {
+  readonly child: ChildProcess;
+  lastWords(): string;
+}
+
+function startDaemon(args: readonly string[]): Daemon {
+  const child = spawn('/bin/sh', ['-c', GUARD, 'dockerd', 'dockerd', ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let output = '';
   const remember = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-4000);
   };
-  daemon.stdout.on('data', remember);
-  daemon.stderr.on('data', remember);
-  const close = async () => {
-    await stop(daemon);
-    rmSync(dir, { recursive: true, force: true });
-    unlock();
-  };
+  child.stdout.on('data', remember);
+  child.stderr.on('data', remember);
+  return { child, lastWords: () => output.trim().split('\n').slice(-3).join(' ') };
+}
 
-  const docker = new Docker({ socketPath });
-  const giveUpMs = Date.now() + START_WITHIN_MS;
-  while (!(await answers(docker))) {
-    if (daemon.exitCode !== null || Date.now() > giveUpMs) {
-      await close();
-      return `dockerd does not start: ${output.trim().split('\n').slice(-3).join(' ')}`;
-    }
-    await sleep(100);
-  }
-  return { options: { socketPath }, docker, close };
+/** What an engine that did not end well has left mounted. */
+function unmountBelow(dir: string): void {
+  const folders = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((folder) => folder.startsWith(`${dir}/`));
+  for (const folder of folders.reverse()) spawnSync('umount', ['--lazy', folder]);
 }
 
 async function answers(docker: Docker): Promise<boolean> {
@@ -94,10 +148,10 @@ async function answers(docker: Docker): Promise<boolean> {
   }
 }
 
-async function stop(daemon: ChildProcess): Promise<void> {
+async function stop(daemon: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (daemon.exitCode === null && daemon.signalCode === null) {
     const exited = once(daemon, 'exit');
-    daemon.kill('SIGTERM');
+    daemon.kill(signal);
     const killer = setTimeout(() => daemon.kill('SIGKILL'), STOP_WITHIN_MS);
     await exited;
     clearTimeout(killer);

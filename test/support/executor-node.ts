@@ -28,6 +28,8 @@ export interface ExecutorNodeOptions {
   readonly user?: number;
   /** Further sections of the configuration. */
   readonly config?: object;
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface ExecutorNode {
@@ -72,6 +74,7 @@ export async function launchExecutor(options: ExecutorNodeOptions): Promise<Exec
       TMPDIR: folder,
       PONOS_RUNTIME_DIR: path.join(folder, 'locks'),
       PONOS_CACHE_DIR: folder,
+      ...options.env,
     },
     limitMs: LIMIT_MS,
     user: options.user,

@@ -12,9 +12,9 @@ import { AvsSlots } from '../../src/executor/avs-slots.js';
 import { Intake } from '../../src/executor/intake.js';
 import { L1Head } from '../../src/executor/l1-head.js';
 import { RefusalLog } from '../../src/executor/refusal-log.js';
-import type { RegisteredKey } from '../../src/executor/registered-key.js';
 import type { SignDependencies } from '../../src/executor/sign.js';
 import { TaskFlow } from '../../src/executor/task-flow.js';
+import type { RegisteredKey } from '../../src/protocol/registered-key.js';
 import { submissionMessage } from '../../src/protocol/submission.js';
 import type { TaskSubmission } from '../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import { createPeerLimiter } from '../../src/rpc/peer-limiter.js';
@@ -218,19 +218,11 @@ export async function executorWorld(
       rules: { operator: OPERATOR, maxPayloadBytes: 1_000 },
       peers: createPeerLimiter({ clock, requestsPerSecond: limits.requestsPerSecond ?? 1_000 }),
       performers: {
-        inService: () => state.performer === 'in-service',
-        list: () =>
-          state.performer === 'missing'
-            ? []
-            : [
-                {
-                  avs: AVS,
-                  inService: false,
-                  id: undefined,
-                  lastHealthyMs: undefined,
-                  reason: 'it restarts',
-                },
-              ],
+        check(avs) {
+          if (state.performer === 'in-service') return;
+          const code = state.performer === 'missing' ? 'PERFORMER_MISSING' : 'PERFORMER_UNAVAILABLE';
+          throw new PonosError(code, { message: `the performer is ${state.performer}`, facts: { avs } });
+        },
       },
       head,
       authority,

@@ -22,6 +22,8 @@ export async function bundle(entry: string): Promise<Bundle> {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
+    // Optional native parts; whoever asks for them can do without.
+    external: ['cpu-features', '*.node'],
     logLevel: 'error',
   });
   return { path: outfile, remove: () => rmSync(dir, { recursive: true, force: true }) };

@@ -3,9 +3,17 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { parseAddress, parseTaskId } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
 import { PonosError } from '../../src/base/error.js';
+import { silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
 import { createPerformerClient, type PerformerClient } from '../../src/performer/client.js';
-import type { PerformerInstance, PerformerRuntime, PerformerSpec } from '../../src/performer/runtime.js';
+import { startPerformerPool } from '../../src/performer/performer-pool.js';
+import type {
+  DeployProgress,
+  PerformerInstance,
+  PerformerRuntime,
+  PerformerSpec,
+} from '../../src/performer/runtime.js';
+import { deferred } from './deferred.js';
 
 export const AVS = parseAddress(`0x${'a5'.repeat(20)}`);
 export const TASK_ID = parseTaskId(`0x${'1f'.repeat(32)}`);
@@ -16,6 +24,8 @@ export interface RuntimeUnderTest {
   open(): Promise<PerformerRuntime>;
   /** A spec of the program in performer-program.ts. */
   spec(env?: Readonly<Record<string, string>>): PerformerSpec;
+  /** Whether instances outlive the node that started them. */
+  readonly outlivesNode: boolean;
 }
 
 /** Values as a configuration's `envs` become. */
@@ -124,10 +134,103 @@ function defineContract(runtime: () => RuntimeUnderTest): void {
     test('error: a crash is told to the task and to whoever watches, with the last words', async () => {
       const instance = await deploy();
       const client = await connect(instance);
+      expect(instance.isSound()).toBe(true);
       await expect(run(client, 'crash 3')).rejects.toMatchObject({ code: 'PERFORMER_UNAVAILABLE' });
       const exit = await instance.exited;
-      expect(exit.reason).toBe('exited with code 3');
+      expect(exit).toMatchObject({ reason: 'exited with code 3', cause: 'performer' });
+      expect(instance.isSound()).toBe(false);
       expect(exit.lastLines).toContain('leaving with 3');
+    });
+  });
+
+  describe('deploying', () => {
+    test('behavior: says how far it has come, and no value of a variable', async () => {
+      const steps: DeployProgress[] = [];
+      await (await open()).deploy(runtime().spec({ API_KEY: 'sesame-4711' }), never, (step) =>
+        steps.push(step),
+      );
+      expect(steps.at(-1)?.step).toBe('start');
+      expect(JSON.stringify(steps)).not.toContain('sesame');
+    });
+
+    test('behavior: in a pool the new one gets the tasks, the former one finishes its own and is gone', async () => {
+      const lost = deferred<string>();
+      const pool = await startPerformerPool(
+        {
+          performers: [{ spec: runtime().spec({ VERSION: '1' }), isEssential: true }],
+          runtime: await open(),
+          maxOutputBytes: MAX_OUTPUT_BYTES,
+          drainMs: 20_000,
+          listener: (event) => event.type === 'ended' && lost.resolve(event.reason),
+          clock: systemClock,
+          logger: silentLogger,
+        },
+        never,
+      );
+      closers.push(() => pool.close(0));
+      const task = (payload: string) =>
+        pool.execute({ avs: AVS, taskId: TASK_ID, payload: Buffer.from(payload) }, never);
+      expect(Buffer.from(await task('env VERSION')).toString()).toBe('1');
+      const underWay = task('slow-env VERSION');
+      await pool.deploy(runtime().spec({ VERSION: '2' }), {}, never);
+      expect(Buffer.from(await task('env VERSION')).toString()).toBe('2');
+      expect(Buffer.from(await underWay).toString()).toBe('1');
+      expect(await lost.promise).toBe('replaced by another deployment');
+      while (pool.list().length > 1) await systemClock.sleep(20);
+      expect(pool.list()).toMatchObject([{ status: 'InService' }]);
+    });
+  });
+
+  describe('another run of the node', () => {
+    /** An instance that serves, and a runtime that has not started it. */
+    async function leftBehind(env?: Record<string, string>) {
+      const instance = await deploy(env);
+      await connect(instance);
+      const { id, avs, container } = instance;
+      return { instance, earlier: { id, avs, containerId: container?.id }, next: await open() };
+    }
+
+    test('behavior: takes over what runs, if that can outlive a node', async () => {
+      const { instance, earlier, next } = await leftBehind({ COLOUR: 'blue-green' });
+      const adopted = await next.adopt(earlier, runtime().spec({ COLOUR: 'blue-green' }), never);
+      if (!runtime().outlivesNode) {
+        expect(adopted).toBeUndefined();
+        expect(instance.isSound()).toBe(true);
+        return;
+      }
+      expect(adopted?.instance).toMatchObject({ id: instance.id, container: instance.container });
+      await next.removeOrphans();
+      if (adopted === undefined) throw new Error('it was not adopted');
+      expect(await run(await connect(adopted.instance), 'env COLOUR')).toBe('blue-green');
+      expect(adopted.instance.lastLines().join()).toContain('listening');
+      await adopted.instance.stop(10_000);
+      expect((await adopted.instance.exited).reason).toBe('exited with code 0');
+    });
+
+    test('behavior: reads values that are not known any more from what runs', async () => {
+      if (!runtime().outlivesNode) return;
+      const { earlier, next } = await leftBehind({ API_KEY: 'sesame-4711' });
+      const adopted = await next.adopt(earlier, { ...runtime().spec(), lostEnv: ['API_KEY'] }, never);
+      expect(adopted?.spec.env.get('API_KEY')?.reveal()).toBe('sesame-4711');
+      expect(adopted?.spec.lostEnv ?? []).toEqual([]);
+    });
+
+    test.each<[string, Record<string, string>, Partial<PerformerSpec>]>([
+      ['another value of a variable', { COLOUR: 'green' }, {}],
+      ['a variable more', { COLOUR: 'blue', SIZE: 'small' }, {}],
+      ['a variable less', {}, {}],
+      ['another program', { COLOUR: 'blue' }, { command: ['another'] }],
+    ])('behavior: removes what runs, with %s than it is to run with', async (_name, env, changes) => {
+      if (!runtime().outlivesNode) return;
+      const { instance, earlier, next } = await leftBehind({ COLOUR: 'blue' });
+      expect(await next.adopt(earlier, { ...runtime().spec(env), ...changes }, never)).toBeUndefined();
+      await instance.exited;
+    });
+
+    test('behavior: nothing of what it does not know is taken over', async () => {
+      const next = await open();
+      const unknown = { id: 'avs-performer-000000-000000000000', avs: AVS, containerId: 'f'.repeat(64) };
+      expect(await next.adopt(unknown, runtime().spec(), never)).toBeUndefined();
     });
   });
 

@@ -9,10 +9,16 @@ import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-serv
 import { PerformerServiceDefinition } from '../../src/rpc/generated/eigenlayer/hourglass/v1/performer/performer.js';
 
 const health = HealthState();
+let callers = 0;
 const behaviours: Record<string, (argument: string, taskId: string) => Promise<string> | string> = {
   echo: (argument) => argument,
   'task-id': (_argument, taskId) => taskId,
   env: (name) => process.env[name] ?? '(unset)',
+  /** As `env`, after as long as a deployment takes. */
+  'slow-env': async (name) => {
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    return process.env[name] ?? '(unset)';
+  },
   'env-names': () => Object.keys(process.env).sort().join(','),
   size: (bytes) => 'x'.repeat(Number(bytes)),
   fail: (message) => {
@@ -30,6 +36,14 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
     writeFileSync(marker, '');
     process.exit(9);
   },
+  /** How many such tasks there are at this moment. */
+  crowd: async () => {
+    callers += 1;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const now = callers;
+    callers -= 1;
+    return String(now);
+  },
   sicken: () => {
     health.setStatus('unhealthy');
     return 'sick';
@@ -38,6 +52,41 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
   fork: () => {
     const code = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";
     return String(spawn(process.execPath, ['-e', code], { stdio: 'ignore' }).pid);
+  },
+  /** Starts a program until it can be started no more. @returns how often, and why no more */
+  'fork-bomb': async (program) => {
+    for (let made = 0; made < 10_000; made += 1) {
+      const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+        const child = spawn(program, ['1000'], { stdio: 'ignore' });
+        child.on('spawn', () => resolve(undefined));
+        child.on('error', resolve);
+      });
+      if (failure !== undefined) return `${made} ${failure.code}`;
+    }
+    return 'without limit';
+  },
+  /** Writes a file into a folder until it cannot. @returns how many bytes, and why no more */
+  fill: async (folder) => {
+    const { open } = await import('node:fs/promises');
+    const block = Buffer.alloc(1024 * 1024, 1);
+    let bytes = 0;
+    try {
+      const file = await open(`${folder}/filler`, 'w');
+      for (;;) bytes += (await file.write(block)).bytesWritten;
+    } catch (error) {
+      return `${bytes} ${(error as NodeJS.ErrnoException).code}`;
+    }
+  },
+  print: async (megabytes) => {
+    const line = `${'x'.repeat(1023)}\n`.repeat(1024);
+    for (let index = 0; index < Number(megabytes); index += 1) {
+      await new Promise<void>((resolve) => process.stdout.write(line, () => resolve()));
+    }
+    return 'printed';
+  },
+  /** Does nothing else any more. */
+  freeze: () => {
+    for (;;);
   },
   eat: async (megabytes) => {
     const eaten: Buffer[] = [];
@@ -101,7 +150,7 @@ if (process.env.AT_SIGTERM === 'ignore') process.on('SIGTERM', () => console.log
 else process.on('SIGTERM', () => process.exit(0));
 
 const server = createServer({ 'grpc.max_send_message_length': -1 });
-server.add(PerformerServiceDefinition, {
+server.add(process.env.ANSWERS === 'garbage' ? garbling() : PerformerServiceDefinition, {
   startSync: async () => ({}),
   async executeTask(request) {
     const [word = '', ...rest] = request.payload.toString('utf8').split(' ');
@@ -116,3 +165,16 @@ const host = process.env.IN_CONTAINER === 'yes' ? '0.0.0.0' : '127.0.0.1';
 void server
   .listen(`${host}:${process.env.PORT ?? process.env.GRPC_PORT}`)
   .then((port) => console.log(`listening on ${port}`));
+
+/** The service with answers that are no message. */
+function garbling(): typeof PerformerServiceDefinition {
+  const { executeTask } = PerformerServiceDefinition.methods;
+  const encode = () => ({ finish: () => Buffer.from([0x0a, 0xff, 0xff]) });
+  return {
+    ...PerformerServiceDefinition,
+    methods: {
+      ...PerformerServiceDefinition.methods,
+      executeTask: { ...executeTask, responseType: { ...executeTask.responseType, encode } },
+    },
+  } as unknown as typeof PerformerServiceDefinition;
+}

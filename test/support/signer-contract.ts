@@ -16,8 +16,11 @@ async function verifies(signer: Signer, preimage: Uint8Array, map: HashMap, sign
   return bn254.verify(signer.publicIdentity.g2, digest, map, bn254.parseSignature(signature));
 }
 
-/** @param load gives a signer of the same key at each call */
-export function describeSigner(name: string, load: () => Promise<Signer>): void {
+/**
+ * @param load gives a signer of the same key at each call
+ * @param repeats whether it promises the same bytes for the same preimage, as keys in this process do
+ */
+export function describeSigner(name: string, load: () => Promise<Signer>, repeats = true): void {
   describe(`${name} as a signer`, () => {
     test.each(maps)('behavior: signs the keccak-256 of preimages of any length (%s map)', async (map) => {
       const signer = await load();
@@ -31,7 +34,7 @@ export function describeSigner(name: string, load: () => Promise<Signer>): void 
     test('behavior: the same preimage gives the same bytes, from another instance too', async () => {
       const [one, other] = [await load(), await load()];
       expect(other.publicIdentity).toEqual(one.publicIdentity);
-      for (const preimage of preimages) {
+      for (const preimage of repeats ? preimages : []) {
         expect(await other.sign(preimage, 'plain')).toEqual(await one.sign(preimage, 'plain'));
       }
     });
@@ -39,8 +42,8 @@ export function describeSigner(name: string, load: () => Promise<Signer>): void 
     test('behavior: the map matters for BN254 alone', async () => {
       const signer = await load();
       const [plain, solidity] = await Promise.all(maps.map((map) => signer.sign(Uint8Array.of(1), map)));
-      if (signer.curve === 'ecdsa') expect(plain).toEqual(solidity);
-      else expect(plain).not.toEqual(solidity);
+      if (signer.curve === 'bn254') expect(plain).not.toEqual(solidity);
+      else if (repeats) expect(plain).toEqual(solidity);
     });
 
     test('behavior: it leaves the preimage as it is and does not print its key', async () => {

@@ -49,7 +49,10 @@ export const aggregatorSchema = group(
       default: 9_010,
       flag: 'management-server-grpc-port',
     }),
-    tlsEnabled: boolean({ doc: 'Dial executors with TLS. Not in this version.', default: false }),
+    tlsEnabled: boolean({
+      doc: 'Dial executors with TLS; those on this machine without. With grpc.clientTls all are dialled with TLS, whatever stands here.',
+      default: false,
+    }),
     authentication: node.authentication,
     grpc: node.grpc,
     tasks: group(

@@ -136,20 +136,34 @@ export const grpc = group(
   {
     host: text({ doc: 'Where the servers listen.', default: '0.0.0.0' }),
     tls: optionalGroup(
-      { doc: 'TLS of the servers. Not in this version.' },
       {
-        certFile: inputFile({ doc: 'Certificate, PEM.', required: true }),
-        keyFile: inputFile({ doc: 'Its private key, PEM.', required: true }),
-        caFile: inputFile({ doc: 'Certificate authority of clients, PEM.' }),
-        requireClientCert: boolean({ doc: 'Refuse clients without a certificate.', default: false }),
+        doc: 'TLS of the servers, on every port. The files are read again when they are renewed, and at SIGHUP.',
+      },
+      {
+        certFile: inputFile({
+          doc: 'Certificate, PEM, with those between it and its authority.',
+          required: true,
+        }),
+        keyFile: inputFile({ doc: 'Its private key, PEM, without a passphrase.', required: true }),
+        caFile: inputFile({
+          doc: 'Certificate authorities of clients, PEM. A client that shows a certificate of another is refused.',
+        }),
+        requireClientCert: boolean({
+          doc: 'Refuse clients without a certificate; it needs caFile.',
+          default: false,
+        }),
       },
     ),
     clientTls: optionalGroup(
-      { doc: 'TLS of the calls this node makes. Not in this version.' },
       {
-        certFile: inputFile({ doc: 'Certificate of this node, PEM.' }),
-        keyFile: inputFile({ doc: 'Its private key, PEM.' }),
-        caFile: inputFile({ doc: 'Certificate authority of servers, PEM.' }),
+        doc: 'TLS of the calls to other nodes, an aggregator to executors, and of commands to this node. It may be empty.',
+      },
+      {
+        certFile: inputFile({ doc: 'Certificate of this node, PEM, for servers that require one.' }),
+        keyFile: inputFile({ doc: 'Its private key, PEM, without a passphrase.' }),
+        caFile: inputFile({
+          doc: 'Certificate authorities of servers, PEM; absent: those that Node.js knows.',
+        }),
       },
     ),
   },

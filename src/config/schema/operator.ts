@@ -7,8 +7,9 @@ import {
   inlineKeystore,
   inputFile,
   literalSecret,
+  pem,
   privateKey,
-  secretText,
+  secretPem,
   text,
 } from '../leaf-options.js';
 import { group, optionalGroup } from '../option.js';
@@ -16,14 +17,16 @@ import { group, optionalGroup } from '../option.js';
 const remoteSigner = boolean({ doc: 'Sign with Web3Signer instead of a local key.', default: false });
 
 const remoteSignerConfig = optionalGroup(
-  { doc: 'How to reach Web3Signer. TLS material is PEM text or the path of a file with it.' },
+  {
+    doc: 'How to reach Web3Signer. Certificates and key are PEM text or paths; files are read again when they are renewed.',
+  },
   {
     url: httpUrl({ doc: 'Where it listens.', required: true }),
-    fromAddress: address({ doc: 'The address of the key.' }),
-    publicKey: text({ doc: 'The public key by which it knows the key.' }),
-    caCert: text({ doc: 'The certificate authority of the server.' }),
-    cert: text({ doc: 'The certificate of this client.' }),
-    key: secretText({ doc: 'The private key of that certificate.' }),
+    fromAddress: address({ doc: 'The address of the key; this, or publicKey, or both.' }),
+    publicKey: text({ doc: 'The public key, as the signer lists it.' }),
+    caCert: pem({ doc: "The authority of the server's certificate; absent: those that Node.js knows." }),
+    cert: pem({ doc: 'The certificate of this client.' }),
+    key: secretPem({ doc: 'The private key of that certificate, without a password.' }),
   },
 );
 

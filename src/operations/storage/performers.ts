@@ -1,5 +1,11 @@
 /** `ponos storage performers`: the performers that an executor keeps, and what became of each deployment. */
 
+import {
+  createPerformerOrderStore,
+  type EnvSourceRecord,
+  type PerformerOrder,
+  type WantedPerformerRecord,
+} from '../../store/executor-performer-orders.js';
 import type {
   DeploymentRecord,
   PerformerImageRecord,
@@ -19,18 +25,44 @@ export interface ShowPerformersFlags extends StoreFlags {
 /** Of each AVS the newest deployment first. @throws PonosError of the store */
 export async function showPerformers(flags: ShowPerformersFlags, terminal: Terminal): Promise<void> {
   const target = await selectDirectory(flags, terminal.env);
-  const { performers, deployments } = await withStoppedStore(target, async ({ store, content }) => {
+  const { performers, deployments, orders } = await withStoppedStore(target, async ({ store, content }) => {
     requireRole(content.role, 'executor');
     const kept = createPerformerStore(store);
-    return { performers: await kept.performers(), deployments: await kept.deployments() };
+    return {
+      performers: await kept.performers(),
+      deployments: await kept.deployments(),
+      orders: await createPerformerOrderStore(store).all(),
+    };
   });
   deployments.sort((a, b) => (a.avs === b.avs ? b.number - a.number : a.avs < b.avs ? -1 : 1));
-  if (flags.json) return terminal.print(JSON.stringify({ performers, deployments }));
+  if (flags.json) return terminal.print(JSON.stringify({ performers, deployments, orders }));
   terminal.print(
     performers.length === 0 ? 'no performers: none ran when the node stopped' : tableOf(performers),
   );
   terminal.print('');
   terminal.print(deployments.length === 0 ? 'no deployments' : historyOf(deployments));
+  if (orders.length > 0) terminal.print(`\nsaid while the node ran\n${ordersOf(orders)}`);
+}
+
+/** What the next start goes by, unless the configuration was changed since. */
+function ordersOf(orders: readonly PerformerOrder[]): string {
+  const heading = ['avs', 'at', 'runs', 'variables'];
+  const rows = orders.map(({ avs, atMs, wanted }) => [
+    avs,
+    formatTime(atMs),
+    printable(wanted === undefined ? 'nothing: it was removed' : imageOf(wanted)),
+    printable((wanted?.envs ?? []).map(sourceOf).join(', ')),
+  ]);
+  return renderTable([heading, ...rows]);
+}
+
+function imageOf({ image }: WantedPerformerRecord): string {
+  return image === undefined ? 'as configured' : referenceOf(image);
+}
+
+function sourceOf({ name, valueFromEnv, kubernetesEnv }: EnvSourceRecord): string {
+  if (valueFromEnv !== undefined) return `${name} from ${valueFromEnv}`;
+  return kubernetesEnv === undefined ? `${name} (value not kept)` : name;
 }
 
 function tableOf(performers: readonly PerformerRecord[]): string {
@@ -76,7 +108,8 @@ function endOf({ endedAtMs, outcome, lastHealthyMs, servingFromMs, askedAtMs }: 
   return `after ${formatTime(lastHealthyMs ?? servingFromMs ?? askedAtMs)}`;
 }
 
-function reasonOf({ outcome, reason = '', lastLines }: DeploymentRecord): string {
+function reasonOf({ outcome, reason = '', lastLines, adoptedAtMs }: DeploymentRecord): string {
+  if (adoptedAtMs !== undefined && outcome === 'in-service') return `adopted ${formatTime(adoptedAtMs)}`;
   const lastLine = lastLines?.at(-1);
   // The words of one that ended as it was told to are of no interest.
   return outcome !== 'failed' || lastLine === undefined ? reason : `${reason}; it said last: ${lastLine}`;

@@ -1,9 +1,9 @@
 /** `ponos.v1.StorageService`: backup, export and stats of a store that its node is using. */
-import { isIPv4 } from 'node:net';
 import type { CallContext } from 'nice-grpc';
 import type { Clock } from '../../base/clock.js';
 import { PonosError } from '../../base/error.js';
 import type { GetStatsResponse, StorageServiceImplementation } from '../../rpc/generated/ponos/v1/storage.js';
+import { isLoopbackPeer } from '../../rpc/loopback-peer.js';
 import type { KeyValueStore } from '../../store/key-value-store.js';
 import { encodeArchive } from './archive.js';
 import { backupHeader } from './backup-header.js';
@@ -54,11 +54,7 @@ async function* asBytes(text: AsyncIterable<string>): AsyncGenerator<Uint8Array>
 
 /** The management port may be open to others; until they can prove who they are, they are not answered. */
 function requireLoopback({ peer }: Pick<CallContext, 'peer'>): void {
-  const host = peer
-    .replace(/:\d+$/, '')
-    .replace(/^\[|\]$/g, '')
-    .replace(/^::ffff:/i, '');
-  if (host === '::1' || (isIPv4(host) && host.startsWith('127.'))) return;
+  if (isLoopbackPeer(peer)) return;
   throw new PonosError('REQUEST_DENIED', {
     message: 'the store is shown to callers on the same machine only',
     facts: { peer },

@@ -2,10 +2,10 @@
 import { type ChainId, parseTaskId, type TaskId } from '../../base/brands.js';
 import { toHex } from '../../base/bytes.js';
 import { PonosError } from '../../base/error.js';
-import type { StoredTask, StoredTaskStatus } from '../../store/aggregator-records.js';
+import type { StoredTaskStatus } from '../../store/aggregator-records.js';
 import { createAggregatorStore } from '../../store/aggregator-store.js';
+import type { TaskRecord } from '../../store/aggregator-sweep.js';
 import type { KeyValueStore } from '../../store/key-value-store.js';
-import { decodeJsonRecord } from '../../store/record-codec.js';
 import { keysBelow } from '../../store/store-key.js';
 import { renderTable } from '../table.js';
 import { formatTime } from './format.js';
@@ -26,8 +26,6 @@ export interface ShowTaskFlags extends StoreFlags {
   readonly json?: boolean;
 }
 
-type TaskRecord = Omit<StoredTask, 'payload'>;
-
 /** The newest first. @throws PonosError of the store */
 export async function listTasks(flags: ListTasksFlags, terminal: Terminal): Promise<void> {
   const { status, chain } = flags;
@@ -35,7 +33,7 @@ export async function listTasks(flags: ListTasksFlags, terminal: Terminal): Prom
   const tasks = await withStoppedStore(target, async ({ store, content }) => {
     requireRole(content.role, 'aggregator');
     const found: TaskRecord[] = [];
-    for await (const task of records(store)) {
+    for await (const task of createAggregatorStore(store).taskRecords()) {
       if ((status ?? task.status) === task.status && (chain ?? task.chainId) === task.chainId)
         found.push(task);
     }
@@ -73,10 +71,6 @@ export async function showTask(flags: ShowTaskFlags, terminal: Terminal): Promis
     });
   });
   for (const report of found) terminal.print(flags.json ? JSON.stringify(report) : renderReport(report));
-}
-
-async function* records(store: KeyValueStore): AsyncGenerator<TaskRecord> {
-  for await (const { key, value } of store.scan(keysBelow('task'))) yield decodeJsonRecord(key, value);
 }
 
 /** One, but for a task id that two chains have. */

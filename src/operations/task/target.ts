@@ -25,10 +25,18 @@ const DEFAULT_DEVNET = './devnet';
 
 /** @throws PonosError USAGE, DEVNET_FAILED, CHAIN_UNREACHABLE */
 export async function openTarget(flags: TargetFlags): Promise<Target> {
+  const { client, devnet } = await openEndpoint(flags);
+  const mailbox = flags.mailbox === undefined ? knownMailbox(client.chainId) : parseAddress(flags.mailbox);
+  return { client, mailbox, devnet };
+}
+
+/** The chain alone; `avs` is that of a devnet. @throws PonosError as `openTarget` */
+export async function openEndpoint(
+  flags: Omit<TargetFlags, 'mailbox'>,
+): Promise<Pick<Target, 'client' | 'devnet'> & { readonly avs: Address | undefined }> {
   const devnet = flags.rpcUrl === undefined ? chooseDevnet(flags) : undefined;
   const { url, id, name } =
     devnet === undefined ? await askEndpoint(flags.rpcUrl ?? '') : devnetChain(devnet, flags.chain);
-  const mailbox = flags.mailbox === undefined ? knownMailbox(id) : parseAddress(flags.mailbox);
   const client = createChainClient({
     chainId: chainId(id),
     name,
@@ -36,10 +44,10 @@ export async function openTarget(flags: TargetFlags): Promise<Target> {
     clock: systemClock,
     logger: silentLogger,
   });
-  return { client, mailbox, devnet };
+  return { client, devnet, avs: devnet?.avs };
 }
 
-function chooseDevnet(flags: TargetFlags): DevnetState {
+function chooseDevnet(flags: Pick<TargetFlags, 'devnet'>): DevnetState {
   if (flags.devnet !== undefined || findDevnet(DEFAULT_DEVNET) !== undefined) {
     return requireDevnet(flags.devnet ?? DEFAULT_DEVNET);
   }

@@ -13,6 +13,7 @@ import type {
   TaskSubmission,
 } from '../../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import { createLocalEcdsaSigner } from '../../../src/signer/local-signers.js';
+import type { EcdsaSigner } from '../../../src/signer/signer.js';
 import { manualClock, settle } from '../../support/manual-clock.js';
 import { honestResult, operatorAddress, taskPlan } from './world.js';
 
@@ -77,6 +78,7 @@ describe('distribute', () => {
   function world(
     answer: (operatorIndex: number, attempt: number, signal: AbortSignal) => Promise<TaskResult>,
     findPeer: (operatorIndex: number) => Promise<void> = async () => undefined,
+    key: Pick<EcdsaSigner, 'sign'> = signer,
   ) {
     const plan = taskPlan(bn254, 'ecdsa', [1n, 1n, 1n]);
     const clock = manualClock();
@@ -90,7 +92,7 @@ describe('distribute', () => {
       plan,
       operators: plan.operators,
       aggregator: operatorAddress(99),
-      sign: (message) => signer.sign(message, 'plain'),
+      sign: (message) => key.sign(message, 'plain'),
       clock,
       connect: async ({ index }) => {
         await findPeer(index);
@@ -180,6 +182,44 @@ describe('distribute', () => {
     await done;
     expect(results.sort()).toEqual([0, 1, 2]);
     expect(failures).toEqual(['1 PERMISSION_DENIED: no']);
+  });
+
+  test('behavior: a remote signer that is down for a while delays what it has not signed, and nothing else', async () => {
+    let signatures = 0;
+    const { done, clock, submissions, results, failures, plan } = world(
+      async (index) => honestResult(bn254, plan, index, 'x'),
+      undefined,
+      {
+        sign: async (preimage, map) => {
+          signatures += 1;
+          if (signatures === 2) throw new PonosError('SIGNER_UNAVAILABLE', { message: 'no answer' });
+          return signer.sign(preimage, map);
+        },
+      },
+    );
+    await settle();
+    expect(failures).toEqual(['1 no answer']);
+    expect(submissions.map(({ executorAddress }) => executorAddress)).toEqual([0, 2].map(operatorAddress));
+    await clock.advance(250);
+    await done;
+    expect(results.sort()).toEqual([0, 1, 2]);
+    expect(signatures).toBe(4);
+  });
+
+  test('error: a signature by another key is not asked for again', async () => {
+    const { done, submissions, failures } = world(
+      async () => {
+        throw failure(Status.UNAVAILABLE);
+      },
+      undefined,
+      {
+        sign: async () => {
+          throw new PonosError('SIGNER_MISMATCH', { message: 'another key' });
+        },
+      },
+    );
+    await done;
+    expect([submissions, failures]).toEqual([[], ['0 another key!', '1 another key!', '2 another key!']]);
   });
 
   test('behavior: nobody waits for an operator whose name server does not answer', async () => {

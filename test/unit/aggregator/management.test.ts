@@ -9,13 +9,12 @@ import { grpcStatusOf } from '../../../src/rpc/status.js';
 import { AVS } from './world.js';
 
 const [L1, L2] = [chainId(31_337), chainId(31_338)];
-const context = {} as CallContext;
-const auth = { challengeToken: 'ab', signature: Buffer.of(1) };
+const context = { peer: '127.0.0.1:4711' } as CallContext;
 
 function world(change: Partial<ManagementOptions> = {}) {
   const calls: unknown[] = [];
   const service = createManagementService({
-    authentication: { bindRequest: false, enabled: undefined },
+    guard: { admit: () => undefined, issueToken: () => ({ token: '', expiresAtSeconds: 0 }) },
     chainIds: [L1, L2],
     served: {
       register: async (avs, chainIds) => {
@@ -88,34 +87,39 @@ describe('AggregatorManagementService', () => {
     expect(calls).toEqual([]);
   });
 
-  test.each([undefined, false])(
-    'error: credentials and tokens while authentication.enabled is %s',
-    async (enabled) => {
-      const { service, calls, statusOf } = world({ authentication: { bindRequest: false, enabled } });
-      for (const call of [
-        service.registerAvs({ avsAddress: AVS, chainIds: [L1], auth }, context),
-        service.deRegisterAvs({ avsAddress: AVS, auth }, context),
-        service.getChallengeToken({ aggregatorAddress: AVS }, context),
-      ]) {
-        const [status, message] = await statusOf(call);
-        expect(status).toBe(Status.UNIMPLEMENTED);
-        expect(message).toMatch(/^authentication is not enabled: /);
-      }
-      expect(calls).toEqual([]);
-    },
-  );
+  const refused = new PonosError('CREDENTIALS_REFUSED', { message: 'not you' });
 
-  test('error: with authentication.enabled everything is answered with one sentence', async () => {
-    const { service, calls, statusOf } = world({ authentication: { bindRequest: false, enabled: true } });
+  test('error: whom the guard does not admit, nothing is done for', async () => {
+    const peers: string[] = [];
+    const refuse = (peer: string) => {
+      peers.push(peer);
+      throw refused;
+    };
+    const guard = {
+      admit: (_call: unknown, peer: string) => refuse(peer),
+      issueToken: (_address: string, peer: string) => refuse(peer),
+    };
+    const { service, calls, statusOf } = world({ guard });
     for (const call of [
-      service.registerAvs({ avsAddress: AVS, chainIds: [L1], auth }, context),
+      service.registerAvs({ avsAddress: AVS, chainIds: [L1], auth: undefined }, context),
       service.deRegisterAvs({ avsAddress: AVS, auth: undefined }, context),
       service.getChallengeToken({ aggregatorAddress: AVS }, context),
     ]) {
-      const [status, message] = await statusOf(call);
-      expect(status).toBe(Status.UNIMPLEMENTED);
-      expect(message).toContain('not built yet');
+      expect(await statusOf(call)).toEqual([Status.UNAUTHENTICATED, 'not you']);
     }
     expect(calls).toEqual([]);
+    expect(peers).toEqual([context.peer, context.peer, context.peer]);
+  });
+
+  test('default: a token, with when it expires', async () => {
+    const guard = {
+      admit: () => undefined,
+      issueToken: (address: string) => ({ token: `token of ${address}`, expiresAtSeconds: 1_700_000_300 }),
+    };
+    const { service } = world({ guard });
+    expect(await service.getChallengeToken({ aggregatorAddress: AVS }, context)).toEqual({
+      challengeToken: `token of ${AVS}`,
+      expiresAt: 1_700_000_300n,
+    });
   });
 });

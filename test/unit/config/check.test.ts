@@ -33,6 +33,18 @@ describe('rules between keys', () => {
       ['1 l1ChainId: chain 1 is not among chains'],
     ],
     [
+      'client certificates without their authority',
+      'executor',
+      `${EXECUTOR_YAML}grpc:\n  tls: {certFile: a, keyFile: b, requireClientCert: true}\n`,
+      ['12 grpc.tls.requireClientCert: it needs grpc.tls.caFile: whose certificates are accepted'],
+    ],
+    [
+      'half of a client certificate',
+      'aggregator',
+      `${AGGREGATOR_YAML}grpc:\n  clientTls: {certFile: a}\n`,
+      ['13 grpc.clientTls: keyFile is missing: certificate and key go together'],
+    ],
+    [
       'an AVS on a chain that is not there',
       'aggregator',
       `${AGGREGATOR_YAML}avss:\n  - {address: ${AVS}, chainIds: [31337, 31338]}\n`,
@@ -112,10 +124,30 @@ describe('rules between keys', () => {
       ['7 operator.signingKeys.ecdsa: remoteSigner needs remoteSignerConfig'],
     ],
     [
+      'a remote signer that names no key, half a certificate, and no TLS for it',
+      'executor',
+      changed(
+        EXECUTOR_YAML,
+        ECDSA_KEY,
+        '\n      remoteSigner: true\n      remoteSignerConfig: {url: "http://signer", cert: a.pem}',
+      ),
+      [
+        '8 operator.signingKeys.ecdsa.remoteSignerConfig: it names no key: give publicKey or fromAddress',
+        '8 operator.signingKeys.ecdsa.remoteSignerConfig: key is missing: a client certificate needs both',
+        '8 operator.signingKeys.ecdsa.remoteSignerConfig.url: it is without TLS, and certificates are given; write https://',
+      ],
+    ],
+    [
       'badger without a folder',
       'executor',
       `${EXECUTOR_YAML}storage: {type: badger}\n`,
       ['11 storage.badger.dir: is missing: storage of type badger needs a folder'],
+    ],
+    [
+      'releases demanded of processes',
+      'executor',
+      `${performers(`avsAddress: ${AVS}, deploymentMode: process, command: [node]`)}releases: {require: latest}\n`,
+      ['13 releases.require: performers are processes, and releases name images: set it to any'],
     ],
     [
       'two modes of deployment',

@@ -1,48 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import { notBuiltYet } from '../../../src/config/not-built-yet.js';
 import type { Role } from '../../../src/config/role.js';
-import { AGGREGATOR_YAML, changed, EXECUTOR_YAML } from '../../support/config-text.js';
+import { AGGREGATOR_YAML, EXECUTOR_YAML } from '../../support/config-text.js';
 import { configOfText } from '../../support/examine-text.js';
 
-const SIGNER = 'remoteSigner: true, remoteSignerConfig: {url: "https://signer"}';
 const AVS = '"0x2222222222222222222222222222222222222222"';
 
 describe('notBuiltYet', () => {
   test.each<[string | undefined, Role, string]>([
     [undefined, 'aggregator', AGGREGATOR_YAML],
     [undefined, 'executor', EXECUTOR_YAML],
+    [undefined, 'aggregator', `${AGGREGATOR_YAML}tlsEnabled: true\ngrpc: {clientTls: {}}\n`],
+    [undefined, 'executor', `${EXECUTOR_YAML}grpc: {tls: {certFile: a, keyFile: b}}\n`],
     [undefined, 'aggregator', `${AGGREGATOR_YAML}metrics: {port: 1}\n`],
-    ['tlsEnabled', 'aggregator', `${AGGREGATOR_YAML}tlsEnabled: true\n`],
-    ['grpc.tls', 'executor', `${EXECUTOR_YAML}grpc: {tls: {certFile: a, keyFile: b}}\n`],
-    ['grpc.clientTls', 'aggregator', `${AGGREGATOR_YAML}grpc: {clientTls: {}}\n`],
     [
       'avsPerformers[].deploymentMode: kubernetes',
       'executor',
       `${EXECUTOR_YAML}avsPerformers: [{avsAddress: ${AVS}, deploymentMode: kubernetes, image: {repository: a, tag: b}}]\n`,
-    ],
-    ['releases.require: latest', 'executor', `${EXECUTOR_YAML}releases: {require: latest}\n`],
-    [
-      'operator.operatorPrivateKey.remoteSigner',
-      'aggregator',
-      changed(
-        AGGREGATOR_YAML,
-        `operatorPrivateKey:\n    privateKey: "0x${'ab'.repeat(32)}"`,
-        `operatorPrivateKey: {${SIGNER}}`,
-      ),
-    ],
-    [
-      'operator.signingKeys.ecdsa.remoteSigner',
-      'executor',
-      changed(EXECUTOR_YAML, `ecdsa:\n      privateKey: "${'cd'.repeat(32)}"`, `ecdsa: {${SIGNER}}`),
-    ],
-    [
-      'operator.operatorPrivateKey.remoteSigner',
-      'executor',
-      changed(
-        EXECUTOR_YAML,
-        `operatorPrivateKey:\n    privateKey: "0x${'ab'.repeat(32)}"`,
-        `operatorPrivateKey: {${SIGNER}}`,
-      ),
     ],
   ])('behavior: names %s (%s)', async (key, role, text) => {
     const sentence = notBuiltYet(role, await configOfText(role, text));

@@ -34,6 +34,15 @@ describe('startWarnings', () => {
     ]);
   });
 
+  test('behavior: keys of certificates that others can read', async () => {
+    const keyFile = join(folder.path, 'server.key');
+    await writeFile(keyFile, '', { mode: 0o644 });
+    const text = `${AGGREGATOR_YAML}${ON_DISK}grpc: {tls: {certFile: a, keyFile: ${keyFile}}}\n`;
+    expect(await warningsOf(text, 0o600)).toEqual([
+      `${keyFile} holds a secret and has mode 0644: set it to 0600`,
+    ]);
+  });
+
   test('behavior: a file that only names the variables of its keys may be open', async () => {
     const text = changed(AGGREGATOR_YAML, `"0x${'ab'.repeat(32)}"`, `${dollar}{A}`).replace(
       'cd'.repeat(32),

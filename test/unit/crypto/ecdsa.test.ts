@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { toHex } from '../../../src/base/bytes.js';
 import {
+  addressOfPublicKey,
   ecdsaAddress,
   ecdsaPublicKey,
+  parseEcdsaPublicKey,
   parseEcdsaSecret,
   recoverEcdsa,
   signEcdsa,
@@ -89,5 +91,34 @@ describe('parseEcdsaSecret', () => {
     expect(() => parseEcdsaSecret(text)).toThrow(
       expect.not.objectContaining({ message: expect.stringContaining('7777') }),
     );
+  });
+});
+
+describe('parseEcdsaPublicKey', () => {
+  const secret = new Uint8Array(32).fill(7);
+  const uncompressed = ecdsaPublicKey(secret);
+  const digits = Buffer.from(uncompressed.subarray(1)).toString('hex');
+  const compressed = `${uncompressed[64] !== undefined && uncompressed[64] % 2 === 1 ? '03' : '02'}${digits.slice(0, 64)}`;
+
+  test.each([
+    ['as Web3Signer writes it', `0x${digits}`],
+    ['without 0x', digits],
+    ['in capitals', `0X${digits.toUpperCase()}`],
+    ['with the leading 04', `0x04${digits}`],
+    ['compressed', `0x${compressed}`],
+  ])('default: %s', (_form, text) => {
+    const parsed = parseEcdsaPublicKey(text);
+    expect(parsed).toEqual(uncompressed);
+    expect(addressOfPublicKey(parsed)).toBe(ecdsaAddress(secret));
+  });
+
+  test.each([
+    ['empty', ''],
+    ['too short', digits.slice(2)],
+    ['no hex', 'zz'.repeat(64)],
+    ['off the curve', `${digits.slice(0, 126)}00`],
+    ['an address', ecdsaAddress(secret)],
+  ])('error: %s', (_case, text) => {
+    expect(() => parseEcdsaPublicKey(text)).toThrow(expect.objectContaining({ code: 'KEY_INVALID' }));
   });
 });

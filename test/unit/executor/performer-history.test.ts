@@ -27,6 +27,12 @@ const checked = (isHealthy: boolean, atMs: number): PerformerEvent => ({
   atMs,
 });
 const waiting: PerformerEvent = { type: 'waiting', deployment, reason: 'no engine', atMs: 1_500 };
+const adopted: PerformerEvent = {
+  type: 'adopted',
+  deployment,
+  atMs: 5_000,
+  instance: { id: 'avs-performer-1', endpoint: '127.0.0.1:9', container },
+};
 const ended: PerformerEvent = {
   type: 'ended',
   deployment,
@@ -68,6 +74,24 @@ describe('a deployment', () => {
       [started, promoted, checked(false, 4_000)],
       serving,
       { ...inService, isHealthy: false, checkedAtMs: 4_000 },
+    ],
+    [
+      'out of sight with its engine',
+      [started, promoted, waiting],
+      { ...serving, reason: 'no engine' },
+      { ...inService, isHealthy: false },
+    ],
+    [
+      'adopted when its engine is back',
+      [started, promoted, waiting, adopted],
+      { ...serving, adoptedAtMs: 5_000 },
+      { ...inService, checkedAtMs: 5_000 },
+    ],
+    [
+      'replaced, and finishing its tasks',
+      [started, promoted, { type: 'draining', deployment, atMs: 4_000 }],
+      serving,
+      { ...inService, status: 'Draining' },
     ],
     ['lost while it served', [started, promoted, ended], { ...serving, ...over }, undefined],
     [

@@ -63,7 +63,7 @@ describe('the journal of the performers', () => {
     const first = await world();
     for (const event of [asked('a'), started('a'), ended('a'), asked('b'), started('b'), promoted('b')])
       first.journal.listener(event);
-    await first.journal.close();
+    await first.journal.written();
     expect(await first.store.deployments()).toMatchObject([
       { id: 'a', number: 1, outcome: 'failed', endedAtMs: 4 },
       { id: 'b', number: 2, outcome: 'in-service', servingFromMs: 3 },
@@ -71,6 +71,7 @@ describe('the journal of the performers', () => {
     expect(await first.store.performers()).toMatchObject([{ id: 'process-b', status: 'InService' }]);
 
     const second = await world(first.values);
+    await second.journal.endEarlierRun();
     expect(second.lines).toEqual([
       [
         'warn',
@@ -79,7 +80,7 @@ describe('the journal of the performers', () => {
       ],
     ]);
     second.journal.listener(asked('c'));
-    await second.journal.close();
+    await second.journal.written();
     expect(await second.store.deployments()).toMatchObject([
       { id: 'a', outcome: 'failed' },
       { id: 'b', outcome: 'interrupted' },
@@ -87,14 +88,43 @@ describe('the journal of the performers', () => {
     ]);
   });
 
+  test('behavior: a deployment of the killed run that is adopted goes on under its number', async () => {
+    const first = await world();
+    for (const event of [asked('a'), started('a'), promoted('a')]) first.journal.listener(event);
+    await first.journal.written();
+
+    const second = await world(first.values);
+    expect(second.journal.unfinished).toMatchObject([
+      { deployment: { id: 'a' }, performer: { id: 'process-a' } },
+    ]);
+    const instance = { id: 'process-a', endpoint: '127.0.0.1:10' };
+    second.journal.listener({ type: 'adopted', deployment: deploymentOf('a'), atMs: 9, instance });
+    await second.journal.endEarlierRun();
+    expect(second.lines).toEqual([]);
+    expect(await second.store.deployments()).toMatchObject([
+      { id: 'a', number: 1, outcome: 'in-service', servingFromMs: 3, adoptedAtMs: 9 },
+    ]);
+    expect(await second.store.performers()).toMatchObject([
+      { id: 'process-a', status: 'InService', startedAtMs: 2, checkedAtMs: 9, endpoint: '127.0.0.1:10' },
+    ]);
+    second.journal.listener(ended('a'));
+    second.journal.listener(asked('b'));
+    await second.journal.written();
+    expect(await second.store.deployments()).toMatchObject([
+      { id: 'a', outcome: 'failed', adoptedAtMs: 9 },
+      { id: 'b', number: 2 },
+    ]);
+    expect(await second.store.performers()).toEqual([]);
+  });
+
   test('behavior: checks that bring nothing new are not written', async () => {
     const { journal, state } = await world();
     for (const event of [asked('a'), started('a'), promoted('a')]) journal.listener(event);
-    await journal.close();
+    await journal.written();
     const before = state.writes;
     for (let n = 0; n < 10; n += 1)
       journal.listener({ type: 'checked', deployment: deploymentOf('a'), isHealthy: true, atMs: 10 + n });
-    await journal.close();
+    await journal.written();
     expect(state.writes).toBe(before);
   });
 
@@ -103,13 +133,13 @@ describe('the journal of the performers', () => {
     state.failure = full;
     for (const event of [asked('a'), started('a'), ended('a'), asked('b'), started('b')])
       journal.listener(event);
-    await journal.close();
+    await journal.written();
     expect(lines).toEqual([['warn', expect.stringContaining('cannot be written down'), { error: full }]]);
     expect(await store.deployments()).toEqual([]);
 
     state.failure = undefined;
     journal.listener(promoted('b'));
-    await journal.close();
+    await journal.written();
     expect(await store.deployments()).toMatchObject([
       { id: 'a', number: 1, outcome: 'failed' },
       { id: 'b', number: 2, outcome: 'in-service' },
@@ -123,7 +153,7 @@ describe('the journal of the performers', () => {
     const { journal, state, lines } = await world();
     state.failure = new PonosError('INTERNAL', { message: 'odd' });
     journal.listener(asked('a'));
-    await expect(journal.close()).resolves.toBeUndefined();
+    await expect(journal.written()).resolves.toBeUndefined();
     expect(lines).toMatchObject([['error', expect.any(String), { error: state.failure }]]);
   });
 });

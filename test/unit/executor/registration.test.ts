@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { blockNumber, parseAddress } from '../../../src/base/brands.js';
 import { type Logger, silentLogger } from '../../../src/base/logger.js';
 import type { CurveName } from '../../../src/crypto/curve.js';
-import type { RegisteredKey } from '../../../src/executor/registered-key.js';
 import { reportRegistrations } from '../../../src/executor/registration.js';
+import type { RegisteredKey } from '../../../src/protocol/registered-key.js';
 
 const AVS = parseAddress(`0x${'0a'.repeat(20)}`);
 const OPERATOR = parseAddress(`0x${'0e'.repeat(20)}`);

@@ -3,7 +3,7 @@ import type { TaskId } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
 import { recoverEcdsa } from '../../../src/crypto/ecdsa.js';
 import { keccak256 } from '../../../src/crypto/keccak.js';
-import { equalKeys } from '../../../src/executor/registered-key.js';
+import { equalKeys } from '../../../src/protocol/registered-key.js';
 import {
   bn254CertificatePreimage,
   ecdsaCertificatePreimage,
@@ -288,6 +288,25 @@ describe('failures', () => {
     await Promise.all(submitted.slice(0, 2));
     expect(world.runs).toHaveLength(2);
   });
+});
+
+test('error: a task that does not get its turn before its deadline was never begun, and says so', async () => {
+  const world = await executorWorld({ maxConcurrent: 1 });
+  const performer = deferred<Uint8Array>();
+  world.state.execute = () => performer.promise;
+  const [first, second] = [1, 2].map((digit) =>
+    world.flow.submit(world.submission({ taskId: `0x${String(digit).repeat(64)}` }), PEER),
+  );
+  const refused = expect(second).rejects.toMatchObject({
+    code: 'TASK_EXPIRED',
+    message: 'the deadline of the task has passed while it waited for its turn',
+  });
+  while (world.clock.sleepers < 2) await settle();
+  await world.clock.advance(60_000);
+  await refused;
+  expect(world.runs).toHaveLength(1);
+  performer.resolve(Uint8Array.of(1));
+  await first;
 });
 
 describe('stopping', () => {

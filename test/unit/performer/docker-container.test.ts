@@ -11,7 +11,7 @@ import {
 import type { PerformerSpec } from '../../../src/performer/runtime.js';
 
 const AVS = parseAddress('0xDbD92D51a79FaA4Ff31e7D6AbeFcE76358B64f84');
-const OPERATOR = parseAddress(`0x${'0b'.repeat(20)}`);
+const OWNER = { operator: parseAddress(`0x${'0b'.repeat(20)}`), l1ChainId: 1 };
 const spec: PerformerSpec = {
   avs: AVS,
   image: { repository: 'avs' },
@@ -49,8 +49,8 @@ describe('checkNetworkName', () => {
 });
 
 describe('containerOptions', () => {
-  const options = (changes: Partial<PerformerSpec> = {}, network = '') =>
-    containerOptions({ ...spec, ...changes }, 'avs:latest', 'name', OPERATOR, network);
+  const options = (changes: Partial<PerformerSpec> = {}, network?: string) =>
+    containerOptions({ ...spec, ...changes }, 'avs:latest', 'name', OWNER, network);
 
   test('default: without rights, within limits, on a loopback port', () => {
     expect(options().HostConfig).toMatchObject({

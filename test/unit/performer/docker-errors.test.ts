@@ -3,11 +3,13 @@ import { PonosError } from '../../../src/base/error.js';
 import { dockerError, engineStatus, unlessStatus } from '../../../src/performer/docker-errors.js';
 
 const refusal = Object.assign(new Error('no such container'), { statusCode: 404 });
+const failure = Object.assign(new Error('server error'), { statusCode: 500 });
 const silence = Object.assign(new Error('connect ENOENT'), { code: 'ENOENT' });
 
 describe('dockerError', () => {
   test.each([
     ['an answer is a refusal', refusal, 'PERFORMER_UNAVAILABLE'],
+    ["a failure is the engine's", failure, 'DOCKER_UNAVAILABLE'],
     ['no answer is a missing engine', silence, 'DOCKER_UNAVAILABLE'],
   ])('behavior: %s', (_name, error, code) => {
     expect(dockerError(error, 'start it')).toMatchObject({

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { planRestart } from '../../../src/performer/restart-policy.js';
+import { PonosError } from '../../../src/base/error.js';
+import { causeOf, planRestart } from '../../../src/performer/restart-policy.js';
 
 describe('planRestart', () => {
   test('default: five restarts in a row, each later than the one before, then none', () => {
@@ -29,5 +30,16 @@ describe('planRestart', () => {
       const plan = planRestart(restarts, 0, 'engine');
       expect(planRestart(plan?.restarts ?? 5, 0, 'performer')).toBeDefined();
     }
+  });
+});
+
+describe('causeOf', () => {
+  test.each([
+    ['DOCKER_UNAVAILABLE', 'engine'],
+    ['IMAGE_PULL_FAILED', 'engine'],
+    ['IMAGE_MISSING', 'performer'],
+    ['PERFORMER_UNAVAILABLE', 'performer'],
+  ] as const)('behavior: %s: the %s', (code, cause) => {
+    expect(causeOf(new PonosError(code, { message: 'x' }))).toBe(cause);
   });
 });

@@ -1,7 +1,12 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parseAddress } from '../../../src/base/brands.js';
+import { loadConfig } from '../../../src/config/load.js';
 import type { PerformerConfig } from '../../../src/config/types.js';
-import { performerSpec } from '../../../src/performer/spec-from-config.js';
+import { keptSpec, performerSpec } from '../../../src/performer/spec-from-config.js';
+import { EXECUTOR_YAML } from '../../support/config-text.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const config: PerformerConfig = {
   avsAddress: parseAddress(`0x${'a5'.repeat(20)}`),
@@ -26,5 +31,46 @@ describe('performerSpec', () => {
 
   test('error: a variable that is not set', () => {
     expect(() => performerSpec(config, {})).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  });
+});
+
+describe('keptSpec', () => {
+  const avs = config.avsAddress;
+
+  test('default: without an entry the limits are those of an entry that names none', async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder.path, 'executor.yaml');
+    const entry = `avsPerformers: [{avsAddress: "${avs}", image: {repository: my-avs, tag: v1}}]\n`;
+    await writeFile(file, EXECUTOR_YAML + entry, { mode: 0o600 });
+    const { config: loaded } = await loadConfig('executor', { file, env: {} });
+    await folder.remove();
+    const [written] = loaded.avsPerformers.map((each) => performerSpec(each, {}));
+    const unwritten = keptSpec(
+      undefined,
+      'docker',
+      { avs, image: { repository: 'my-avs', tag: 'v1' }, envs: [] },
+      {},
+    );
+    expect(unwritten).toEqual(written);
+  });
+
+  test('default: variables of ours have their values of today, over those of the configuration', () => {
+    const envs = [{ name: 'LOG_LEVEL', valueFromEnv: 'THE_LEVEL' }];
+    const spec = keptSpec(
+      config,
+      'docker',
+      { avs, envs },
+      { EXECUTOR_LOG_LEVEL: 'info', THE_LEVEL: 'debug' },
+    );
+    expect(spec.env.get('LOG_LEVEL')?.reveal()).toBe('debug');
+    expect(spec.image).toEqual(config.image);
+    expect(spec.lostEnv).toBeUndefined();
+  });
+
+  test('behavior: what came with the call, or is not set any more, is lost, whatever is configured', () => {
+    const envs = [{ name: 'LOG_LEVEL' }, { name: 'KEY', valueFromEnv: 'NOT_SET' }];
+    const spec = keptSpec(config, 'docker', { avs, envs }, { EXECUTOR_LOG_LEVEL: 'info' });
+    expect(spec.lostEnv).toEqual(['LOG_LEVEL', 'KEY']);
+    expect([...spec.env.keys()]).toEqual([]);
   });
 });

@@ -6,16 +6,22 @@ import { describe, expect, test } from '@jest/globals';
 import { Transaction } from 'ethers';
 import { parseHex } from '../../../src/base/brands.js';
 import { fromHex, toHex } from '../../../src/base/bytes.js';
+import { systemClock } from '../../../src/base/clock.js';
 import { explain } from '../../../src/base/error.js';
+import { silentLogger } from '../../../src/base/logger.js';
 import { Secret } from '../../../src/base/secret.js';
 import { encodeG2 } from '../../../src/crypto/bn254/points.js';
 import { ecdsaAddress, parseEcdsaSecret } from '../../../src/crypto/ecdsa.js';
-import { loadSigningKeys, loadTransactionKey } from '../../../src/signer/load-signers.js';
+import * as loading from '../../../src/signer/load-signers.js';
 import { withTemporaryFolder } from '../../support/temporary-folder.js';
 import { readVectorFile } from '../../support/vector-bytes.js';
 import { readVectors } from '../../support/vectors.js';
 
-type SigningKeysConfig = Parameters<typeof loadSigningKeys>[0];
+type SigningKeysConfig = Parameters<typeof loading.loadSigningKeys>[0];
+const world = { clock: systemClock, logger: silentLogger };
+const loadSigningKeys = (config: SigningKeysConfig) => loading.loadSigningKeys(config, world);
+const loadTransactionKey = (config: Parameters<typeof loading.loadTransactionKey>[0]) =>
+  loading.loadTransactionKey(config, world);
 type BlsConfig = NonNullable<SigningKeysConfig['bls']>;
 type EcdsaConfig = NonNullable<SigningKeysConfig['ecdsa']>;
 
@@ -134,13 +140,6 @@ describe('loadSigningKeys: ECDSA', () => {
   ])('error: %s', async (_name, config, code) => {
     await expect(loadSigningKeys(ecdsa(config))).rejects.toMatchObject({ code });
   });
-
-  test('error: a remote signer is not built yet, said in one sentence', async () => {
-    await expect(loadSigningKeys(ecdsa({ remoteSigner: true }))).rejects.toMatchObject({
-      code: 'NOT_BUILT_YET',
-      message: 'remote signers are not built yet: operator.signingKeys.ecdsa asks for one',
-    });
-  });
 });
 
 describe('loadSigningKeys', () => {
@@ -168,10 +167,11 @@ describe('loadTransactionKey', () => {
     expect(inspect(key)).not.toContain('2222');
   });
 
-  test('error: a remote signer is not built yet', async () => {
-    await expect(loadTransactionKey({ remoteSigner: true, privateKey })).rejects.toMatchObject({
-      code: 'NOT_BUILT_YET',
-    });
+  test.each([
+    ['of the signing key', () => loadSigningKeys(ecdsa({ remoteSigner: true }))],
+    ['of the paying key', () => loadTransactionKey({ remoteSigner: true, privateKey })],
+  ])('error: a remote signer %s that is not described', async (_name, load) => {
+    await expect(load()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   test('error: no key', async () => {

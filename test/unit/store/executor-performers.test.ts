@@ -70,13 +70,20 @@ function describePerformerStore(
       await folder.remove();
     });
 
+    /** As a node does at its start; nothing is adopted unless it is named. */
+    async function restart(of = store, adopted: readonly string[] = []) {
+      const run = await of.earlierRun();
+      await of.endEarlierRun(run, new Set(adopted));
+      return run;
+    }
+
     const numbers = async (avs = AVS) =>
       (await store.deployments()).filter((each) => each.avs === avs).map(({ number }) => number);
 
     test('default: nothing', async () => {
       expect(await store.performers()).toEqual([]);
       expect(await store.deployments()).toEqual([]);
-      expect(await store.endEarlierRun()).toEqual({ interrupted: [], lastNumbers: new Map() });
+      expect(await restart()).toEqual({ unfinished: [], lastNumbers: new Map() });
     });
 
     test('behavior: a performer is there while it runs, its deployment remains', async () => {
@@ -110,7 +117,7 @@ function describePerformerStore(
       await store.save([1, 2, 50].map((number) => failed(number)));
       await store.save([failed(KEPT_DEPLOYMENTS + 20)]);
       expect(await numbers()).toEqual([1, 2, 50, KEPT_DEPLOYMENTS + 20]);
-      await store.endEarlierRun();
+      await restart();
       expect(await numbers()).toEqual([50, KEPT_DEPLOYMENTS + 20]);
     });
 
@@ -121,8 +128,8 @@ function describePerformerStore(
       };
       await store.save([failed(1), serving(2), deploying]);
       const next = createPerformerStore(values);
-      expect(await next.endEarlierRun()).toEqual({
-        interrupted: [serving(2), deploying],
+      expect(await restart(next)).toEqual({
+        unfinished: [serving(2), deploying],
         lastNumbers: new Map([
           [AVS, 2],
           [OTHER, 3],
@@ -136,13 +143,33 @@ function describePerformerStore(
         { ...serving(2).deployment, ...interrupted, lastHealthyMs: 2_500 },
         { ...deploying.deployment, ...interrupted },
       ]);
-      expect((await next.endEarlierRun()).interrupted).toEqual([]);
+      expect((await restart(next)).unfinished).toEqual([]);
+    });
+
+    test('behavior: what was adopted goes on, and what has begun meanwhile stays', async () => {
+      await store.save([serving(1), serving(1, OTHER)]);
+      const next = createPerformerStore(values);
+      const run = await next.earlierRun();
+      await next.save([serving(2, OTHER)]);
+      await next.endEarlierRun(run, new Set([serving(1).deployment.id]));
+      expect(await next.performers()).toEqual([performer(1), performer(2, OTHER)]);
+      expect(await next.deployments()).toMatchObject([
+        serving(1).deployment,
+        { number: 1, outcome: 'interrupted' },
+        serving(2, OTHER).deployment,
+      ]);
+    });
+
+    test('behavior: as long as nothing was ended, a node that is killed once more finds it again', async () => {
+      await store.save([serving(1)]);
+      await store.earlierRun();
+      expect((await createPerformerStore(values).earlierRun()).unfinished).toEqual([serving(1)]);
     });
 
     test('behavior: a performer whose deployment is lost does not remain either', async () => {
       await store.save([serving(1)]);
       await values.batch([{ type: 'delete', key: `deployment/${AVS}/${'1'.padStart(16, '0')}/` }]);
-      await store.endEarlierRun();
+      await restart();
       expect(await store.performers()).toEqual([]);
     });
 
@@ -151,7 +178,7 @@ function describePerformerStore(
       const key = `deployment/${AVS}/${'1'.padStart(16, '0')}/`;
       await values.batch([{ type: 'put', key, value: new Uint8Array(30) }]);
       await expect(store.deployments()).rejects.toMatchObject({ code: 'STORE_CORRUPT', facts: { key } });
-      expect((await store.endEarlierRun()).interrupted).toEqual([serving(2)]);
+      expect((await restart()).unfinished).toEqual([serving(2)]);
     });
   });
 }

@@ -9,6 +9,7 @@ import { ECDSA_CERTIFICATE_VERIFIER_ABI } from '../../../../src/chain/contracts/
 import { CONTRACT_ERRORS } from '../../../../src/chain/contracts/errors.js';
 import { KEY_REGISTRAR_ABI } from '../../../../src/chain/contracts/key-registrar.js';
 import { OPERATOR_TABLE_UPDATER_ABI } from '../../../../src/chain/contracts/operator-table-updater.js';
+import { RELEASE_MANAGER_ABI } from '../../../../src/chain/contracts/release-manager.js';
 import {
   BN254_TABLE_CALCULATOR_ABI,
   ECDSA_TABLE_CALCULATOR_ABI,
@@ -37,6 +38,7 @@ const ABIS = {
   BN254TableCalculator: BN254_TABLE_CALCULATOR_ABI,
   ECDSATableCalculator: ECDSA_TABLE_CALCULATOR_ABI,
   'AVS registrar': AVS_REGISTRAR_ABI,
+  ReleaseManager: RELEASE_MANAGER_ABI,
 };
 
 const functions = Object.entries(ABIS).flatMap(([contract, abi]) =>

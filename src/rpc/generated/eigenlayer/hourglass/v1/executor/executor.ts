@@ -70,7 +70,7 @@ export interface ListPerformersResponse {
 export interface Performer {
   performerId: string;
   avsAddress: string;
-  /** InService or Staged. */
+  /** InService, OutOfService, Staged or Draining; running: only the store has it. */
   status: string;
   artifactRegistry: string;
   artifactDigest: string;

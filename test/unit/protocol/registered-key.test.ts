@@ -3,7 +3,7 @@ import { parseAddress, parseTaskId } from '../../../src/base/brands.js';
 import { loadBn254 } from '../../../src/crypto/bn254/bn254.js';
 import { G1_GENERATOR } from '../../../src/crypto/bn254/points.js';
 import { keccak256 } from '../../../src/crypto/keccak.js';
-import { equalKeys, type RegisteredKey, verifiesWith } from '../../../src/executor/registered-key.js';
+import { equalKeys, type RegisteredKey, verifiesWith } from '../../../src/protocol/registered-key.js';
 import { submissionMessage } from '../../../src/protocol/submission.js';
 import { RECORDED_SUBMISSIONS } from '../../support/submissions.js';
 import { hexBytes } from '../../support/vector-bytes.js';

@@ -1,0 +1,47 @@
+/** `ponos executor list`: the performers of a running executor. */
+import { createClient } from 'nice-grpc';
+import {
+  ExecutorManagementServiceDefinition as Management,
+  type Performer,
+} from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import type { NodeFlags } from '../management/node-access.js';
+import { onNode, QUICK_MS } from '../management/node-command.js';
+import { printable } from '../storage/format.js';
+import type { Terminal } from '../storage/terminal.js';
+import { renderTable } from '../table.js';
+import { artifactText } from './artifact-text.js';
+
+export interface ListPerformersFlags extends NodeFlags {
+  readonly avs?: string;
+  readonly json?: boolean;
+}
+
+/** @throws PonosError as the node answers */
+export async function listPerformers(flags: ListPerformersFlags, terminal: Terminal): Promise<void> {
+  const request = { avsAddress: flags.avs ?? '', auth: undefined };
+  const method = Management.methods.listPerformers;
+  const command = { role: 'executor', flags, terminal, timeoutMs: QUICK_MS } as const;
+  const { performers } = await onNode(command, (node, timeoutMs) =>
+    node.unary(
+      { service: Management, method, request, timeoutMs },
+      createClient(Management, node.channel).listPerformers,
+    ),
+  );
+  if (flags.json) return terminal.print(JSON.stringify(performers));
+  terminal.print(performers.length === 0 ? 'no performers' : tableOf(performers));
+}
+
+function tableOf(performers: readonly Performer[]): string {
+  const heading = ['avs', 'performer', 'status', 'image', 'runs', 'healthy', 'checked'];
+  const yes = (value: boolean) => (value ? 'yes' : 'no');
+  const rows = performers.map((performer) => [
+    performer.avsAddress,
+    performer.performerId,
+    performer.status,
+    artifactText(performer),
+    yes(performer.resourceHealthy),
+    yes(performer.applicationHealthy),
+    performer.lastHealthCheck === '' ? '-' : performer.lastHealthCheck,
+  ]);
+  return renderTable([heading, ...rows.map((row) => row.map(printable))]);
+}

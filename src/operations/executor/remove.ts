@@ -1,0 +1,29 @@
+/** `ponos executor remove`: a performer of a running executor is let go. */
+import { createClient } from 'nice-grpc';
+import { ExecutorManagementServiceDefinition as Management } from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import type { NodeFlags } from '../management/node-access.js';
+import { onNode } from '../management/node-command.js';
+import { printable } from '../storage/format.js';
+import type { Terminal } from '../storage/terminal.js';
+
+export interface RemovePerformerFlags extends NodeFlags {
+  readonly performerId: string;
+  readonly json?: boolean;
+}
+
+/** It finishes its tasks first: for `limits.drainSeconds` of the node, an hour at most. */
+const REMOVE_MS = 65 * 60_000;
+
+/** Resolves when it is gone. @throws PonosError as the node answers */
+export async function removePerformer(flags: RemovePerformerFlags, terminal: Terminal): Promise<void> {
+  const request = { performerId: flags.performerId, auth: undefined };
+  const method = Management.methods.removePerformer;
+  const command = { role: 'executor', flags, terminal, timeoutMs: REMOVE_MS } as const;
+  const response = await onNode(command, (node, timeoutMs) =>
+    node.unary(
+      { service: Management, method, request, timeoutMs },
+      createClient(Management, node.channel).removePerformer,
+    ),
+  );
+  terminal.print(flags.json ? JSON.stringify(response) : printable(response.message));
+}

@@ -1,0 +1,157 @@
+/** Which running node a command is for, and how the operator proves that it is its own. */
+import { type Address, parseAddress } from '../../base/brands.js';
+import { systemClock } from '../../base/clock.js';
+import { PonosError } from '../../base/error.js';
+import { silentLogger } from '../../base/logger.js';
+import { environmentName, flagFromEnvironment } from '../../config/flags.js';
+import { loadConfig } from '../../config/load.js';
+import type { Role } from '../../config/role.js';
+import type { ConfigOf, SigningKeysConfig } from '../../config/types.js';
+import { formatSocketAddress, parseSocketAddress } from '../../rpc/socket-address.js';
+import { checkTls, readTlsFiles, type TlsMaterial } from '../../rpc/tls-material.js';
+import { loadSigningKeys } from '../../signer/load-signers.js';
+import { createLocalBn254Signer, createLocalEcdsaSigner } from '../../signer/local-signers.js';
+import { managementSigner } from '../../signer/management-signer.js';
+import type { Signer } from '../../signer/signer.js';
+import { readKeyFile } from '../keygen/read-key.js';
+
+/** The flags that all commands to a running node have. */
+export interface NodeFlags {
+  /** The node's own configuration file. */
+  readonly config?: string;
+  /** `host:port` of its management port. */
+  readonly address?: string;
+  /** The operator's signing key, if not that of the configuration. */
+  readonly keyFile?: string;
+  readonly passwordFile?: string;
+  /** The operator's address; default: that of the configuration. */
+  readonly operator?: string;
+  /** The node has `authentication.bindRequest`. */
+  readonly bindRequest?: boolean;
+  /** How long a call may take; default: by command. */
+  readonly timeout?: number;
+}
+
+export interface NodeCredentials {
+  readonly operator: Address;
+  readonly signer: Signer;
+  readonly bindRequest: boolean;
+}
+
+export interface NodeAccess {
+  readonly role: Role;
+  /** `host:port` */
+  readonly address: string;
+  /** Certificates to call it with; undefined: in plaintext. */
+  readonly tls: TlsMaterial | undefined;
+  /** Undefined: the node is called without. */
+  readonly credentials: NodeCredentials | undefined;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws PonosError USAGE, CONFIG_INVALID, and those of keys */
+export async function openNodeAccess(role: Role, flags: NodeFlags, env: Environment): Promise<NodeAccess> {
+  const isConfigNamed = flags.config !== undefined || flagFromEnvironment(role, 'config', env) !== undefined;
+  if (!isConfigNamed && flags.address === undefined) {
+    throw new PonosError('USAGE', {
+      message: 'no node is named',
+      advice: `Give its configuration with --config FILE (or ${environmentName(role, 'config')}), or its management port with --address HOST:PORT.`,
+    });
+  }
+  // A node that is named by its address alone may be anybody's: the environment's configuration is not its own.
+  const usesConfig = flags.config !== undefined || flags.address === undefined;
+  const config = usesConfig
+    ? (await loadConfig(role, { flags: { config: flags.config }, env })).config
+    : undefined;
+  return {
+    role,
+    address: flags.address === undefined ? addressOf(config) : socketOf(flags.address),
+    tls: config && (await tlsOf(config)),
+    credentials: await credentialsOf(flags, config),
+  };
+}
+
+/** A node whose ports have TLS is called with it, by the certificates for its own calls. */
+async function tlsOf({ grpc }: ConfigOf<Role>): Promise<TlsMaterial | undefined> {
+  if (grpc.tls === undefined) return undefined;
+  const at = 'grpc.clientTls';
+  return checkTls(await readTlsFiles(grpc.clientTls ?? {}, at), at, systemClock.nowMs());
+}
+
+function addressOf(config: ConfigOf<Role> | undefined): string {
+  if (config === undefined)
+    throw new PonosError('INTERNAL', { message: 'neither address nor configuration' });
+  const { host } = config.grpc;
+  const isEverywhere = config.authentication.enabled === undefined || host === '0.0.0.0' || host === '::';
+  return formatSocketAddress({
+    host: isEverywhere ? '127.0.0.1' : host,
+    port: config.managementServerGrpcPort,
+  });
+}
+
+function socketOf(text: string): string {
+  try {
+    return formatSocketAddress(parseSocketAddress(text));
+  } catch (cause) {
+    throw new PonosError('USAGE', {
+      message: '--address must be HOST:PORT',
+      facts: { found: text.slice(0, 80) },
+      advice: "It is the node's management port: managementServerGrpcPort.",
+      cause,
+    });
+  }
+}
+
+async function credentialsOf(
+  flags: NodeFlags,
+  config: ConfigOf<Role> | undefined,
+): Promise<NodeCredentials | undefined> {
+  const { keyFile, passwordFile } = flags;
+  const bindRequest = flags.bindRequest ?? config?.authentication.bindRequest ?? false;
+  if (keyFile === undefined) {
+    if (flags.operator !== undefined || passwordFile !== undefined) {
+      throw new PonosError('USAGE', { message: '--operator and --password-file go with --key-file' });
+    }
+    if (config === undefined || config.authentication.enabled !== true) return undefined;
+    const { bls, ecdsa } = config.operator.signingKeys;
+    // Only the key that signs is opened.
+    const keys: SigningKeysConfig = ecdsa === undefined ? { bls } : { ecdsa };
+    const signer = managementSigner(
+      await loadSigningKeys(keys, { clock: systemClock, logger: silentLogger }),
+    );
+    return { operator: config.operator.address, signer, bindRequest };
+  }
+  const operator = flags.operator === undefined ? config?.operator.address : parseOperator(flags.operator);
+  if (operator === undefined) {
+    throw new PonosError('USAGE', {
+      message: '--key-file needs the address of the operator',
+      advice: 'Give --operator ADDRESS. It is not the address of the signing key.',
+    });
+  }
+  return { operator, signer: await signerOf(keyFile, passwordFile), bindRequest };
+}
+
+function parseOperator(text: string): Address {
+  try {
+    return parseAddress(text);
+  } catch (cause) {
+    throw new PonosError('USAGE', { message: '--operator must be an address', cause });
+  }
+}
+
+async function signerOf(keyFile: string, passwordFile: string | undefined): Promise<Signer> {
+  const key = await readKeyFile(keyFile);
+  if (key.kind === 'keystore') {
+    const keystore = { keystoreFile: keyFile, passwordFile };
+    const keys = key.format === 'v3' ? { ecdsa: { ...keystore, remoteSigner: false } } : { bls: keystore };
+    return managementSigner(await loadSigningKeys(keys, { clock: systemClock, logger: silentLogger }));
+  }
+  if (key.kind === 'private' && key.curve === 'ecdsa') return createLocalEcdsaSigner(key.secret);
+  if (key.kind === 'private' && key.curve === 'bn254') return createLocalBn254Signer(key.secret);
+  throw new PonosError('KEY_INVALID', {
+    message: 'the file holds no key that management calls can be signed with',
+    facts: { file: keyFile, curve: key.curve },
+    advice: 'Give the private signing key of the operator: ECDSA or BN254, a keystore or a raw key.',
+  });
+}

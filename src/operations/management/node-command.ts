@@ -1,0 +1,36 @@
+/** What all commands to a running node do around their calls. */
+import type { Role } from '../../config/role.js';
+import { abortOnInterrupt } from '../interrupt.js';
+import type { Terminal } from '../storage/terminal.js';
+import { type NodeFlags, openNodeAccess } from './node-access.js';
+import { type NodeClient, withNode } from './node-client.js';
+
+/** Flags, terminal and what comes of both. */
+export interface NodeCommand {
+  readonly role: Role;
+  readonly flags: NodeFlags;
+  readonly terminal: Terminal;
+  /** Unless `--timeout` says otherwise. */
+  readonly timeoutMs: number;
+}
+
+/** Reads and small changes. */
+export const QUICK_MS = 30_000;
+
+/**
+ * Dials the node that the flags name. Ctrl-C ends the calls.
+ * @throws PonosError as `openNodeAccess`, and what the action throws
+ */
+export async function onNode<T>(
+  { role, flags, terminal, timeoutMs }: NodeCommand,
+  action: (node: NodeClient, timeoutMs: number) => Promise<T>,
+): Promise<T> {
+  const interrupt = abortOnInterrupt();
+  try {
+    const access = await openNodeAccess(role, flags, terminal.env);
+    const limitMs = flags.timeout === undefined ? timeoutMs : flags.timeout * 1_000;
+    return await withNode(access, interrupt.signal, (node) => action(node, limitMs));
+  } finally {
+    interrupt.release();
+  }
+}

@@ -1,0 +1,114 @@
+/** An instance that has come to serve: its tasks, its health, and how it is let go. */
+import type { TaskId } from '../base/brands.js';
+import type { Clock } from '../base/clock.js';
+import { explain, PonosError } from '../base/error.js';
+import { createPerformerClient } from './client.js';
+import type { PerformerInstance } from './runtime.js';
+
+export interface BringUpOptions {
+  readonly maxOutputBytes: number;
+  /** How long it may take until it serves. */
+  readonly healthyWithinMs: number;
+  /** Time to say goodbye for one that does not come to serve. */
+  readonly stopGraceMs: number;
+  readonly clock: Clock;
+}
+
+export interface ServingInstance {
+  readonly running: PerformerInstance;
+  /** Tasks that it works on now. */
+  readonly tasks: number;
+  /** As `PerformerClient.execute`. */
+  execute(taskId: TaskId, payload: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /** Whether it runs and says that it serves. */
+  isHealthy(signal?: AbortSignal): Promise<boolean>;
+  /** Waits until it has no tasks, at most so long, and stops it. @throws PonosError as `stop` */
+  drain(drainMs: number, graceMs: number): Promise<void>;
+  /** Stops it, also in the middle of a drain. May be called twice. @throws PonosError DOCKER_UNAVAILABLE without an engine */
+  stop(graceMs: number): Promise<void>;
+  /** Leaves it as it is: its engine is gone. */
+  leave(): void;
+}
+
+/**
+ * Resolves when a running instance serves; it is stopped when it does not.
+ * @throws PonosError PERFORMER_UNAVAILABLE with the last lines it printed, ABORTED
+ */
+export async function bringUp(
+  running: PerformerInstance,
+  options: BringUpOptions,
+  signal: AbortSignal,
+): Promise<ServingInstance> {
+  const { clock, maxOutputBytes, healthyWithinMs, stopGraceMs } = options;
+  const client = createPerformerClient({ endpoint: running.endpoint, maxOutputBytes, clock });
+  const waiting = new AbortController();
+  try {
+    await Promise.race([
+      client.waitUntilServing(healthyWithinMs, AbortSignal.any([signal, waiting.signal])),
+      running.exited.then((exit) => {
+        throw new PonosError('PERFORMER_UNAVAILABLE', {
+          message: `the performer ended before it was healthy: ${exit.reason}`,
+        });
+      }),
+    ]);
+  } catch (error) {
+    waiting.abort();
+    client.close();
+    const lastLines = running.lastLines().slice(-5).join(' | ');
+    await running.stop(stopGraceMs);
+    if (signal.aborted || lastLines === '') throw error;
+    throw new PonosError('PERFORMER_UNAVAILABLE', {
+      message: explain(error),
+      facts: { avs: running.avs, lastOutput: lastLines },
+      cause: error,
+    });
+  }
+
+  const letGo = new AbortController();
+  let tasks = 0;
+  let whenIdle: (() => void) | undefined;
+  let stopped: Promise<void> | undefined;
+
+  async function untilIdle(drainMs: number): Promise<void> {
+    if (tasks === 0) return;
+    const waits = new AbortController();
+    const idle = new Promise<void>((resolve) => {
+      whenIdle = resolve;
+    });
+    const until = AbortSignal.any([waits.signal, letGo.signal]);
+    await Promise.race([idle, clock.sleep(drainMs, until).catch(() => undefined)]);
+    waits.abort();
+  }
+
+  function stop(graceMs: number): Promise<void> {
+    letGo.abort();
+    stopped ??= running.stop(graceMs).finally(() => client.close());
+    return stopped;
+  }
+
+  return {
+    running,
+    get tasks() {
+      return tasks;
+    },
+    async execute(taskId, payload, taskSignal) {
+      tasks += 1;
+      try {
+        return await client.execute(taskId, payload, taskSignal);
+      } finally {
+        tasks -= 1;
+        if (tasks === 0) whenIdle?.();
+      }
+    },
+    isHealthy: async (checkSignal) => running.isSound() && (await client.isServing(checkSignal)),
+    async drain(drainMs, graceMs) {
+      await untilIdle(drainMs);
+      await stop(graceMs);
+    },
+    stop,
+    leave() {
+      letGo.abort();
+      client.close();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** Watching an instance in service until it is lost. */
+import { abortError, type Clock } from '../base/clock.js';
+import type { LossCause } from './runtime.js';
+import type { ServingInstance } from './serving-instance.js';
+
+const HEALTH_INTERVAL_MS = 15_000;
+const HEALTH_FAILURES_TO_RESTART = 3;
+
+/** Why an instance serves no more. */
+export interface Loss {
+  readonly reason: string;
+  readonly cause: LossCause;
+}
+
+export interface WatchOptions {
+  readonly clock: Clock;
+  /** Told each answer. @param failures in a row, this one included */
+  readonly onCheck: (isHealthy: boolean, failures: number) => void;
+}
+
+/** Resolves when it has ended, is out of sight, or has failed three checks in a row. @throws PonosError the signal's reason or ABORTED */
+export async function watchInstance(
+  instance: ServingInstance,
+  { clock, onCheck }: WatchOptions,
+  signal: AbortSignal,
+): Promise<Loss> {
+  const ended = new AbortController();
+  const exit = instance.running.exited.then((end) => {
+    ended.abort();
+    return end;
+  });
+  const until = AbortSignal.any([signal, ended.signal]);
+  for (let failures = 0; failures < HEALTH_FAILURES_TO_RESTART; ) {
+    try {
+      await clock.sleep(HEALTH_INTERVAL_MS, until);
+    } catch {
+      if (signal.aborted) throw abortError(signal);
+      return exit;
+    }
+    const isHealthy = await instance.isHealthy(until);
+    if (until.aborted) continue; // not an answer of the performer
+    failures = isHealthy ? 0 : failures + 1;
+    onCheck(isHealthy, failures);
+  }
+  return { reason: `unhealthy ${HEALTH_FAILURES_TO_RESTART} times in a row`, cause: 'performer' };
+}

@@ -1,0 +1,297 @@
+/**
+ * The connections of one port, with limits that HTTP/2 and grpc-js do not have: how many there are, of the port and of
+ * one peer; how long one may stay without a call; how many calls are open; and how much of requests that are not
+ * complete yet is held in memory. Floods within a connection (pings, settings, resets, headers) are nghttp2's own affair.
+ */
+import type { Socket } from 'node:net';
+import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import { peerGroup } from './peer-group.js';
+import { type TokenBucket, takeToken } from './peer-limiter.js';
+
+export interface ConnectionLimits {
+  readonly maxConnections: number;
+  /** Of one IPv4 address or IPv6 /64. */
+  readonly maxConnectionsPerPeer: number;
+  /** On all connections together. */
+  readonly maxOpenCalls: number;
+  /** A connection that has made no call by then is closed; an honest client opens another when it has one. */
+  readonly firstCallMs: number;
+  /** A connection without calls is closed after this time; pings do not count. */
+  readonly maxConnectionIdleMs: number;
+  /** A connection is asked to leave after this time. */
+  readonly maxConnectionAgeMs: number;
+  /** How long its calls may go on then. */
+  readonly maxConnectionAgeGraceMs: number;
+  /** A request must have arrived as a whole by then. */
+  readonly arrivalMs: number;
+  /** Bytes of requests that are still arriving, on all connections together. */
+  readonly maxArrivingBytes: number;
+}
+
+export interface ConnectionState {
+  readonly openedMs: number;
+  /** When its last call began or ended; undefined before the first one. */
+  readonly usedMs: number | undefined;
+  readonly openCalls: number;
+  /** When the oldest request began that is not complete. */
+  readonly arrivingSinceMs: number | undefined;
+}
+
+/** grpc-js ends idle and old connections politely; what is there this long after it has stopped listening to us. */
+const POLITENESS_MS = 60_000;
+
+/** Why a connection is to be closed now; undefined when it may stay. */
+export function judge(
+  state: ConnectionState,
+  nowMs: number,
+  limits: ConnectionLimits,
+): 'mute' | 'slow' | 'idle' | 'old' | undefined {
+  const { openedMs, usedMs, openCalls, arrivingSinceMs } = state;
+  if (usedMs === undefined) return nowMs - openedMs >= limits.firstCallMs ? 'mute' : undefined;
+  if (arrivingSinceMs !== undefined && nowMs - arrivingSinceMs >= limits.arrivalMs) return 'slow';
+  if (openCalls === 0 && nowMs - usedMs >= limits.maxConnectionIdleMs + POLITENESS_MS) return 'idle';
+  const oldestMs = limits.maxConnectionAgeMs * 1.1 + limits.maxConnectionAgeGraceMs + POLITENESS_MS;
+  return nowMs - openedMs >= oldestMs ? 'old' : undefined;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly group: string;
+  readonly openedMs: number;
+  usedMs: number | undefined;
+  openCalls: number;
+  /** Requests that are not complete, oldest first. */
+  readonly arriving: Map<symbol, { readonly sinceMs: number; readonly bytesBefore: number }>;
+}
+
+const LOOK_MS = 1_000;
+const LINES_PER_SECOND = 0.1;
+const BURST_LINES = 5;
+
+export interface ConnectionsOptions {
+  readonly limits: ConnectionLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  /** By `address:port` as grpc-js spells it, in order of use: what was not used for longest comes first. */
+  readonly #open = new Map<string, Connection>();
+  readonly #groups = new Map<string, number>();
+  #openCalls = 0;
+  #looking: Promise<void> | undefined;
+  readonly #closing = new AbortController();
+  #lines: TokenBucket;
+  #unprinted = 0;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    this.#lines = { tokens: BURST_LINES, updatedMs: options.clock.monotonicMs() };
+  }
+
+  /** Connections that are open now. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Takes a new connection, or closes it and returns false. */
+  admit(socket: Socket): boolean {
+    const key = keyOf(socket);
+    const group = peerGroup(socket.remoteAddress ?? '');
+    const { limits } = this.#options;
+    if (key === undefined || this.#closing.signal.aborted) return this.#refuse(socket);
+    if ((this.#groups.get(group) ?? 0) >= limits.maxConnectionsPerPeer) {
+      this.#tell('too many connections of one peer; the new one is refused', group);
+      return this.#refuse(socket);
+    }
+    if (this.#open.size >= limits.maxConnections && !this.#makeRoom()) {
+      this.#tell('too many connections, all with calls; the new one is refused', group);
+      return this.#refuse(socket);
+    }
+    const connection: Connection = {
+      socket,
+      group,
+      openedMs: this.#options.clock.monotonicMs(),
+      usedMs: undefined,
+      openCalls: 0,
+      arriving: new Map(),
+    };
+    this.#open.set(key, connection);
+    this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
+    socket.once('close', () => this.#forget(key, connection));
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return true;
+  }
+
+  /** Sees every call of a server; connections and calls are told apart by it. */
+  readonly interceptor: ServerInterceptor = ({ requestStream }, call) => {
+    const key = call.getPeer();
+    const connection = this.#open.get(key);
+    // Its connection is closed already.
+    if (connection === undefined) return new ServerInterceptingCall(call);
+    const id = Symbol(key);
+    const isOver = this.#openCalls >= this.#options.limits.maxOpenCalls;
+    this.#begin(key, connection, id, requestStream);
+    const arrived = () => connection.arriving.delete(id);
+    const end = once(() => {
+      arrived();
+      this.#end(connection);
+    });
+    return new ServerInterceptingCall(call, {
+      start: (next) => {
+        next({
+          onReceiveHalfClose: (go) => {
+            arrived();
+            go();
+          },
+          onCancel: end,
+        });
+        if (!isOver) return;
+        this.#tell('too many calls are open; a new one is refused', connection.group);
+        call.sendStatus({ code: status.UNAVAILABLE, details: 'too many calls are open on this node' });
+        end();
+      },
+      sendStatus: (sent, next) => {
+        end();
+        next(sent);
+      },
+    });
+  };
+
+  /** Closes all, at once, and takes no more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const { socket } of this.#open.values()) socket.destroy();
+    await this.#looking;
+  }
+
+  #begin(key: string, connection: Connection, id: symbol, isStream: boolean): void {
+    const { clock } = this.#options;
+    connection.usedMs = clock.monotonicMs();
+    connection.openCalls += 1;
+    this.#openCalls += 1;
+    connection.arriving.set(id, {
+      // A stream of requests lasts as long as its caller likes.
+      sinceMs: isStream ? Number.POSITIVE_INFINITY : clock.monotonicMs(),
+      bytesBefore: connection.socket.bytesRead,
+    });
+    this.#open.delete(key);
+    this.#open.set(key, connection);
+  }
+
+  #end(connection: Connection): void {
+    connection.usedMs = this.#options.clock.monotonicMs();
+    connection.openCalls -= 1;
+    this.#openCalls -= 1;
+  }
+
+  #forget(key: string, connection: Connection): void {
+    // Whoever destroys it for want of room forgets it before it says that it is closed.
+    if (this.#open.get(key) !== connection) return;
+    connection.arriving.clear();
+    this.#open.delete(key);
+    const left = (this.#groups.get(connection.group) ?? 1) - 1;
+    if (left > 0) this.#groups.set(connection.group, left);
+    else this.#groups.delete(connection.group);
+  }
+
+  /** Closes the connection without calls that was not used for longest; its client opens another when it needs one. */
+  #makeRoom(): boolean {
+    for (const [key, connection] of this.#open) {
+      if (connection.openCalls > 0) continue;
+      connection.socket.destroy();
+      this.#forget(key, connection);
+      return true;
+    }
+    return false;
+  }
+
+  /** While there are connections: closes those that stay too long, and those that hold too much. */
+  async #look(): Promise<void> {
+    while (this.#open.size > 0) {
+      try {
+        await this.#options.clock.sleep(LOOK_MS, this.#closing.signal);
+      } catch {
+        return; // closed
+      }
+      for (const connection of this.#open.values()) this.#closeOverdue(connection);
+      this.#closeLarge([...this.#open.values()].filter(({ arriving }) => arriving.size > 0));
+    }
+  }
+
+  #closeOverdue(connection: Connection): void {
+    const { clock, limits } = this.#options;
+    const sinceMs = [...connection.arriving.values()].map((request) => request.sinceMs);
+    const arrivingSinceMs = sinceMs.length === 0 ? undefined : Math.min(...sinceMs);
+    const reason = judge({ ...connection, arrivingSinceMs }, clock.monotonicMs(), limits);
+    if (reason === undefined) return;
+    if (reason === 'slow')
+      this.#tell('a request did not arrive in time; its connection is closed', connection.group);
+    connection.socket.destroy();
+  }
+
+  #closeLarge(arriving: readonly Connection[]): void {
+    const sized = arriving
+      .map((connection) => ({ connection, bytes: arrivingBytes(connection) }))
+      .sort((a, b) => b.bytes - a.bytes);
+    let total = sized.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { connection, bytes } of sized) {
+      if (total <= this.#options.limits.maxArrivingBytes) return;
+      this.#tell(
+        'too much of unfinished requests is held; the connection with most is closed',
+        connection.group,
+      );
+      connection.socket.destroy();
+      total -= bytes;
+    }
+  }
+
+  #refuse(socket: Socket): false {
+    socket.destroy();
+    return false;
+  }
+
+  #tell(message: string, peer: string): void {
+    const { clock, logger } = this.#options;
+    const next = takeToken(this.#lines, clock.monotonicMs(), LINES_PER_SECOND, BURST_LINES);
+    if (next === undefined) {
+      this.#unprinted += 1;
+      return;
+    }
+    this.#lines = next;
+    const { limits } = this.#options;
+    logger.warn(message, {
+      peer,
+      connections: this.#open.size,
+      maxConnections: limits.maxConnections,
+      maxConnectionsPerPeer: limits.maxConnectionsPerPeer,
+      unprinted: this.#unprinted === 0 ? undefined : this.#unprinted,
+    });
+    this.#unprinted = 0;
+  }
+}
+
+/** What came since the oldest unfinished request began: at least what is held of all of them. */
+function arrivingBytes({ socket, arriving }: Connection): number {
+  const [first] = arriving.values();
+  return first === undefined ? 0 : socket.bytesRead - first.bytesBefore;
+}
+
+/** As grpc-js spells a peer; undefined when it is gone already. */
+function keyOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : `${remoteAddress}:${remotePort}`;
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
+  };
+}
