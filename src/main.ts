@@ -6,6 +6,7 @@ import { registerDemo } from './commands/demo.js';
 import { registerDevnet } from './commands/devnet.js';
 import { registerExecutor } from './commands/executor.js';
 import { exitCodeOf, renderFailure } from './commands/failure.js';
+import { registerHealth } from './commands/health.js';
 import { registerKeygen } from './commands/keygen.js';
 import { registerRelease } from './commands/release.js';
 import { registerStorage } from './commands/storage.js';
@@ -26,6 +27,7 @@ function buildProgram(): Command {
   registerTask(program);
   registerRelease(program);
   registerStorage(program);
+  registerHealth(program);
   registerDevnet(program);
   registerDemo(program);
   for (const command of program.commands) inheritOutput(command, program);

@@ -95,9 +95,6 @@ export const privateKey = <const M extends LeafMeta<string>>(meta: M) =>
 export const literalSecret = <const M extends LeafMeta<string>>(meta: M) =>
   leaf(meta, { type: 'string' }, 'text', secret, { secret: true, literal: true });
 
-export const secretText = <const M extends LeafMeta<string>>(meta: M) =>
-  leaf(meta, { type: 'string' }, 'text', secret, { secret: true });
-
 /** A keystore as JSON text, or written out as a mapping. */
 export const inlineKeystore = <const M extends LeafMeta<string>>(meta: M) =>
   leaf(meta, { type: 'string', format: 'keystore' }, 'a keystore as JSON text', secret, {

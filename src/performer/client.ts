@@ -21,6 +21,8 @@ export interface PerformerClientOptions {
   /** Longer outputs are cut off and fail the task. */
   readonly maxOutputBytes: number;
   readonly clock: Clock;
+  /** Blots secrets out of what the performer says of a failure: that goes to logs, and to aggregators. */
+  readonly hideSecrets?: (text: string) => string;
 }
 
 export interface PerformerClient {
@@ -42,7 +44,7 @@ export interface PerformerClient {
 }
 
 export function createPerformerClient(options: PerformerClientOptions): PerformerClient {
-  const { endpoint, maxOutputBytes, clock } = options;
+  const { endpoint, maxOutputBytes, clock, hideSecrets = (text: string) => text } = options;
   const channel = createChannel(`dns:${endpoint}`, undefined, {
     ...clientChannelOptions(maxOutputBytes + REPLY_SLACK_BYTES, MAX_MESSAGE_BYTES),
     'grpc.use_local_subchannel_pool': 1,
@@ -86,7 +88,7 @@ export function createPerformerClient(options: PerformerClientOptions): Performe
         const response = await performer.executeTask(request, { signal });
         output = new Uint8Array(response.result);
       } catch (error) {
-        throw signal.aborted ? abortError(signal) : executionError(error, maxOutputBytes);
+        throw signal.aborted ? abortError(signal) : executionError(error, maxOutputBytes, hideSecrets);
       }
       if (output.length > maxOutputBytes) throw outputTooLarge(maxOutputBytes);
       return output;
@@ -95,7 +97,11 @@ export function createPerformerClient(options: PerformerClientOptions): Performe
   };
 }
 
-function executionError(error: unknown, maxOutputBytes: number): PonosError {
+function executionError(
+  error: unknown,
+  maxOutputBytes: number,
+  hideSecrets: (text: string) => string,
+): PonosError {
   if (!(error instanceof ClientError)) {
     return new PonosError('PERFORMER_FAILED', {
       message: 'the performer answered with nonsense',
@@ -106,15 +112,16 @@ function executionError(error: unknown, maxOutputBytes: number): PonosError {
   if (error.code === Status.RESOURCE_EXHAUSTED && /^Received message .*larger than/.test(error.details)) {
     return outputTooLarge(maxOutputBytes, error);
   }
+  const details = error.details === '' ? Status[error.code] : hideSecrets(error.details);
+  // The cause would say the same once more, secrets included.
   // A call that was cancelled, and not by us, was dropped by a performer that is shutting down.
   if (error.code === Status.UNAVAILABLE || error.code === Status.CANCELLED) {
     return new PonosError('PERFORMER_UNAVAILABLE', {
       message: 'the performer does not answer',
-      cause: error,
+      facts: { reason: details },
     });
   }
-  const details = error.details === '' ? Status[error.code] : error.details;
-  return new PonosError('PERFORMER_FAILED', { message: `the performer failed: ${details}`, cause: error });
+  return new PonosError('PERFORMER_FAILED', { message: `the performer failed: ${details}` });
 }
 
 function outputTooLarge(maxOutputBytes: number, cause?: unknown): PonosError {

@@ -29,8 +29,14 @@ export function createOutputTail(
   const decoder = new StringDecoder('utf8');
   const kept: string[] = [];
   let partial = '';
+  /** Whether the line that comes in was cut already: its rest may begin in the middle of a secret. */
+  let isCut = false;
 
   function take(raw: string): void {
+    if (isCut) {
+      isCut = false;
+      return;
+    }
     const line = hide(raw.trimEnd());
     if (line === '') return;
     const short = line.slice(0, MAX_LINE_CHARS);
@@ -44,12 +50,13 @@ export function createOutputTail(
     write(chunk) {
       const lines = (partial + decoder.write(Buffer.from(chunk))).split('\n');
       partial = lines.pop() ?? '';
-      // A line without an end is cut rather than collected; half of a secret is not worth keeping either.
-      if (partial.length > 16 * MAX_LINE_CHARS) {
-        lines.push(partial);
-        partial = '';
-      }
       for (const line of lines) take(line);
+      // A line without an end is cut rather than collected. What is kept of it ends long before the cut.
+      if (partial.length > 16 * MAX_LINE_CHARS) {
+        take(partial);
+        partial = '';
+        isCut = true;
+      }
     },
     end() {
       take(partial + decoder.end());

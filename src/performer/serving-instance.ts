@@ -12,6 +12,8 @@ export interface BringUpOptions {
   /** Time to say goodbye for one that does not come to serve. */
   readonly stopGraceMs: number;
   readonly clock: Clock;
+  /** As of `PerformerClientOptions`. */
+  readonly hideSecrets: (text: string) => string;
 }
 
 export interface ServingInstance {
@@ -39,8 +41,13 @@ export async function bringUp(
   options: BringUpOptions,
   signal: AbortSignal,
 ): Promise<ServingInstance> {
-  const { clock, maxOutputBytes, healthyWithinMs, stopGraceMs } = options;
-  const client = createPerformerClient({ endpoint: running.endpoint, maxOutputBytes, clock });
+  const { clock, maxOutputBytes, healthyWithinMs, stopGraceMs, hideSecrets } = options;
+  const client = createPerformerClient({
+    endpoint: running.endpoint,
+    maxOutputBytes,
+    clock,
+    hideSecrets,
+  });
   const waiting = new AbortController();
   try {
     await Promise.race([

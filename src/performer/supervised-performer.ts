@@ -3,6 +3,7 @@ import { type Clock, throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { createOutcome } from '../base/outcome.js';
+import { secretHider } from './hide-secrets.js';
 import { checkDeployable, hasLostEnv } from './lost-env.js';
 import { type Deployment, type PerformerListener, reportDeployments } from './performer-events.js';
 import type { PerformerState } from './performer-state.js';
@@ -114,7 +115,8 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
 
   function bringUpWithin(instance: PerformerInstance, healthyWithinMs: number): Promise<ServingInstance> {
     const limits = { maxOutputBytes: options.maxOutputBytes, healthyWithinMs, stopGraceMs: REPLACE_GRACE_MS };
-    return bringUp(instance, { ...limits, clock }, stopping.signal);
+    const hideSecrets = secretHider(spec.env.values());
+    return bringUp(instance, { ...limits, clock, hideSecrets }, stopping.signal);
   }
 
   /** Takes over what is out of sight; undefined when there is nothing of it, or nothing good. */

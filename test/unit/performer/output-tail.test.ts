@@ -50,4 +50,31 @@ describe('createOutputTail', () => {
     expect(lines).toEqual(['key=[redacted] mode=fast']);
     expect(logged).toEqual(lines);
   });
+
+  test('behavior: of a line that is cut the rest is not kept: it may begin in the middle of a secret', () => {
+    const secret = 'hunter2hunter2hunter2';
+    const { lines } = tailOf(
+      [`${'x'.repeat(9_000)}${secret.slice(0, 10)}`, `${secret.slice(10)}\nnext\n`],
+      [secret],
+    );
+    expect(lines).toEqual(['x'.repeat(500), 'next']);
+  });
+
+  test.each([
+    ['in JSON', (text: string) => JSON.stringify({ text })],
+    [
+      'as node quotes it',
+      (text: string) => `{ text: '${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}' }`,
+    ],
+  ])('behavior: a secret is blotted out %s', (_how, spell) => {
+    const secret = `pa"ss'wo\\rd`;
+    const { lines } = tailOf([`${spell(secret)}\n`], [secret]);
+    expect(lines[0]).toContain('[redacted]');
+    expect(lines[0]).not.toMatch(/pa|ss|wo|rd/);
+  });
+
+  test('behavior: of two secrets, one of which begins with the other, nothing is left', () => {
+    const { lines } = tailOf(['a=hunter2 b=hunter2-and-more\n'], ['hunter2', 'hunter2-and-more']);
+    expect(lines).toEqual(['a=[redacted] b=[redacted]']);
+  });
 });
