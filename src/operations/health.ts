@@ -1,5 +1,6 @@
 /** Asking a node's standard health service whether it serves. */
 import { ClientError, createChannel, createClient, Status } from 'nice-grpc';
+import { systemClock } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import { clientChannelOptions } from '../rpc/channel-options.js';
 import {
@@ -7,6 +8,8 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../rpc/generated/grpc/health/v1/health.js';
 import { formatSocketAddress, parseSocketAddress } from '../rpc/socket-address.js';
+import { TlsCredentials } from '../rpc/tls-credentials.js';
+import { checkTls, readTlsFiles, type TlsFiles } from '../rpc/tls-material.js';
 import { printable } from './storage/format.js';
 
 export interface HealthQuestion {
@@ -16,17 +19,22 @@ export interface HealthQuestion {
   readonly service?: string;
   /** For dialling and answer together. */
   readonly timeoutMs: number;
+  /** Of a node with TLS: any of these. */
+  readonly tls?: TlsFiles & {
+    /** Whom its certificate is for; absent: the host of the address. */
+    readonly serverName?: string;
+  };
 }
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 
 /**
  * Resolves if the node says SERVING.
- * @throws PonosError USAGE for a malformed address, PEER_UNREACHABLE when it says anything else, or nothing in time
+ * @throws PonosError USAGE for a malformed address, FILE_UNREADABLE and CONFIG_INVALID of certificates, PEER_UNREACHABLE when it says anything else, or nothing in time
  */
-export async function checkHealth({ address, service = '', timeoutMs }: HealthQuestion): Promise<void> {
+export async function checkHealth({ address, service = '', timeoutMs, tls }: HealthQuestion): Promise<void> {
   const socket = socketOf(address);
-  const channel = createChannel(`dns:${socket}`, undefined, {
+  const channel = createChannel(`dns:${socket}`, await credentialsOf(socket, tls), {
     ...clientChannelOptions(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
     'grpc.use_local_subchannel_pool': 1,
   });
@@ -58,6 +66,15 @@ export async function checkHealth({ address, service = '', timeoutMs }: HealthQu
     clearTimeout(timer);
     channel.close();
   }
+}
+
+async function credentialsOf(
+  socket: string,
+  tls: HealthQuestion['tls'],
+): Promise<TlsCredentials | undefined> {
+  if (tls === undefined || Object.values(tls).every((value) => value === undefined)) return undefined;
+  const material = checkTls(await readTlsFiles(tls, 'health'), 'health', systemClock.nowMs());
+  return new TlsCredentials({ current: material }, tls.serverName ?? parseSocketAddress(socket).host);
 }
 
 function sentenceOf({ code, details }: ClientError): string {

@@ -23,8 +23,14 @@ const messages = bodies.map((body) => Buffer.from(body, 'base64'));
 const session = http2.connect(url);
 let sent = 0;
 let answered = 0;
-const startMs = Date.now();
-const timer = setInterval(() => {
+let startMs = 0;
+let timer;
+// Before, the server's limit of streams is not known, and a burst would go over it.
+session.once('remoteSettings', () => {
+  startMs = Date.now();
+  timer = setInterval(tick, 5);
+});
+function tick() {
   const due = Math.min(perSecond * seconds, ((Date.now() - startMs) / 1000) * perSecond);
   for (; sent < due; sent += 1) {
     const request = session.request({
@@ -44,7 +50,7 @@ const timer = setInterval(() => {
     request.end(messages[sent % messages.length]);
   }
   if (sent >= perSecond * seconds) clearInterval(timer);
-}, 5);
+}
 `;
 
 export async function benchGarbage(): Promise<BenchResult> {

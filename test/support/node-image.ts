@@ -1,9 +1,10 @@
 /** deploy/Dockerfile, really built: on a base of this machine's node and the few programs that the file needs. */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { withTemporaryFolder } from './temporary-folder.js';
 
@@ -27,7 +28,7 @@ export async function buildNodeImage(docker: Docker, tag: string): Promise<void>
 }
 
 async function importBase(docker: Docker, tag: string): Promise<void> {
-  const libraries = new Set(PROGRAMS.flatMap(librariesOf));
+  const libraries = new Set((await Promise.all(PROGRAMS.map(librariesOf))).flat());
   const files = [...PROGRAMS, ...libraries].map((file) => file.slice(1));
   await withTemporaryFolder(async (folder) => {
     fs.mkdirSync(path.join(folder, 'etc'));
@@ -42,8 +43,8 @@ async function importBase(docker: Docker, tag: string): Promise<void> {
   });
 }
 
-function librariesOf(program: string): string[] {
-  const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
+async function librariesOf(program: string): Promise<string[]> {
+  const { stdout } = await promisify(execFile)('ldd', [program]);
   return [...stdout.matchAll(/(\/\S+) \(0x[0-9a-f]+\)/g)].map(([, library]) => library ?? '');
 }
 

@@ -24,6 +24,10 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
   fail: (message) => {
     throw new ServerError(Status.INVALID_ARGUMENT, message);
   },
+  /** Tells a secret of its environment to whoever asked. */
+  'fail-env': (name) => {
+    throw new ServerError(Status.INVALID_ARGUMENT, `no access with ${process.env[name]}`);
+  },
   hang: () => new Promise(() => undefined),
   crash: (code) => {
     console.error(`leaving with ${code}`);

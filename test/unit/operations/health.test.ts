@@ -1,8 +1,12 @@
+import fs from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { silentLogger } from '../../../src/base/logger.js';
 import { checkHealth } from '../../../src/operations/health.js';
 import { startGrpcServer } from '../../../src/rpc/server.js';
+import { createAuthority } from '../../support/certificates.js';
+import { withTemporaryFolder } from '../../support/temporary-folder.js';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -64,4 +68,37 @@ test('error: somebody listens and says nothing', async () => {
 
 test('error: an address that is none', async () => {
   await expect(checkHealth({ address: 'localhost', timeoutMs: 1 })).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+test('default: a node with TLS, whose certificate is for its public name', async () => {
+  const authority = await createAuthority();
+  const { cert, key } = await authority.issue({ hosts: ['executor.example'] });
+  const current = { cert, key, ca: authority.cert };
+  const server = await startGrpcServer({
+    host: '127.0.0.1',
+    port: 0,
+    services: [],
+    logger: silentLogger,
+    tls: { current, onChange: () => () => undefined, requireClientCert: true },
+  });
+  closers.push(() => server.close(0));
+  const question = { address: `127.0.0.1:${server.port}`, timeoutMs: 5_000 };
+  await withTemporaryFolder(async (folder) => {
+    const file = (name: string, text: string) => {
+      fs.writeFileSync(path.join(folder, name), text);
+      return path.join(folder, name);
+    };
+    const caFile = file('ca.crt', authority.cert);
+    const own = { certFile: file('own.crt', cert), keyFile: file('own.key', key) };
+    await checkHealth({ ...question, tls: { caFile, ...own, serverName: 'executor.example' } });
+    for (const tls of [
+      undefined,
+      { caFile, ...own },
+      { caFile, serverName: 'executor.example' },
+      { ...own, serverName: 'executor.example' },
+    ]) {
+      const failure = { code: 'PEER_UNREACHABLE' };
+      await expect(checkHealth({ ...question, tls, timeoutMs: 2_000 })).rejects.toMatchObject(failure);
+    }
+  });
 });
