@@ -202,7 +202,7 @@ class Campaign {
 
   #sentNonces(): Map<string, Set<number>> {
     const sent = new Map<string, Set<number>>();
-    for (const line of this.#network.lines(AGGREGATOR, ' a transaction was sent ')) {
+    for (const line of this.#network.lines(AGGREGATOR, ' a transaction is kept, and is sent now ')) {
       const [taskId, nonce] = [/ taskId=(\w+)/.exec(line)?.[1], / nonce=(\d+)/.exec(line)?.[1]];
       if (taskId === undefined || nonce === undefined) continue;
       sent.set(taskId, (sent.get(taskId) ?? new Set()).add(Number(nonce)));

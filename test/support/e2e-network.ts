@@ -228,14 +228,24 @@ function withDelay(config: string, delayMs: number): string {
   return file;
 }
 
+/** How long the log of a verified task may be out of sight. */
+const LOG_LOOKS = 40;
+const LOG_PAUSE_MS = 50;
+
 async function readEnd(client: ChainClient, mailbox: Address, task: PublishedTask): Promise<EndedTask> {
   const { taskId, log: created } = task.created;
   const info = await waitForEnd(createTaskMailbox(client, mailbox), taskId, systemClock);
-  const head = await client.head();
-  const logs = await client.logs(
-    { addresses: [mailbox], topics: [TASK_VERIFIED_TOPIC, null, parseHash32(taskId)] },
-    { fromBlock: created.blockNumber, toBlock: head.number },
-  );
+  const readLogs = async () =>
+    client.logs(
+      { addresses: [mailbox], topics: [TASK_VERIFIED_TOPIC, null, parseHash32(taskId)] },
+      { fromBlock: created.blockNumber, toBlock: (await client.head()).number },
+    );
+  let logs = await readLogs();
+  // While anvil mines, its calls see the block a moment before its logs can be asked for.
+  for (let look = 0; info.status === TaskStatus.verified && logs.length === 0 && look < LOG_LOOKS; look++) {
+    await systemClock.sleep(LOG_PAUSE_MS);
+    logs = await readLogs();
+  }
   const [log] = logs;
   const block = log && (await client.block(log.blockHash));
   const certificate = log === undefined ? new Uint8Array() : decodeTaskVerified(log).executorCert;
