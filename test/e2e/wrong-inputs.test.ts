@@ -129,19 +129,6 @@ const FOR_BOTH: Readonly<Record<string, WrongInput>> = {
     says: /holds the state of a Go node, which ponos does not read \(dir .*badger, found KEYREGISTRY\)$/,
     advises: /--accept-fresh-state/,
   },
-  'a remote signer, which is not built yet': {
-    change: ({ operator }) => {
-      const remoteSignerConfig = { url: 'http://127.0.0.1:9000', fromAddress: operator.address };
-      operator.signingKeys.ecdsa = { remoteSigner: true, remoteSignerConfig };
-    },
-    says: /signingKeys\.ecdsa\.remoteSigner is not built yet in this version: give a local key instead$/,
-  },
-  'TLS, which is not built yet': {
-    change: (config) => {
-      config.grpc = { tls: { certFile: '/etc/ponos/tls.crt', keyFile: '/etc/ponos/tls.key' } };
-    },
-    says: /grpc\.tls is not built yet in this version: take it out; connections are plaintext$/,
-  },
 };
 
 const FOR_EXECUTORS: Readonly<Record<string, WrongInput>> = {
@@ -164,15 +151,6 @@ const FOR_AGGREGATORS: Readonly<Record<string, WrongInput>> = {
     },
     says: /serves another chain \(expected \d+, found 1337\)$/,
     advises: /Correct rpcUrl or chainId/,
-  },
-  'a remote signer of transactions, which is not built yet': {
-    change: ({ operator }) => {
-      operator.operatorPrivateKey = {
-        remoteSigner: true,
-        remoteSignerConfig: { url: 'http://127.0.0.1:9000', fromAddress: operator.address },
-      };
-    },
-    says: /operatorPrivateKey\.remoteSigner is not built yet in this version: give a local key instead$/,
   },
 };
 
