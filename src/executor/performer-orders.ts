@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Address } from '../base/brands.js';
 import type { PerformerConfig } from '../config/types.js';
-import type { EarlierPerformer } from '../performer/supervised-performer.js';
+import type { EarlierPerformer } from '../performer/performer-start.js';
 import type { PerformerOrder, WantedPerformerRecord } from '../store/executor-performer-orders.js';
 import type { DeploymentState } from '../store/executor-performer-records.js';
 

@@ -2,15 +2,14 @@
 import type { Address, TaskId } from '../base/brands.js';
 import { abortError } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
+import type { EarlierPerformer, SupervisorWorld } from './performer-start.js';
 import type { PerformerState, PerformerStatus } from './performer-state.js';
 import type { PerformerSpec, ProgressListener } from './runtime.js';
 import type { ServingInstance } from './serving-instance.js';
 import {
   type Deployed,
-  type EarlierPerformer,
   type SupervisedPerformer,
   type SupervisorOptions,
-  type SupervisorWorld,
   supervisePerformer,
 } from './supervised-performer.js';
 

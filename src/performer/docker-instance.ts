@@ -7,6 +7,7 @@ import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { exitReason } from './docker-container.js';
 import { dockerError, unlessStatus } from './docker-errors.js';
+import type { Leftovers } from './docker-leftovers.js';
 import { endpointOf, type PerformerNetwork } from './docker-network.js';
 import type { ContainerWatch, WatchedContainer } from './docker-watch.js';
 import type { OutputLog } from './output-log.js';
@@ -29,8 +30,8 @@ export interface Engine {
 export interface InstanceWorld {
   readonly engine: Engine;
   readonly watch: ContainerWatch;
-  /** Removes a container; one that cannot be removed now is removed later. Never rejects. */
-  readonly discard: (container: string) => Promise<void>;
+  /** As of `Leftovers`. */
+  readonly discard: Leftovers['discard'];
   readonly output?: OutputLog;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -109,7 +110,9 @@ async function instanceOf(
       await discard(id);
       throw dockerError(error, `stop the container ${name}`);
     }
-    await exited;
+    const { cause } = await exited;
+    // Nobody has seen how it ended, or whether.
+    if (cause === 'engine') await discard(id);
   }
 
   let stopped: Promise<void> | undefined;
@@ -203,9 +206,4 @@ async function askToEnd({ docker, patient }: Engine, id: string, graceMs: number
       : docker.getContainer(id).kill({ abortSignal });
   // 304, 409: it has ended already; 404: somebody removed it.
   await unlessStatus(asked, 304, 404, 409);
-}
-
-export async function removeContainer(container: Docker.Container): Promise<void> {
-  // 404: gone already; 409: its removal is under way.
-  await unlessStatus(container.remove({ force: true, v: true }), 404, 409);
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import Docker from 'dockerode';
 import { type Clock, throwIfAborted } from '../base/clock.js';
-import { PonosError } from '../base/error.js';
+import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { differenceTo, recoverLostEnv } from './docker-adoption.js';
 import {
@@ -20,10 +20,10 @@ import {
   ENGINE_TIMEOUT_MS,
   type Engine,
   type InstanceWorld,
-  removeContainer,
   startContainer,
   takeOverContainer,
 } from './docker-instance.js';
+import { createLeftovers, removeContainer } from './docker-leftovers.js';
 import { ensureNetwork, findNetwork, isNetworkRace, type PerformerNetwork } from './docker-network.js';
 import { createContainerWatch } from './docker-watch.js';
 import type { OutputLog } from './output-log.js';
@@ -54,6 +54,11 @@ export interface DockerRuntimeOptions extends PerformerOwner {
   readonly engine?: Docker.DockerOptions;
 }
 
+interface DockerWorld extends InstanceWorld {
+  /** Takes the name or id of a container of which nobody knows whether it is there. */
+  readonly outOfSight: Set<string>;
+}
+
 /**
  * Connects to the engine. Executors of other operators, or for other L1 chains, may use the same one.
  * @throws PonosError DOCKER_UNAVAILABLE, CONFIG_INVALID for a network that performers cannot join
@@ -68,33 +73,34 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
   const { docker } = engine;
   const watch = createContainerWatch(engine, options, logger);
   const running = new Set<PerformerInstance>();
-  /** Containers that are of no more use and could not be removed yet. */
-  const leftovers = new Set<string>();
+  const leftovers = createLeftovers({
+    ...options,
+    remove: (container) => removeContainer(docker, container),
+  });
+  /** Containers that may be there and are in nobody's hands: their engine went away before it told of them. */
+  const outOfSight = new Set<string>();
 
-  async function discard(container: string): Promise<void> {
-    leftovers.add(container);
-    try {
-      await removeContainer(docker.getContainer(container));
-      leftovers.delete(container);
-    } catch (error) {
-      logger.warn('a container of a performer cannot be removed now; it is tried again', {
-        container,
-        error,
-      });
-    }
+  function discard(container: string): Promise<void> {
+    outOfSight.delete(container);
+    return leftovers.discard(container);
   }
 
-  const world: InstanceWorld = { ...options, engine, watch, discard };
+  const world: DockerWorld = { ...options, engine, watch, discard, outOfSight };
 
   /** What every use of the engine begins with. */
   async function connect(): Promise<void> {
     await watch.connect();
-    await Promise.all([...leftovers].map(discard));
+    await leftovers.retry();
   }
 
   function keep(instance: PerformerInstance): PerformerInstance {
+    const { container } = instance;
     running.add(instance);
-    void instance.exited.then(() => running.delete(instance));
+    if (container !== undefined) outOfSight.delete(container.id);
+    void instance.exited.then(({ cause }) => {
+      running.delete(instance);
+      if (cause === 'engine' && container !== undefined) outOfSight.add(container.id);
+    });
     return instance;
   }
 
@@ -131,11 +137,12 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
       }
     },
     async close() {
-      try {
-        await Promise.all([...running].map((instance) => instance.stop(0)));
-      } finally {
-        await watch.close();
-      }
+      const stops = await Promise.allSettled([...running].map((instance) => instance.stop(0)));
+      await leftovers.close(outOfSight);
+      outOfSight.clear();
+      await watch.close();
+      const failed = stops.find((stop) => stop.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
     },
   };
 }
@@ -152,7 +159,7 @@ function imageOf({ avs, image }: PerformerSpec): PerformerImage {
 async function launch(
   spec: PerformerSpec,
   image: PerformerImage,
-  world: InstanceWorld,
+  world: DockerWorld,
   options: DockerRuntimeOptions,
   signal: AbortSignal,
   onProgress: ProgressListener | undefined,
@@ -177,7 +184,7 @@ async function launch(
 async function createAndStart(
   spec: PerformerSpec,
   reference: string,
-  world: InstanceWorld,
+  world: DockerWorld,
   options: DockerRuntimeOptions,
   signal: AbortSignal,
   onProgress: ProgressListener | undefined,
@@ -194,6 +201,8 @@ async function createAndStart(
     return await startContainer({ id, name, network }, spec, world, signal);
   } catch (error) {
     await world.discard(name);
+    // An engine that has not answered may still make it.
+    if (engineStatus(error) === undefined && !isPonosError(error)) world.outOfSight.add(name);
     throw error;
   }
 }
@@ -201,7 +210,7 @@ async function createAndStart(
 async function adopt(
   { containerId }: EarlierInstance,
   asked: PerformerSpec,
-  world: InstanceWorld,
+  world: DockerWorld,
   options: DockerRuntimeOptions,
 ): Promise<AdoptedInstance | undefined> {
   if (containerId === undefined || asked.image === undefined) return undefined;

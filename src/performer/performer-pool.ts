@@ -3,14 +3,10 @@ import type { Address, TaskId } from '../base/brands.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import { createOutcome } from '../base/outcome.js';
 import { AvsPerformer, type DeployOptions, missing } from './avs-performer.js';
+import type { EarlierPerformer, SupervisorWorld } from './performer-start.js';
 import type { PerformerState } from './performer-state.js';
 import type { PerformerSpec } from './runtime.js';
-import type {
-  Deployed,
-  EarlierPerformer,
-  SupervisedPerformer,
-  SupervisorWorld,
-} from './supervised-performer.js';
+import type { Deployed, SupervisedPerformer } from './supervised-performer.js';
 
 export interface FirstPerformer {
   readonly spec: PerformerSpec;

@@ -1,54 +1,18 @@
-/** One way of running an AVS's program, kept in service: deployed or adopted, watched, restarted by the policy. */
-import { type Clock, throwIfAborted } from '../base/clock.js';
+/** One way of running an AVS's program, kept in service: started, watched, restarted by the policy, and ended. */
+import { throwIfAborted } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
-import type { Logger } from '../base/logger.js';
 import { createOutcome } from '../base/outcome.js';
-import { secretHider } from './hide-secrets.js';
-import { checkDeployable, hasLostEnv } from './lost-env.js';
-import { type Deployment, type PerformerListener, reportDeployments } from './performer-events.js';
+import { hasLostEnv } from './lost-env.js';
+import { reportDeployments } from './performer-events.js';
+import { createPerformerStart, REPLACE_GRACE_MS, type StartOptions } from './performer-start.js';
 import type { PerformerState } from './performer-state.js';
 import { causeOf, planRestart } from './restart-policy.js';
-import type {
-  EarlierInstance,
-  PerformerInstance,
-  PerformerRuntime,
-  PerformerSpec,
-  ProgressListener,
-} from './runtime.js';
-import { bringUp, type ServingInstance } from './serving-instance.js';
+import type { ServingInstance } from './serving-instance.js';
 import { type Loss, watchInstance } from './watch-instance.js';
 
-const HEALTHY_WITHIN_MS = 60_000;
-/** One that ran before has nothing to prepare. */
-const ADOPTED_WITHIN_MS = 10_000;
-/** A performer that is replaced because it failed has nothing to finish; it may say goodbye. */
-const REPLACE_GRACE_MS = 2_000;
-
-/** What all performers of a node share. */
-export interface SupervisorWorld {
-  readonly runtime: PerformerRuntime;
-  readonly maxOutputBytes: number;
-  readonly listener: PerformerListener;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
-
-/** What an earlier run of the node has left of a performer. */
-export interface EarlierPerformer {
-  readonly deployment: Deployment;
-  readonly instance: EarlierInstance;
-}
-
-export interface SupervisorOptions extends SupervisorWorld {
-  readonly spec: PerformerSpec;
-  readonly earlier?: EarlierPerformer;
+export interface SupervisorOptions extends StartOptions {
   /** Whether a first start that fails is tried again. */
   readonly retriesStart: boolean;
-  /** Nothing is deployed before: what an earlier run has left is cleared away first. */
-  readonly mayDeploy?: Promise<void>;
-  /** Awaited once, when the first instance is healthy. What it throws fails the deployment. */
-  readonly beforeService?: () => Promise<void>;
-  readonly onProgress?: ProgressListener;
   /** Called when an instance has come into service, or has been lost. */
   readonly onChange: () => void;
 }
@@ -87,22 +51,16 @@ export interface SupervisedPerformer {
 
 /** Starts at once; the caller awaits `firstDeployment` and must `end` it. */
 export function supervisePerformer(options: SupervisorOptions): SupervisedPerformer {
-  const { runtime, clock, earlier, onProgress } = options;
+  const { clock, onProgress } = options;
   const { avs } = options.spec;
   const logger = options.logger.child({ avs });
   const reports = reportDeployments(options);
   const stopping = new AbortController();
-  const adoption = createOutcome<void>();
+  const start = createPerformerStart({ ...options, logger }, reports, stopping.signal);
   const first = createOutcome<Deployed>();
   let ending: Ending = { drainMs: 0, graceMs: REPLACE_GRACE_MS, reason: 'the node stopped' };
-  let spec = options.spec;
-  /** It may run, and is not in our hands: a former run has started it, or its engine went away. */
-  let outOfSight: EarlierInstance | undefined = earlier?.instance;
-  let last: PerformerInstance | undefined;
   let serving: ServingInstance | undefined;
   let leaving: ServingInstance | undefined;
-  let deploymentId = earlier?.deployment.id ?? '';
-  let hasServed = false;
   let isRecovering = true;
   let reason: string | undefined = 'it is not deployed yet';
   let checkedAtMs: number | undefined;
@@ -113,77 +71,16 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
     if (isHealthy) healthyAtMs = checkedAtMs;
   }
 
-  function bringUpWithin(instance: PerformerInstance, healthyWithinMs: number): Promise<ServingInstance> {
-    const limits = { maxOutputBytes: options.maxOutputBytes, healthyWithinMs, stopGraceMs: REPLACE_GRACE_MS };
-    const hideSecrets = secretHider(spec.env.values());
-    return bringUp(instance, { ...limits, clock, hideSecrets }, stopping.signal);
-  }
-
-  /** Takes over what is out of sight; undefined when there is nothing of it, or nothing good. */
-  async function adopt(): Promise<ServingInstance | undefined> {
-    if (outOfSight === undefined) return undefined;
-    const adopted = await runtime.adopt(outOfSight, spec, stopping.signal);
-    outOfSight = undefined;
-    const instance = adopted && (await bringUpAdopted(adopted.instance));
-    if (adopted === undefined || instance === undefined) {
-      // Of what a killed run has left nobody saw the end, and no deployment of this run is told to have failed.
-      reports.failed(reason ?? 'it is gone');
-      return undefined;
-    }
-    spec = adopted.spec;
-    last = adopted.instance;
-    reports.adopted(adopted.instance, earlier?.deployment);
-    logger.info('performer adopted: it was running already', { performer: last.id });
-    return instance;
-  }
-
-  async function bringUpAdopted(instance: PerformerInstance): Promise<ServingInstance | undefined> {
-    try {
-      return await bringUpWithin(instance, ADOPTED_WITHIN_MS);
-    } catch (error) {
-      throwIfAborted(stopping.signal);
-      logger.warn('a performer that was running already is not healthy', { performer: instance.id, error });
-      return undefined;
-    }
-  }
-
-  async function deploy(): Promise<ServingInstance> {
-    await options.mayDeploy;
-    throwIfAborted(stopping.signal);
-    deploymentId = reports.begin();
-    checkDeployable(spec);
-    last = await runtime.deploy(spec, stopping.signal, onProgress);
-    reports.started(last);
-    onProgress?.({ step: 'health', detail: last.id });
-    return bringUpWithin(last, HEALTHY_WITHIN_MS);
-  }
-
-  async function start(): Promise<ServingInstance> {
-    const adopted = await adopt();
-    adoption.resolve();
-    if (adopted !== undefined) return adopted;
-    const instance = await deploy();
-    try {
-      if (!hasServed) await options.beforeService?.();
-    } catch (error) {
-      await instance.stop(REPLACE_GRACE_MS);
-      throw error;
-    }
-    reports.promoted();
-    return instance;
-  }
-
   async function serve(instance: ServingInstance): Promise<Loss> {
     const { id, endpoint } = instance.running;
     noteCheck(true);
     serving = instance;
-    hasServed = true;
     isRecovering = true;
     reason = undefined;
     logger.info('performer in service', { performer: id, endpoint });
     onProgress?.({ step: 'promote', detail: id });
     options.onChange();
-    first.resolve({ deploymentId, performerId: id });
+    first.resolve({ deploymentId: start.deploymentId, performerId: id });
     const onCheck = (isHealthy: boolean, failures: number) => {
       noteCheck(isHealthy);
       reports.checked(isHealthy);
@@ -204,7 +101,6 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
 
   /** Stops an instance that is lost, if its engine is there. */
   async function giveUp(instance: ServingInstance, loss: Loss): Promise<Loss> {
-    const { id, container } = instance.running;
     if (loss.cause === 'engine') instance.leave();
     else {
       try {
@@ -215,7 +111,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
         if (!isPonosError(error, 'DOCKER_UNAVAILABLE')) throw error;
       }
     }
-    outOfSight = { id, avs, containerId: container?.id };
+    start.loseSight(instance.running);
     return { ...loss, cause: 'engine' };
   }
 
@@ -238,35 +134,32 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
       let healthyForMs = 0;
       let loss: Loss;
       try {
-        const instance = await start();
+        const instance = await start.begin(reason ?? 'it is gone');
         const sinceMs = clock.monotonicMs();
         loss = await serve(instance);
         healthyForMs = clock.monotonicMs() - sinceMs;
       } catch (error) {
-        adoption.resolve();
         first.reject(error);
         throwIfAborted(stopping.signal);
-        // What an earlier run has left has one chance: after that it is an orphan.
-        if (!hasServed) outOfSight = undefined;
         loss = { reason: explain(error), cause: causeOf(error) };
       }
       reason = loss.reason;
-      const mayRetry = hasServed || (options.retriesStart && !hasLostEnv(spec));
+      const mayRetry = start.hasSucceeded || (options.retriesStart && !hasLostEnv(start.spec));
       const plan = mayRetry ? planRestart(restarts, healthyForMs, loss.cause) : undefined;
       isRecovering = plan !== undefined && loss.cause === 'performer';
       // A deployment that its engine never took, or has taken away, waits for the engine.
-      const isWaiting = loss.cause === 'engine' && (outOfSight !== undefined || !reports.hasStarted);
+      const isWaiting = loss.cause === 'engine' && (start.isOutOfSight || !reports.hasStarted);
       if (plan !== undefined && isWaiting) reports.waiting(reason);
       else reports.failed(reason);
       options.onChange();
       if (plan === undefined) break;
       restarts = plan.restarts;
-      logger.warn('performer lost, restarting it', { performer: last?.id, reason, ...plan });
+      logger.warn('performer lost, restarting it', { performer: start.last?.id, reason, ...plan });
       await clock.sleep(plan.delayMs, stopping.signal);
     }
-    if (options.retriesStart || hasServed) {
-      logger.error('performer given up; deploy it again', { performer: last?.id, reason });
-    } else logger.warn('a performer could not be deployed', { performer: last?.id, reason });
+    if (options.retriesStart || start.hasSucceeded) {
+      logger.error('performer given up; deploy it again', { performer: start.last?.id, reason });
+    } else logger.warn('a performer could not be deployed', { performer: start.last?.id, reason });
   }
 
   const finished = run()
@@ -277,7 +170,8 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
 
   return {
     get state() {
-      const { image, command } = spec;
+      const { last, deploymentId } = start;
+      const { image, command } = start.spec;
       const running = (serving ?? leaving)?.running;
       return {
         avs,
@@ -300,7 +194,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
     get isRecovering() {
       return isRecovering && !stopping.signal.aborted;
     },
-    adoptionTried: adoption.promise,
+    adoptionTried: start.adoptionTried,
     firstDeployment: first.promise,
     async end(asked) {
       if (stopping.signal.aborted) void leaving?.stop(asked.graceMs).catch(() => undefined);

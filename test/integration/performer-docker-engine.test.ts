@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import net from 'node:net';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type Docker from 'dockerode';
@@ -8,9 +5,11 @@ import { parseAddress } from '../../src/base/brands.js';
 import { isPonosError } from '../../src/base/error.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { buildPerformerImage } from '../../src/devnet/performer-image.js';
-import { LABELS } from '../../src/performer/docker-container.js';
+import { LABELS, ownedBy } from '../../src/performer/docker-container.js';
+import type { DockerRuntimeOptions } from '../../src/performer/docker-runtime.js';
 import { startPerformerPool } from '../../src/performer/performer-pool.js';
 import type { PerformerInstance, PerformerRuntime } from '../../src/performer/runtime.js';
+import { deferred } from '../support/deferred.js';
 import { type DockerEngine, dockerEngine, type OwnEngine } from '../support/docker-engine.js';
 import {
   type DockerStage,
@@ -23,9 +22,9 @@ import {
   programSpec,
   runTask,
 } from '../support/docker-stage.js';
+import { startEngineProxy } from '../support/engine-proxy.js';
 import { bundle } from '../support/performer-bundle.js';
 import { AVS, TASK_ID } from '../support/performer-contract.js';
-import { temporaryFolder } from '../support/temporary-folder.js';
 
 const engine = await dockerEngine();
 afterAll(() => engine.close());
@@ -136,10 +135,7 @@ function withEngine({ docker, options }: DockerEngine): void {
     });
 
     test('behavior: a broken stream of events is opened anew, and what it has missed is seen', async () => {
-      const socketPath = options.socketPath ?? '/var/run/docker.sock';
-      const proxy = await severable(socketPath);
-      stage.atEnd(() => proxy.close());
-      const runtime = await stage.open({ engine: { ...options, socketPath: proxy.path } });
+      const { proxy, runtime } = await behindProxy();
       const removed = await runtime.deploy(programSpec(), never);
       const kept = await runtime.deploy(programSpec(), never);
       const mend = proxy.sever();
@@ -175,6 +171,84 @@ function withEngine({ docker, options }: DockerEngine): void {
         code: 'PERFORMER_UNAVAILABLE',
         cause: expect.objectContaining({ message: expect.stringContaining('/no/such') }),
       });
+    });
+  });
+
+  /** A runtime whose way to the engine is in our hands. */
+  async function behindProxy(changes: Partial<DockerRuntimeOptions> = {}) {
+    const proxy = await startEngineProxy(options.socketPath ?? '/var/run/docker.sock');
+    stage.atEnd(() => proxy.close());
+    const runtime = await stage.open({ ...changes, engine: { ...options, socketPath: proxy.path } });
+    return { proxy, runtime };
+  }
+
+  const names = async () => {
+    const containers = await docker.listContainers({ all: true, filters: ownedBy(OWNER) });
+    return containers.flatMap(({ Names }) => Names.map((name) => name.slice(1)));
+  };
+
+  describe('what an engine does not remove at once', () => {
+    const isRemoval = (method: string) => method === 'DELETE';
+
+    test('behavior: is removed as soon as it can be, while the node goes on; that is told twice', async () => {
+      const log: LogLine[] = [];
+      const { proxy, runtime } = await behindProxy({ clock: hurriedClock, logger: keepLog(log) });
+      const instance = await runtime.deploy(programSpec(), never);
+      let refusals = 3;
+      proxy.judge((method) => (isRemoval(method) && refusals-- > 0 ? 500 : 'pass'));
+      await instance.stop(0);
+      expect(await names()).toEqual([instance.id]);
+      await until(async () => (await names()).length === 0);
+      await until(() => log.some(({ level }) => level === 'info'));
+      expect(log.filter(({ level }) => level !== 'debug').map(({ message }) => message)).toEqual([
+        'a container of a performer cannot be removed now; it is tried again',
+        'the container that could not be removed is gone',
+      ]);
+    });
+
+    test('behavior: is waited for when it is about to be removed', async () => {
+      const { proxy, runtime } = await behindProxy();
+      const instance = await runtime.deploy(programSpec(), never);
+      let isFirst = true;
+      const waits = deferred<void>();
+      proxy.judge((method, url) => {
+        if (url.includes('/wait')) waits.resolve();
+        if (!isRemoval(method) || !isFirst) return 'pass';
+        isFirst = false;
+        return 409;
+      });
+      const stopped = instance.stop(0);
+      await waits.promise;
+      expect(await names()).toEqual([instance.id]);
+      await docker.getContainer(instance.id).remove();
+      await stopped;
+    });
+
+    test('behavior: is gone when the node has ended, also what it has lost sight of', async () => {
+      const { proxy, runtime } = await behindProxy();
+      const late = deferred<void>();
+      proxy.judge((_method, url) => (url.startsWith('/containers/create') ? late.promise : 'pass'));
+      await expect(runtime.deploy(programSpec(), never)).rejects.toMatchObject({
+        code: 'DOCKER_UNAVAILABLE',
+      });
+      late.resolve();
+      await until(async () => (await names()).length === 1);
+
+      proxy.judge(() => 'pass');
+      const [unseen, lost] = await Promise.all([1, 2].map(() => runtime.deploy(programSpec(), never)));
+      // Of one of them the engine does not tell how it ended, and it is not stopped by us.
+      proxy.judge((method, url) => (method === 'GET' && url.startsWith('/containers') ? 500 : 'pass'));
+      await docker.getContainer(String(lost?.id)).kill();
+      expect(await lost?.exited).toMatchObject({ cause: 'engine' });
+
+      let refusals = 2;
+      proxy.judge((method, url) => {
+        if (isRemoval(method) && refusals-- > 0) return 500;
+        return method === 'GET' && url.startsWith('/containers') ? 500 : 'pass';
+      });
+      await runtime.close();
+      expect(await unseen?.exited).toMatchObject({ cause: 'engine' });
+      expect(await names()).toEqual([]);
     });
   });
 
@@ -249,50 +323,6 @@ function failedStart(error: unknown): Pick<PerformerInstance, 'exited'> {
   return { exited: Promise.resolve({ reason, cause: 'performer', lastLines }) };
 }
 
-/** A way to the engine that can be cut: all its connections at once. */
-async function severable(socketPath: string) {
-  const folder = await temporaryFolder();
-  const connections = new Set<net.Socket>();
-  let mended: Promise<void> = Promise.resolve();
-  const server = net.createServer(async (inside) => {
-    await mended;
-    const outside = net.connect(socketPath);
-    for (const socket of [inside, outside]) {
-      connections.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        connections.delete(socket);
-        inside.destroy();
-        outside.destroy();
-      });
-    }
-    inside.pipe(outside).pipe(inside);
-  });
-  const where = path.join(folder.path, 'd.sock');
-  server.listen(where);
-  await once(server, 'listening');
-  const sever = () => {
-    for (const socket of [...connections]) socket.destroy();
-  };
-  return {
-    path: where,
-    /** Whoever comes back waits until the returned function is called. */
-    sever() {
-      let mend: () => void = () => undefined;
-      mended = new Promise((resolve) => {
-        mend = resolve;
-      });
-      sever();
-      return mend;
-    },
-    async close() {
-      server.close();
-      sever();
-      await folder.remove();
-    },
-  };
-}
-
 function withMortalEngine(found: DockerEngine, own: OwnEngine): void {
   let stage: DockerStage;
   let pool: Pool;
@@ -303,7 +333,8 @@ function withMortalEngine(found: DockerEngine, own: OwnEngine): void {
   }, 120_000);
   afterAll(async () => {
     await pool.close(0);
-    expect(await stage.endTest()).toEqual([]);
+    const lines = log.map(({ level, message, fields }) => `${level} ${message} ${JSON.stringify(fields)}`);
+    expect({ left: await stage.endTest(), lines }).toEqual({ left: [], lines });
   });
 
   /** Stops the engine, tries a task, and starts it again. */
