@@ -1,5 +1,7 @@
 /** Rules between keys. Pure: each looks at resolved values of which any may be missing. */
-import { type Draft, type Pointer, problemAt } from './draft.js';
+import { checkPerformers } from './check-performers.js';
+import type { Draft, Pointer } from './draft.js';
+import { Findings } from './findings.js';
 import type { Environment } from './interpolate.js';
 import {
   CONTRACT_NAMES,
@@ -17,28 +19,6 @@ type Executor = Partially<WrittenConfig<'executor'>>;
 type Common = Aggregator | Executor;
 type Chain = NonNullable<NonNullable<Common['chains']>[number]>;
 
-/** Where rules put what they find. */
-class Findings {
-  readonly #draft: Draft;
-
-  constructor(draft: Draft) {
-    this.#draft = draft;
-  }
-
-  problem(pointer: Pointer, message: string): void {
-    this.#draft.problems.push(problemAt(this.#draft, pointer, message));
-  }
-
-  warning(pointer: Pointer, message: string): void {
-    this.#draft.warnings.push(problemAt(this.#draft, pointer, message));
-  }
-
-  /** Whether anything was written there, sound or not: a wrong value is reported once, not as missing too. */
-  isWritten(pointer: Pointer): boolean {
-    return this.#draft.origins.has(pointer);
-  }
-}
-
 export function checkAggregator(config: Aggregator, draft: Draft): void {
   const findings = new Findings(draft);
   const chains = config.chains ?? [];
@@ -50,7 +30,11 @@ export function checkAggregator(config: Aggregator, draft: Draft): void {
   if (l1 !== undefined && ids.length > 0 && !known(l1)) {
     findings.problem('/l1ChainId', `chain ${l1} is not among chains`);
   }
-  checkUnique('/avss', 'address', config.avss?.map((avs) => avs?.address) ?? [], findings);
+  findings.repeated(
+    '/avss',
+    'address',
+    config.avss?.map((avs) => avs?.address),
+  );
   config.avss?.forEach((avs, index) => {
     avs?.chainIds?.forEach((id, place) => {
       if (id !== undefined && ids.length > 0 && !known(id)) {
@@ -87,7 +71,11 @@ function checkCommon(config: Common, findings: Findings): void {
   config.chains?.forEach((chain, index) => {
     if (chain) checkChain(`/chains/${index}`, findings);
   });
-  checkUnique('/chains', 'chainId', config.chains?.map((chain) => chain?.chainId) ?? [], findings);
+  findings.repeated(
+    '/chains',
+    'chainId',
+    config.chains?.map((chain) => chain?.chainId),
+  );
   checkStorage(config, findings);
   config.contracts?.contracts?.forEach((contract, index) => {
     if (contract?.name === undefined || contractNamed(contract.name) !== undefined) return;
@@ -259,98 +247,4 @@ function checkStorage(config: Common, findings: Findings): void {
       `${idle.join(', ')} ${idle.length === 1 ? 'has' : 'have'} no meaning for LevelDB and no effect`,
     );
   }
-}
-
-function checkPerformers(config: Executor, findings: Findings, env: Environment): void {
-  const performers = config.avsPerformers ?? [];
-  checkUnique(
-    '/avsPerformers',
-    'avsAddress',
-    performers.map((performer) => performer?.avsAddress),
-    findings,
-  );
-  const mode = performers.find((performer) => performer?.deploymentMode !== undefined)?.deploymentMode;
-  if (mode === 'process' && config.releases?.require === 'latest') {
-    findings.problem(
-      '/releases/require',
-      'performers are processes, and releases name images: set it to any',
-    );
-  }
-  performers.forEach((performer, index) => {
-    if (!performer) return;
-    const at = `/avsPerformers/${index}`;
-    if (performer.deploymentMode !== undefined && performer.deploymentMode !== mode) {
-      findings.problem(
-        `${at}/deploymentMode`,
-        `found ${performer.deploymentMode}, but another performer has ${mode}; all performers of one executor use one mode`,
-      );
-    }
-    if (performer.deploymentMode === 'process') checkCommand(at, findings);
-    else if (performer.deploymentMode !== undefined) checkImage(at, performer.deploymentMode, findings);
-    performer.envs?.forEach((variable, place) => {
-      checkVariable(`${at}/envs/${place}`, variable, findings, env);
-    });
-  });
-}
-
-function checkCommand(at: Pointer, findings: Findings): void {
-  if (!findings.isWritten(`${at}/command/0`)) {
-    findings.problem(
-      `${at}/command`,
-      'is missing: deploymentMode process needs the program and its arguments',
-    );
-  }
-  if (findings.isWritten(`${at}/image`)) {
-    findings.problem(`${at}/image`, 'deploymentMode process runs command; take the image out');
-  }
-}
-
-function checkImage(at: Pointer, mode: string, findings: Findings): void {
-  if (!findings.isWritten(`${at}/image`)) {
-    findings.problem(`${at}/image`, `is missing: deploymentMode ${mode} needs repository, and tag or digest`);
-  } else if (!findings.isWritten(`${at}/image/tag`) && !findings.isWritten(`${at}/image/digest`)) {
-    findings.problem(`${at}/image`, 'a version is missing: give tag or digest');
-  }
-  if (findings.isWritten(`${at}/command/0`)) {
-    findings.problem(
-      `${at}/command`,
-      'only deploymentMode process runs a command; take it out or change the mode',
-    );
-  }
-}
-
-type Performer = NonNullable<NonNullable<Executor['avsPerformers']>[number]>;
-type PerformerVariable = NonNullable<Performer['envs']>[number];
-
-function checkVariable(at: Pointer, variable: PerformerVariable, findings: Findings, env: Environment): void {
-  const sources = ['value', 'valueFromEnv', 'kubernetesEnv'].filter((key) =>
-    findings.isWritten(`${at}/${key}`),
-  );
-  if (variable && sources.length === 0) {
-    findings.problem(at, 'a value is missing: give value, valueFromEnv or kubernetesEnv');
-  }
-  // The Go node writes an empty `value` beside the others.
-  const full = sources.filter((key) => key !== 'value' || variable?.value?.reveal() !== '');
-  if (full.length > 1) findings.problem(at, `found ${full.join(' and ')}; keep one of them`);
-  const name = variable?.valueFromEnv;
-  if (name !== undefined && env[name] === undefined) {
-    findings.warning(
-      `${at}/valueFromEnv`,
-      `the environment variable ${name} is not set; the performer cannot be deployed without it`,
-    );
-  }
-}
-
-/** Reports each value that stands in the list a second time. */
-function checkUnique(
-  at: Pointer,
-  key: string,
-  values: readonly (string | number | undefined)[],
-  findings: Findings,
-): void {
-  values.forEach((value, index) => {
-    if (value !== undefined && values.indexOf(value) < index) {
-      findings.problem(`${at}/${index}/${key}`, `found ${value} a second time; keep one of them`);
-    }
-  });
 }
