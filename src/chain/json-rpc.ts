@@ -2,8 +2,8 @@
 import type { Agent } from 'node:http';
 import { abortError } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
+import { type HttpAnswer, httpExchange } from '../base/http-exchange.js';
 import type { RequestWindow } from './endpoint-window.js';
-import { type HttpAnswer, httpPost } from './http-post.js';
 import { type RpcErrorObject, rateLimited, rpcError } from './rpc-error.js';
 
 /** Far above any honest answer; a node that sends more is cut off before it fills the memory. */
@@ -101,7 +101,7 @@ export class JsonRpc {
     const requests = calls.map(({ id, method, params }) => ({ jsonrpc: '2.0', id, method, params }));
     const body = JSON.stringify(requests.length === 1 ? requests[0] : requests);
     try {
-      return await httpPost({
+      return await httpExchange({
         url,
         agent,
         body,

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { withNodeOptions } from './node-options.js';
 import { parseCount } from './numbers.js';
+import { terminal } from './terminal.js';
 
 const parseChainId = parseCount(1, 0xffff_ffff);
 
@@ -48,9 +49,4 @@ export function registerAggregatorManagement(aggregator: Command): void {
       const { showTasks } = await import('../operations/aggregator/tasks.js');
       await showTasks(flags, await terminal());
     });
-}
-
-async function terminal() {
-  const { processTerminal } = await import('../operations/storage/terminal.js');
-  return processTerminal();
 }

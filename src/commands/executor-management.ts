@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { collected, withNodeOptions } from './node-options.js';
 import { parseCount } from './numbers.js';
+import { terminal } from './terminal.js';
 
 export function registerExecutorManagement(executor: Command): void {
   registerDeploy(executor);
@@ -77,9 +78,4 @@ function registerDeploy(executor: Command): void {
       const { deployPerformer } = await import('../operations/executor/deploy.js');
       await deployPerformer({ ...flags, avs }, await terminal());
     });
-}
-
-async function terminal() {
-  const { processTerminal } = await import('../operations/storage/terminal.js');
-  return processTerminal();
 }

@@ -5,7 +5,7 @@ import { parseCount } from './numbers.js';
 
 /** Adds who is called, as whom, and for how long. */
 export function withNodeOptions(command: Command, role: Role): Command {
-  return command
+  return withTlsOptions(command)
     .option('--config <file>', `configuration of the ${role}: its port, its key, whether it asks for one`)
     .option(
       '--address <host:port>',
@@ -17,6 +17,20 @@ export function withNodeOptions(command: Command, role: Role): Command {
     .option('--bind-request', 'the node has authentication.bindRequest')
     .option('--timeout <seconds>', 'how long to wait for the node', parseCount(1, 86_400))
     .option('--json', 'for machines');
+}
+
+/** Adds how it is called; the flags win over the configuration of the node. */
+export function withTlsOptions(command: Command): Command {
+  return command
+    .option(
+      '--tls',
+      'call the node with TLS (default: if its configuration, or another of these flags, says so)',
+    )
+    .option('--no-tls', 'call it without, whatever its configuration says')
+    .option('--tls-ca-file <file>', 'whom its certificate comes from, PEM (default: whom Node.js knows)')
+    .option('--tls-cert-file <file>', 'what is shown to a node that requires a certificate, PEM')
+    .option('--tls-key-file <file>', 'its private key, PEM, without a passphrase')
+    .option('--tls-server-name <host>', 'whom its certificate is for (default: the host that is called)');
 }
 
 /** Collects a flag that may be given several times. */

@@ -1,7 +1,9 @@
 /** `ponos storage`: what a node has stored: looked at, saved, moved, mended. */
 import { type Command, Option } from 'commander';
 import { closeFilesToOthers } from '../base/umask.js';
+import { withTlsOptions } from './node-options.js';
 import { parseCount } from './numbers.js';
+import { terminal } from './terminal.js';
 
 const STATUSES = ['pending', 'processing', 'completed', 'failed'] as const;
 
@@ -207,9 +209,11 @@ function withDirectory(command: Command): Command {
 
 /** The same, or a running node. */
 function withSource(command: Command): Command {
-  return withDirectory(command).option(
-    '--node <host:port>',
-    'the management port of a running node on this machine, instead of a directory',
+  return withTlsOptions(
+    withDirectory(command).option(
+      '--node <host:port>',
+      'the management port of a running node on this machine, instead of a directory; --config then tells how it speaks TLS',
+    ),
   );
 }
 
@@ -221,9 +225,4 @@ function withProgress(command: Command): Command {
 
 function withJson(command: Command): Command {
   return command.option('--json', 'for machines');
-}
-
-async function terminal() {
-  const { processTerminal } = await import('../operations/storage/terminal.js');
-  return processTerminal();
 }

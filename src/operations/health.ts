@@ -1,48 +1,64 @@
 /** Asking a node's standard health service whether it serves. */
-import { ClientError, createChannel, createClient, Status } from 'nice-grpc';
-import { systemClock } from '../base/clock.js';
+import { ClientError, createClient, Status } from 'nice-grpc';
 import { PonosError } from '../base/error.js';
-import { clientChannelOptions } from '../rpc/channel-options.js';
+import type { Role } from '../config/role.js';
 import {
   HealthDefinition,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../rpc/generated/grpc/health/v1/health.js';
-import { formatSocketAddress, parseSocketAddress } from '../rpc/socket-address.js';
-import { TlsCredentials } from '../rpc/tls-credentials.js';
-import { checkTls, readTlsFiles, type TlsFiles } from '../rpc/tls-material.js';
+import { configOf } from './config/config-of.js';
+import { dialNode, managementAddress, type NodeTarget, parseNodeAddress } from './management/dial-node.js';
+import { openTls, type TlsFlags } from './management/node-tls.js';
 import { printable } from './storage/format.js';
 
-export interface HealthQuestion {
-  /** `host:port` */
-  readonly address: string;
+export interface HealthFlags extends TlsFlags {
+  /** `host:port` of any of its ports. */
+  readonly address?: string;
+  readonly config?: string;
+  readonly role?: Role;
   /** Full name of a service; absent: the node as a whole. */
+  readonly service?: string;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+export interface HealthQuestion extends NodeTarget {
   readonly service?: string;
   /** For dialling and answer together. */
   readonly timeoutMs: number;
-  /** Of a node with TLS: any of these. */
-  readonly tls?: TlsFiles & {
-    /** Whom its certificate is for; absent: the host of the address. */
-    readonly serverName?: string;
-  };
 }
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 
-/**
- * Resolves if the node says SERVING.
- * @throws PonosError USAGE for a malformed address, FILE_UNREADABLE and CONFIG_INVALID of certificates, PEER_UNREACHABLE when it says anything else, or nothing in time
- */
-export async function checkHealth({ address, service = '', timeoutMs, tls }: HealthQuestion): Promise<void> {
-  const socket = socketOf(address);
-  const channel = createChannel(`dns:${socket}`, await credentialsOf(socket, tls), {
-    ...clientChannelOptions(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
-    'grpc.use_local_subchannel_pool': 1,
-  });
+/** @throws PonosError USAGE, FILE_UNREADABLE, CONFIG_INVALID, and as `checkHealth` */
+export async function askHealth(
+  flags: HealthFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const configured =
+    flags.config === undefined ? undefined : (await configOf(flags.config, flags.role, env)).config;
+  const address =
+    flags.address === undefined
+      ? configured && managementAddress(configured)
+      : parseNodeAddress('--address', flags.address);
+  if (address === undefined) {
+    throw new PonosError('USAGE', {
+      message: 'no node is named',
+      advice: 'Give one of its ports with --address HOST:PORT, or its configuration with --config FILE.',
+    });
+  }
+  const tls = await openTls(flags, configured?.grpc);
+  await checkHealth({ address, tls, service: flags.service, timeoutMs: flags.timeout * 1_000 });
+}
+
+/** Resolves if the node says SERVING. @throws PonosError PEER_UNREACHABLE when it says anything else, or nothing in time */
+export async function checkHealth({ service = '', timeoutMs, ...target }: HealthQuestion): Promise<void> {
+  const node = dialNode(target, MAX_MESSAGE_BYTES);
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), timeoutMs);
-  const facts = { node: socket, service: service === '' ? undefined : service };
+  const facts = { node: target.address, service: service === '' ? undefined : service };
   try {
-    const { status } = await createClient(HealthDefinition, channel).check(
+    const { status } = await createClient(HealthDefinition, node.channel).check(
       { service },
       { signal: deadline.signal },
     );
@@ -61,35 +77,15 @@ export async function checkHealth({ address, service = '', timeoutMs, tls }: Hea
       });
     }
     if (!(error instanceof ClientError)) throw error;
-    throw new PonosError('PEER_UNREACHABLE', { message: sentenceOf(error), facts });
+    const problem = await node.explain(error);
+    throw problem ?? new PonosError('PEER_UNREACHABLE', { message: sentenceOf(error), facts });
   } finally {
     clearTimeout(timer);
-    channel.close();
+    node.close();
   }
-}
-
-async function credentialsOf(
-  socket: string,
-  tls: HealthQuestion['tls'],
-): Promise<TlsCredentials | undefined> {
-  if (tls === undefined || Object.values(tls).every((value) => value === undefined)) return undefined;
-  const material = checkTls(await readTlsFiles(tls, 'health'), 'health', systemClock.nowMs());
-  return new TlsCredentials({ current: material }, tls.serverName ?? parseSocketAddress(socket).host);
 }
 
 function sentenceOf({ code, details }: ClientError): string {
   if (code === Status.NOT_FOUND) return 'the node has no service of this name';
   return `the node does not answer: ${printable(details)}`;
-}
-
-function socketOf(text: string): string {
-  try {
-    return formatSocketAddress(parseSocketAddress(text));
-  } catch (cause) {
-    throw new PonosError('USAGE', {
-      message: '--address must be HOST:PORT',
-      facts: { found: text.slice(0, 80) },
-      cause,
-    });
-  }
 }

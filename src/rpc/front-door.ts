@@ -10,8 +10,9 @@ import { type AddressInfo, createServer, isIP, type Server, type Socket } from '
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { explain, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import type { TlsMaterial } from '../base/tls-material.js';
 import type { Connections } from './connections.js';
-import type { TlsMaterial, TlsSource } from './tls-material.js';
+import type { TlsSource } from './tls-watch.js';
 
 const HANDSHAKE_MS = 10_000;
 /** Finds peers that are gone without a word. */

@@ -2,12 +2,14 @@
 import { ChannelCredentials } from '@grpc/grpc-js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import type { PemSource, TlsMaterial, TlsSources } from '../base/tls-material.js';
 import type { GrpcConfig } from '../config/types.js';
 import type { ServerTls } from './front-door.js';
 import { isLoopbackPeer } from './loopback-peer.js';
 import { TlsCredentials } from './tls-credentials.js';
-import type { TlsMaterial } from './tls-material.js';
 import { TlsWatch } from './tls-watch.js';
+
+type TlsFiles = NonNullable<GrpcConfig['clientTls']>;
 
 export interface NodeTlsConfig {
   readonly grpc: Pick<GrpcConfig, 'tls' | 'clientTls'>;
@@ -34,8 +36,8 @@ export async function openNodeTls(
 ): Promise<NodeTls> {
   const { tls, clientTls } = config.grpc;
   const watches: TlsWatch[] = [];
-  const open = async (files: NonNullable<typeof clientTls>, at: string) => {
-    const watch = await TlsWatch.open({ files, at, clock, logger });
+  const open = async (files: TlsFiles, at: string) => {
+    const watch = await TlsWatch.open({ sources: tlsSources(files, at), at, clock, logger });
     watches.push(watch);
     return watch;
   };
@@ -69,6 +71,17 @@ export function dialRule(rule: {
     if (client !== undefined) return new TlsCredentials(client, host);
     if (tlsEnabled && !isLoopbackPeer(address)) return new TlsCredentials({ current: {} }, host);
     return ChannelCredentials.createInsecure();
+  };
+}
+
+/** Of a section of the configuration. @param at its name, e.g. `grpc.tls` */
+export function tlsSources({ certFile, keyFile, caFile }: TlsFiles, at: string): TlsSources {
+  const source = (from: string | undefined, name: string): PemSource | undefined =>
+    from === undefined ? undefined : { option: `${at}.${name}`, from };
+  return {
+    cert: source(certFile, 'certFile'),
+    key: source(keyFile, 'keyFile'),
+    ca: source(caFile, 'caFile'),
   };
 }
 

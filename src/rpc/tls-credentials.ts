@@ -3,10 +3,10 @@
  * with, and name an IP address to the server as if it were a host name, which RFC 6066 forbids.
  */
 import { isIP, type Socket } from 'node:net';
-import { connect, createSecureContext, type SecureContext } from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
 import { PonosError } from '../base/error.js';
-import type { TlsMaterial } from './tls-material.js';
+import type { TlsMaterial } from '../base/tls-material.js';
 
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
@@ -16,6 +16,7 @@ const HANDSHAKE_MS = 10_000;
 export class TlsCredentials extends ChannelCredentials {
   readonly #source: { readonly current: TlsMaterial };
   readonly #host: string;
+  #lastFailure: unknown;
   #context: { readonly material: TlsMaterial; readonly context: SecureContext } | undefined;
 
   /** @param host whom the server must be: the name or address it is known by, not the one a name resolved to */
@@ -23,6 +24,11 @@ export class TlsCredentials extends ChannelCredentials {
     super();
     this.#source = source;
     this.#host = host;
+  }
+
+  /** What the last connection failed with, within its handshake or later; undefined as long as it is well. */
+  get lastFailure(): unknown {
+    return this.#lastFailure;
   }
 
   override _isSecure(): boolean {
@@ -55,23 +61,41 @@ export class TlsCredentials extends ChannelCredentials {
       });
       const giveUp = (error: Error) => {
         clearTimeout(timer);
+        secured.off('error', giveUp);
+        secured.off('close', onClose);
+        // Further errors of what is being destroyed are no news.
+        secured.on('error', () => undefined);
         secured.destroy();
         socket.destroy();
+        this.#lastFailure = error;
         reject(error);
       };
       const timer = setTimeout(
         () => giveUp(new PonosError('PEER_UNREACHABLE', { message: 'the TLS handshake takes too long' })),
         HANDSHAKE_MS,
       );
-      const onClose = () => giveUp(new PonosError('PEER_UNREACHABLE', { message: 'the peer hung up' }));
+      const onClose = () => giveUp(hangUp());
       secured.once('error', giveUp);
       secured.once('close', onClose);
       secured.once('secureConnect', () => {
         clearTimeout(timer);
         secured.off('error', giveUp);
         secured.off('close', onClose);
+        this.#lastFailure = undefined;
+        this.#noteFirstWords(socket, secured);
         resolve(secured);
       });
+    });
+  }
+
+  /** With TLS 1.3 a server may find fault with our certificate when the handshake is over for us. */
+  #noteFirstWords(socket: Socket, secured: TLSSocket): void {
+    const { bytesRead } = socket;
+    secured.once('error', (error) => {
+      this.#lastFailure = error;
+    });
+    secured.once('close', () => {
+      if (socket.bytesRead === bytesRead) this.#lastFailure ??= hangUp();
     });
   }
 
@@ -83,4 +107,9 @@ export class TlsCredentials extends ChannelCredentials {
     }
     return this.#context.context;
   }
+}
+
+/** As Node.js has it where the other side ends a connection without a word. */
+function hangUp(): Error {
+  return Object.assign(new Error('the peer hung up'), { code: 'ECONNRESET' });
 }

@@ -2,17 +2,23 @@
  * Certificates that are renewed while the node runs. The files are read again now and then, which sees every way of
  * replacing them: in place, by renaming, by the swapped link of a mounted secret. What is broken is not used.
  */
-import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import { checkTls, readTlsFiles, type TlsFiles, type TlsMaterial, type TlsSource } from './tls-material.js';
+import { equalTls, loadTls, type TlsMaterial, type TlsSources } from '../base/tls-material.js';
 
 const READ_MS = 10_000;
 const DAY_MS = 24 * 60 * 60_000;
 const WARN_DAYS = 14;
 
+/** Material that may be renewed. */
+export interface TlsSource {
+  readonly current: TlsMaterial;
+  /** Calls the listener with each renewal. @returns ends that */
+  onChange(listener: (material: TlsMaterial) => void): () => void;
+}
+
 export interface TlsWatchOptions {
-  readonly files: TlsFiles;
+  readonly sources: TlsSources;
   /** The section of the configuration, e.g. `grpc.tls`. */
   readonly at: string;
   readonly clock: Clock;
@@ -24,7 +30,6 @@ export class TlsWatch implements TlsSource {
   readonly #listeners = new Set<(material: TlsMaterial) => void>();
   readonly #stop = new AbortController();
   #current: TlsMaterial;
-  #digest: string;
   /** What was seen at the last look and could not be used; said when it is still there at the next one. */
   #broken: { readonly problem: string; readonly isSaid: boolean } | undefined;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
@@ -33,7 +38,6 @@ export class TlsWatch implements TlsSource {
   private constructor(options: TlsWatchOptions, material: TlsMaterial) {
     this.#options = options;
     this.#current = material;
-    this.#digest = digestOf(material);
   }
 
   /** Reads the files and watches them until `close`. @throws PonosError FILE_UNREADABLE, CONFIG_INVALID */
@@ -85,13 +89,11 @@ export class TlsWatch implements TlsSource {
       return;
     }
     this.#broken = undefined;
-    const digest = digestOf(material);
-    if (digest === this.#digest) {
+    if (equalTls(material, this.#current)) {
       if (isAsked) logger.info(`the files of ${at} are as they were`);
       return;
     }
     this.#current = material;
-    this.#digest = digest;
     this.#warnedAtMs = Number.NEGATIVE_INFINITY;
     for (const listener of this.#listeners) listener(material);
     logger.info(`the certificates of ${at} are renewed, for connections from now on`, {
@@ -124,14 +126,8 @@ export class TlsWatch implements TlsSource {
   }
 }
 
-async function load({ files, at, clock }: TlsWatchOptions): Promise<TlsMaterial> {
-  return checkTls(await readTlsFiles(files, at), at, clock.nowMs());
-}
-
-function digestOf({ cert, key, ca }: TlsMaterial): string {
-  return createHash('sha256')
-    .update(JSON.stringify([cert, key, ca]))
-    .digest('hex');
+function load({ sources, clock }: TlsWatchOptions): Promise<TlsMaterial> {
+  return loadTls(sources, clock.nowMs());
 }
 
 function dateOf(epochMs: number | undefined): string | undefined {

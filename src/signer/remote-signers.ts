@@ -8,9 +8,9 @@ import { retry } from '../base/retry.js';
 import type { RemoteSignerConfig } from '../config/types.js';
 import { configuredAddress, findKey, keyMissing, signWith } from './remote-key.js';
 import { createRemoteTransactionKey } from './remote-transaction.js';
+import { RenewedTls } from './renewed-tls.js';
 import type { EcdsaSigner, TransactionKey } from './signer.js';
 import { SignerConnection } from './signer-connection.js';
-import { TlsMaterial } from './tls-material.js';
 import { createWeb3Signer, type Web3Signer } from './web3signer.js';
 
 export interface SignerWorld {
@@ -90,7 +90,7 @@ async function open(
       },
     );
   }
-  const tls = await TlsMaterial.load({ sources: config, at, clock, logger });
+  const tls = await RenewedTls.open({ config, at, clock, logger });
   const connection = new SignerConnection({ url, place: { signer: url.host, at }, tls, timeoutMs });
   stack?.add('the connection to a remote signer', () => connection.close());
   return { address, client: createWeb3Signer(connection) };

@@ -1,13 +1,14 @@
 /** HTTP to a remote signer: kept connections, TLS with a client certificate, a deadline for each request. */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { connectionFailure, isHangUp, type SignerPlace, timeoutFailure } from './signer-failure.js';
-import type { TlsMaterial, TlsTexts } from './tls-material.js';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { httpExchange } from '../base/http-exchange.js';
+import type { RenewedTls } from './renewed-tls.js';
+import { connectionFailure, type SignerPlace, timeoutFailure } from './signer-failure.js';
 
 export interface SignerConnectionOptions {
   readonly url: URL;
   readonly place: SignerPlace;
-  readonly tls: TlsMaterial;
+  readonly tls: RenewedTls;
   /** From the request to the last byte of its answer. */
   readonly timeoutMs: number;
 }
@@ -44,19 +45,25 @@ export class SignerConnection {
   }
 
   /** @throws PonosError SIGNER_UNAVAILABLE, SIGNER_UNTRUSTED */
-  async exchange(request: SignerRequest): Promise<SignerAnswer> {
+  async exchange({ method, path, body }: SignerRequest): Promise<SignerAnswer> {
     const { place, tls, timeoutMs } = this.#options;
-    const texts = await tls.current();
+    const url = new URL(this.#options.url);
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}${path}`;
     const deadline = AbortSignal.timeout(timeoutMs);
-    for (;;) {
-      const sent = this.#send(request, texts, deadline);
-      try {
-        return await sent.answer;
-      } catch (error) {
-        if (deadline.aborted) throw timeoutFailure(timeoutMs, place);
-        // The server had closed an idle connection; such a failure takes it away, so that this ends with a fresh one.
-        if (!sent.wasStale(error)) throw connectionFailure(error, place);
-      }
+    try {
+      const answer = await httpExchange({
+        method,
+        url,
+        agent: this.#agent,
+        tls: await tls.current(),
+        body: body === undefined ? '' : JSON.stringify(body),
+        maxAnswerBytes: MAX_ANSWER_BYTES,
+        signal: deadline,
+      });
+      return { status: answer.status, body: answer.body.toString('utf8') };
+    } catch (error) {
+      if (deadline.aborted) throw timeoutFailure(timeoutMs, place);
+      throw connectionFailure(error, place);
     }
   }
 
@@ -64,42 +71,4 @@ export class SignerConnection {
   close(): void {
     this.#agent.destroy();
   }
-
-  #send({ method, path, body }: SignerRequest, texts: TlsTexts, signal: AbortSignal) {
-    const { url } = this.#options;
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const text = body === undefined ? '' : JSON.stringify(body);
-    const target = new URL(url);
-    target.pathname = `${url.pathname.replace(/\/+$/, '')}${path}`;
-    // Agents keep connections apart by their certificates: renewed ones make connections of their own.
-    const request = send(target, {
-      ...texts,
-      method,
-      agent: this.#agent,
-      signal,
-      headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
-    });
-    let isAnswered = false;
-    const answer = new Promise<SignerAnswer>((resolve, reject) => {
-      request.once('error', reject);
-      request.once('response', (response) => {
-        isAnswered = true;
-        readAnswer(response).then(resolve, reject);
-      });
-    });
-    request.end(text);
-    const wasStale = (error: unknown) => request.reusedSocket && !isAnswered && isHangUp(error);
-    return { answer, wasStale };
-  }
-}
-
-async function readAnswer(response: IncomingMessage): Promise<SignerAnswer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
 }

@@ -1,5 +1,6 @@
 /** What went wrong between this node and a remote signer, told so that an operator knows where to look. Pure. */
 import { PonosError } from '../base/error.js';
+import { errorCodeOf, tlsFailureOf } from '../base/tls-failure.js';
 
 /** The configuration of a remote signer, as messages name it. */
 export interface SignerPlace {
@@ -9,21 +10,13 @@ export interface SignerPlace {
   readonly at: string;
 }
 
-/** The server's certificate did not convince us: OpenSSL's and Node's names for it. */
-const SERVER_CERTIFICATE =
-  /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA)/;
-/** Ours did not convince the server: an alert came back. */
-const CLIENT_CERTIFICATE =
-  /^ERR_SSL_.*ALERT_(.*CERTIFICATE.*|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR)/;
-/** The one side speaks TLS and the other does not. */
-const NO_TLS = /^(ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)$/;
 const NO_HTTP = /^HPE_/;
-const HUNG_UP = /^(ECONNRESET|EPIPE)$/;
 
 /** A connection that failed, or was not made. @param error as Node throws it */
 export function connectionFailure(error: unknown, { signer, at }: SignerPlace): PonosError {
-  const code = codeOf(error);
-  if (SERVER_CERTIFICATE.test(code)) {
+  const code = errorCodeOf(error);
+  const failure = tlsFailureOf(error);
+  if (failure === 'server-certificate') {
     return new PonosError('SIGNER_UNTRUSTED', {
       message: 'the certificate of the remote signer is not trusted',
       facts: { signer, reason: code },
@@ -31,7 +24,7 @@ export function connectionFailure(error: unknown, { signer, at }: SignerPlace): 
       cause: error,
     });
   }
-  if (CLIENT_CERTIFICATE.test(code)) {
+  if (failure === 'client-certificate') {
     return new PonosError('SIGNER_UNTRUSTED', {
       message: 'the remote signer does not accept the certificate of this node, or wants one',
       facts: { signer, reason: code },
@@ -39,7 +32,7 @@ export function connectionFailure(error: unknown, { signer, at }: SignerPlace): 
       cause: error,
     });
   }
-  if (NO_TLS.test(code) || NO_HTTP.test(code)) {
+  if (failure === 'not-tls' || NO_HTTP.test(code)) {
     return new PonosError('SIGNER_UNAVAILABLE', {
       message: 'what answers at the address of the remote signer speaks another protocol',
       facts: { signer, reason: code },
@@ -47,7 +40,7 @@ export function connectionFailure(error: unknown, { signer, at }: SignerPlace): 
       cause: error,
     });
   }
-  if (isHangUp(error)) {
+  if (failure === 'hang-up') {
     return new PonosError('SIGNER_UNAVAILABLE', {
       message: 'the remote signer closed the connection without an answer',
       facts: { signer },
@@ -110,16 +103,6 @@ export function malformedAnswer(what: string, body: string, { signer, at }: Sign
     facts: { signer, answer: excerpt(body) },
     advice: `Check that ${at}.url is that of Web3Signer in mode eth1.`,
   });
-}
-
-/** Whether the other side ended the connection without a word. */
-export function isHangUp(error: unknown): boolean {
-  return HUNG_UP.test(codeOf(error));
-}
-
-function codeOf(error: unknown): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : '';
 }
 
 /** Answers may be whole pages, and end in a log line. */

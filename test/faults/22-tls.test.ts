@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createChannel, createClient, Status } from 'nice-grpc';
 import { silentLogger } from '../../src/base/logger.js';
+import type { TlsMaterial } from '../../src/base/tls-material.js';
 import { freePorts } from '../../src/devnet/free-ports.js';
 import {
   type ExecutorServers,
@@ -21,7 +22,6 @@ import {
 } from '../../src/rpc/generated/grpc/health/v1/health.js';
 import { PerformerServiceDefinition } from '../../src/rpc/generated/ponos/v1/performers.js';
 import { type Dial, dialRule, type NodeTls, openNodeTls } from '../../src/rpc/open-tls.js';
-import type { TlsMaterial } from '../../src/rpc/tls-material.js';
 import { createAuthority, type TestAuthority, type TestCertificate } from '../support/certificates.js';
 import { type ManualClock, manualClock } from '../support/manual-clock.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';

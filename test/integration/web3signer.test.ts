@@ -181,14 +181,24 @@ describe('opening a key', () => {
       'SIGNER_REFUSED',
       'does not have the key',
     ],
-    ['half a certificate is given', { key: undefined }, 'CONFIG_INVALID', `${AT}.key is not`],
+    [
+      'half a certificate is given',
+      { key: undefined },
+      'CONFIG_INVALID',
+      `${AT}.cert is given without its key`,
+    ],
     [
       'the certificate is none',
       { cert: '-----BEGIN CERTIFICATE-----\nx' },
       'CONFIG_INVALID',
-      `${AT}.cert is no`,
+      `${AT}.cert holds no certificate`,
     ],
-    ['the authority is none', { caCert: '-----BEGIN x' }, 'CONFIG_INVALID', `${AT}.caCert is no certificate`],
+    [
+      'the authority is none',
+      { caCert: '-----BEGIN x' },
+      'CONFIG_INVALID',
+      `${AT}.caCert holds no certificate`,
+    ],
     ['a file is missing', { caCert: '/nowhere/ca.pem' }, 'FILE_UNREADABLE', `the file of ${AT}.caCert`],
   ])('error: %s', async (_case, changes, code, message) => {
     const failure = await failureOf(signer(remote(changes)));
@@ -198,9 +208,9 @@ describe('opening a key', () => {
   test('error: the private key is of another certificate, is encrypted, or is none; it is never quoted', async () => {
     const { key: foreign } = await authority.issue();
     for (const [key, message] of [
-      [foreign, `${AT}.key is not the private key of ${AT}.cert`],
-      [encryptKey(client.key, 'passphrase'), `${AT}.key is no private key, or it is encrypted`],
-      ['-----BEGIN PRIVATE KEY-----\nsecretsecret', `${AT}.key is no private key, or it is encrypted`],
+      [foreign, `${AT}.key is not the key of ${AT}.cert`],
+      [encryptKey(client.key, 'passphrase'), `the key in ${AT}.key is encrypted`],
+      ['-----BEGIN PRIVATE KEY-----\nsecretsecret', `${AT}.key holds no private key`],
     ]) {
       const failure = await failureOf(signer(remote({ key })));
       expect(failure).toMatchObject({ code: 'CONFIG_INVALID', message });
@@ -329,7 +339,7 @@ describe('certificates that are renewed', () => {
     expect(server.clients).toEqual(['our node']);
     const told = lines.filter(({ level }) => level === 'warn');
     expect(told.map(({ fields }) => explain(fields.error))).toEqual([
-      expect.stringContaining(`${AT}.key is not the private key of ${AT}.cert`),
+      expect.stringContaining(`${AT}.key is not the key of ${AT}.cert`),
     ]);
 
     await write(renewed);

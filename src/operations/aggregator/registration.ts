@@ -2,7 +2,7 @@
 import { createClient } from 'nice-grpc';
 import { AggregatorManagementServiceDefinition as Management } from '../../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
 import type { NodeFlags } from '../management/node-access.js';
-import { onNode } from '../management/node-command.js';
+import { askNode } from '../management/node-command.js';
 import type { Terminal } from '../storage/terminal.js';
 
 export interface RegisterAvsFlags extends NodeFlags {
@@ -18,19 +18,18 @@ export interface DeregisterAvsFlags extends NodeFlags {
 
 /** The node reads the AVS on L1 before it answers. */
 const REGISTER_MS = 120_000;
-const methods = Management.methods;
 
 /** @throws PonosError as the node answers */
 export async function registerAvs(flags: RegisterAvsFlags, terminal: Terminal): Promise<void> {
   const { avs, chain } = flags;
   const request = { avsAddress: avs, chainIds: [...chain], auth: undefined };
   const command = { role: 'aggregator', flags, terminal, timeoutMs: REGISTER_MS } as const;
-  const response = await onNode(command, (node, timeoutMs) =>
-    node.unary(
-      { service: Management, method: methods.registerAvs, request, timeoutMs },
-      createClient(Management, node.channel).registerAvs,
-    ),
-  );
+  const response = await askNode(command, {
+    service: Management,
+    method: Management.methods.registerAvs,
+    request,
+    send: (channel) => createClient(Management, channel).registerAvs,
+  });
   const text = `${avs} is registered on ${chain.join(', ')}; that holds over the configuration, also after a restart`;
   terminal.print(flags.json ? JSON.stringify(response) : text);
 }
@@ -40,12 +39,12 @@ export async function deregisterAvs(flags: DeregisterAvsFlags, terminal: Termina
   const { avs } = flags;
   const request = { avsAddress: avs, auth: undefined };
   const command = { role: 'aggregator', flags, terminal, timeoutMs: REGISTER_MS } as const;
-  const response = await onNode(command, (node, timeoutMs) =>
-    node.unary(
-      { service: Management, method: methods.deRegisterAvs, request, timeoutMs },
-      createClient(Management, node.channel).deRegisterAvs,
-    ),
-  );
+  const response = await askNode(command, {
+    service: Management,
+    method: Management.methods.deRegisterAvs,
+    request,
+    send: (channel) => createClient(Management, channel).deRegisterAvs,
+  });
   const text = `${avs} is deregistered: its tasks that were taken are finished, no more are taken`;
   terminal.print(flags.json ? JSON.stringify(response) : text);
 }

@@ -2,8 +2,8 @@
 import { createClient } from 'nice-grpc';
 import { type TaskSummary, TaskServiceDefinition as Tasks } from '../../rpc/generated/ponos/v1/tasks.js';
 import type { NodeFlags } from '../management/node-access.js';
-import { onNode, QUICK_MS } from '../management/node-command.js';
-import { formatTime, printable } from '../storage/format.js';
+import { askNode, QUICK_MS } from '../management/node-command.js';
+import { formatTime, printable, withoutBigints } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 import { renderTable } from '../table.js';
 
@@ -20,25 +20,18 @@ export async function showTasks(flags: TasksFlags, terminal: Terminal): Promise<
   const { status = '', chain = 0, avs = '', limit = 0 } = flags;
   const request = { status, chainId: BigInt(chain), avsAddress: avs, limit, auth: undefined };
   const command = { role: 'aggregator', flags, terminal, timeoutMs: QUICK_MS } as const;
-  const { tasks, found } = await onNode(command, (node, timeoutMs) =>
-    node.unary(
-      { service: Tasks, method: Tasks.methods.list, request, timeoutMs },
-      createClient(Tasks, node.channel).list,
-    ),
-  );
+  const { tasks, found } = await askNode(command, {
+    service: Tasks,
+    method: Tasks.methods.list,
+    request,
+    send: (channel) => createClient(Tasks, channel).list,
+  });
   if (flags.json) {
-    for (const task of tasks) terminal.print(JSON.stringify(plain(task)));
+    for (const task of tasks) terminal.print(JSON.stringify(withoutBigints(task)));
     return;
   }
   terminal.print(tasks.length === 0 ? 'no such tasks' : tableOf(tasks));
   if (found > BigInt(tasks.length)) terminal.print(`${tasks.length} of ${found}; --limit N shows more`);
-}
-
-/** JSON knows no bigint. */
-function plain(task: TaskSummary): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(task).map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]),
-  );
 }
 
 function tableOf(tasks: readonly TaskSummary[]): string {

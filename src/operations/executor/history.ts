@@ -5,8 +5,8 @@ import {
   PerformerServiceDefinition as Performers,
 } from '../../rpc/generated/ponos/v1/performers.js';
 import type { NodeFlags } from '../management/node-access.js';
-import { onNode, QUICK_MS } from '../management/node-command.js';
-import { formatTime, printable } from '../storage/format.js';
+import { askNode, QUICK_MS } from '../management/node-command.js';
+import { formatTime, printable, withoutBigints } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 import { renderTable } from '../table.js';
 import { artifactText } from './artifact-text.js';
@@ -19,26 +19,15 @@ export interface HistoryFlags extends NodeFlags {
 /** The newest first. @throws PonosError as the node answers */
 export async function showHistory(flags: HistoryFlags, terminal: Terminal): Promise<void> {
   const request = { avsAddress: flags.avs ?? '', auth: undefined };
-  const method = Performers.methods.history;
   const command = { role: 'executor', flags, terminal, timeoutMs: QUICK_MS } as const;
-  const { deployments } = await onNode(command, (node, timeoutMs) =>
-    node.unary(
-      { service: Performers, method, request, timeoutMs },
-      createClient(Performers, node.channel).history,
-    ),
-  );
-  if (flags.json) return terminal.print(JSON.stringify(deployments.map(plain)));
+  const { deployments } = await askNode(command, {
+    service: Performers,
+    method: Performers.methods.history,
+    request,
+    send: (channel) => createClient(Performers, channel).history,
+  });
+  if (flags.json) return terminal.print(JSON.stringify(deployments.map(withoutBigints)));
   terminal.print(deployments.length === 0 ? 'no deployments' : tableOf(deployments));
-}
-
-/** JSON knows no bigint. */
-function plain(deployment: Deployment): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(deployment).map(([name, value]) => [
-      name,
-      typeof value === 'bigint' ? Number(value) : value,
-    ]),
-  );
 }
 
 function tableOf(deployments: readonly Deployment[]): string {

@@ -5,7 +5,7 @@ import {
   type Performer,
 } from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { NodeFlags } from '../management/node-access.js';
-import { onNode, QUICK_MS } from '../management/node-command.js';
+import { askNode, QUICK_MS } from '../management/node-command.js';
 import { printable } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 import { renderTable } from '../table.js';
@@ -19,14 +19,13 @@ export interface ListPerformersFlags extends NodeFlags {
 /** @throws PonosError as the node answers */
 export async function listPerformers(flags: ListPerformersFlags, terminal: Terminal): Promise<void> {
   const request = { avsAddress: flags.avs ?? '', auth: undefined };
-  const method = Management.methods.listPerformers;
   const command = { role: 'executor', flags, terminal, timeoutMs: QUICK_MS } as const;
-  const { performers } = await onNode(command, (node, timeoutMs) =>
-    node.unary(
-      { service: Management, method, request, timeoutMs },
-      createClient(Management, node.channel).listPerformers,
-    ),
-  );
+  const { performers } = await askNode(command, {
+    service: Management,
+    method: Management.methods.listPerformers,
+    request,
+    send: (channel) => createClient(Management, channel).listPerformers,
+  });
   if (flags.json) return terminal.print(JSON.stringify(performers));
   terminal.print(performers.length === 0 ? 'no performers' : tableOf(performers));
 }

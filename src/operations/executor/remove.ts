@@ -2,7 +2,7 @@
 import { createClient } from 'nice-grpc';
 import { ExecutorManagementServiceDefinition as Management } from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { NodeFlags } from '../management/node-access.js';
-import { onNode } from '../management/node-command.js';
+import { askNode } from '../management/node-command.js';
 import { printable } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 
@@ -17,13 +17,12 @@ const REMOVE_MS = 65 * 60_000;
 /** Resolves when it is gone. @throws PonosError as the node answers */
 export async function removePerformer(flags: RemovePerformerFlags, terminal: Terminal): Promise<void> {
   const request = { performerId: flags.performerId, auth: undefined };
-  const method = Management.methods.removePerformer;
   const command = { role: 'executor', flags, terminal, timeoutMs: REMOVE_MS } as const;
-  const response = await onNode(command, (node, timeoutMs) =>
-    node.unary(
-      { service: Management, method, request, timeoutMs },
-      createClient(Management, node.channel).removePerformer,
-    ),
-  );
+  const response = await askNode(command, {
+    service: Management,
+    method: Management.methods.removePerformer,
+    request,
+    send: (channel) => createClient(Management, channel).removePerformer,
+  });
   terminal.print(flags.json ? JSON.stringify(response) : printable(response.message));
 }

@@ -7,16 +7,16 @@ import { environmentName, flagFromEnvironment } from '../../config/flags.js';
 import { loadConfig } from '../../config/load.js';
 import type { Role } from '../../config/role.js';
 import type { ConfigOf, SigningKeysConfig } from '../../config/types.js';
-import { formatSocketAddress, parseSocketAddress } from '../../rpc/socket-address.js';
-import { checkTls, readTlsFiles, type TlsMaterial } from '../../rpc/tls-material.js';
 import { loadSigningKeys } from '../../signer/load-signers.js';
 import { createLocalBn254Signer, createLocalEcdsaSigner } from '../../signer/local-signers.js';
 import { managementSigner } from '../../signer/management-signer.js';
 import type { Signer } from '../../signer/signer.js';
 import { readKeyFile } from '../keygen/read-key.js';
+import { managementAddress, type NodeTarget, parseNodeAddress } from './dial-node.js';
+import { openTls, type TlsFlags } from './node-tls.js';
 
 /** The flags that all commands to a running node have. */
-export interface NodeFlags {
+export interface NodeFlags extends TlsFlags {
   /** The node's own configuration file. */
   readonly config?: string;
   /** `host:port` of its management port. */
@@ -38,19 +38,15 @@ export interface NodeCredentials {
   readonly bindRequest: boolean;
 }
 
-export interface NodeAccess {
+export interface NodeAccess extends NodeTarget {
   readonly role: Role;
-  /** `host:port` */
-  readonly address: string;
-  /** Certificates to call it with; undefined: in plaintext. */
-  readonly tls: TlsMaterial | undefined;
   /** Undefined: the node is called without. */
   readonly credentials: NodeCredentials | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws PonosError USAGE, CONFIG_INVALID, and those of keys */
+/** @throws PonosError USAGE, CONFIG_INVALID, FILE_UNREADABLE, and those of keys */
 export async function openNodeAccess(role: Role, flags: NodeFlags, env: Environment): Promise<NodeAccess> {
   const isConfigNamed = flags.config !== undefined || flagFromEnvironment(role, 'config', env) !== undefined;
   if (!isConfigNamed && flags.address === undefined) {
@@ -66,41 +62,16 @@ export async function openNodeAccess(role: Role, flags: NodeFlags, env: Environm
     : undefined;
   return {
     role,
-    address: flags.address === undefined ? addressOf(config) : socketOf(flags.address),
-    tls: config && (await tlsOf(config)),
+    address: addressOf(flags, config),
+    tls: await openTls(flags, config?.grpc),
     credentials: await credentialsOf(flags, config),
   };
 }
 
-/** A node whose ports have TLS is called with it, by the certificates for its own calls. */
-async function tlsOf({ grpc }: ConfigOf<Role>): Promise<TlsMaterial | undefined> {
-  if (grpc.tls === undefined) return undefined;
-  const at = 'grpc.clientTls';
-  return checkTls(await readTlsFiles(grpc.clientTls ?? {}, at), at, systemClock.nowMs());
-}
-
-function addressOf(config: ConfigOf<Role> | undefined): string {
-  if (config === undefined)
-    throw new PonosError('INTERNAL', { message: 'neither address nor configuration' });
-  const { host } = config.grpc;
-  const isEverywhere = config.authentication.enabled === undefined || host === '0.0.0.0' || host === '::';
-  return formatSocketAddress({
-    host: isEverywhere ? '127.0.0.1' : host,
-    port: config.managementServerGrpcPort,
-  });
-}
-
-function socketOf(text: string): string {
-  try {
-    return formatSocketAddress(parseSocketAddress(text));
-  } catch (cause) {
-    throw new PonosError('USAGE', {
-      message: '--address must be HOST:PORT',
-      facts: { found: text.slice(0, 80) },
-      advice: "It is the node's management port: managementServerGrpcPort.",
-      cause,
-    });
-  }
+function addressOf({ address }: NodeFlags, config: ConfigOf<Role> | undefined): string {
+  if (address !== undefined) return parseNodeAddress('--address', address);
+  if (config !== undefined) return managementAddress(config);
+  throw new PonosError('INTERNAL', { message: 'neither address nor configuration' });
 }
 
 async function credentialsOf(

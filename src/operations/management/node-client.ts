@@ -1,12 +1,11 @@
 /** Calls of a running node: signed if it asks for that, each with a deadline. */
-import { type CallOptions, type Channel, createChannel, createClient } from 'nice-grpc';
+import { type CallOptions, type Channel, createClient } from 'nice-grpc';
 import { callerMessage, type SignedMethod, type SignedRequest } from '../../rpc/auth/signed-method.js';
-import { clientChannelOptions, MAX_MESSAGE_BYTES } from '../../rpc/channel-options.js';
+import { MAX_MESSAGE_BYTES } from '../../rpc/channel-options.js';
 import { AggregatorManagementServiceDefinition } from '../../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
 import type { AuthSignature } from '../../rpc/generated/eigenlayer/hourglass/v1/common/auth.js';
 import { ExecutorManagementServiceDefinition } from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
-import { parseSocketAddress } from '../../rpc/socket-address.js';
-import { TlsCredentials } from '../../rpc/tls-credentials.js';
+import { type DialledNode, dialNode } from './dial-node.js';
 import type { NodeAccess } from './node-access.js';
 import { nodeError } from './node-error.js';
 
@@ -38,20 +37,16 @@ export async function withNode<T>(
   interrupt: AbortSignal,
   action: (node: NodeClient) => Promise<T>,
 ): Promise<T> {
-  const { host } = parseSocketAddress(access.address);
-  const tls = access.tls && new TlsCredentials({ current: access.tls }, host);
-  const channel = createChannel(`dns:${access.address}`, tls, {
-    ...clientChannelOptions(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
-    'grpc.use_local_subchannel_pool': 1,
-  });
+  const dialled = dialNode(access, MAX_MESSAGE_BYTES);
   try {
-    return await action(createNodeClient(access, channel, interrupt));
+    return await action(createNodeClient(access, dialled, interrupt));
   } finally {
-    channel.close();
+    dialled.close();
   }
 }
 
-function createNodeClient(access: NodeAccess, channel: Channel, interrupt: AbortSignal): NodeClient {
+function createNodeClient(access: NodeAccess, dialled: DialledNode, interrupt: AbortSignal): NodeClient {
+  const { channel } = dialled;
   const { address, credentials, role } = access;
   const isSigned = credentials !== undefined;
 
@@ -87,7 +82,8 @@ function createNodeClient(access: NodeAccess, channel: Channel, interrupt: Abort
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
     const options: CallOptions = { signal: AbortSignal.any([interrupt, deadline.signal]) };
-    const fail = (error: unknown) =>
+    const fail = async (error: unknown) =>
+      (await dialled.explain(error)) ??
       nodeError(error, { address, isSigned, interrupt, deadline: deadline.signal });
     return { options, fail, release: () => clearTimeout(timer) };
   }
@@ -99,7 +95,7 @@ function createNodeClient(access: NodeAccess, channel: Channel, interrupt: Abort
       try {
         return await send(await sign(call, options), options);
       } catch (error) {
-        throw fail(error);
+        throw await fail(error);
       } finally {
         release();
       }
@@ -113,7 +109,7 @@ function createNodeClient(access: NodeAccess, channel: Channel, interrupt: Abort
           yield item;
         }
       } catch (error) {
-        throw fail(error);
+        throw await fail(error);
       } finally {
         release();
       }

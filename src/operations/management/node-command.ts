@@ -1,9 +1,11 @@
 /** What all commands to a running node do around their calls. */
+import type { CallOptions, Channel } from 'nice-grpc';
 import type { Role } from '../../config/role.js';
+import type { SignedRequest } from '../../rpc/auth/signed-method.js';
 import { abortOnInterrupt } from '../interrupt.js';
 import type { Terminal } from '../storage/terminal.js';
 import { type NodeFlags, openNodeAccess } from './node-access.js';
-import { type NodeClient, withNode } from './node-client.js';
+import { type NodeCall, type NodeClient, withNode } from './node-client.js';
 
 /** Flags, terminal and what comes of both. */
 export interface NodeCommand {
@@ -33,4 +35,17 @@ export async function onNode<T>(
   } finally {
     interrupt.release();
   }
+}
+
+/** A command that is one call. */
+interface SingleCall<Request extends SignedRequest, Response> extends Omit<NodeCall<Request>, 'timeoutMs'> {
+  readonly send: (channel: Channel) => (request: Request, options: CallOptions) => Promise<Response>;
+}
+
+/** Dials the node that the flags name, and makes the call. @throws PonosError as `openNodeAccess`, and as the node answers */
+export function askNode<Request extends SignedRequest, Response>(
+  command: NodeCommand,
+  { send, ...call }: SingleCall<Request, Response>,
+): Promise<Response> {
+  return onNode(command, (node, timeoutMs) => node.unary({ ...call, timeoutMs }, send(node.channel)));
 }

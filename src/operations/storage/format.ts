@@ -1,4 +1,4 @@
-/** Numbers and times as people read them. */
+/** Numbers, times and texts as people and JSON can read them. */
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
@@ -23,5 +23,12 @@ export function printable(text: string): string {
   return text.replace(
     /\p{Cc}/gu,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
+/** JSON knows no bigint. */
+export function withoutBigints(message: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(message).map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]),
   );
 }

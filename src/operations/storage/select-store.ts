@@ -1,9 +1,10 @@
 /** Which store a `ponos storage` command means: a directory, or that of a running node. */
 import { PonosError } from '../../base/error.js';
-import { loadConfig } from '../../config/load.js';
 import type { Role } from '../../config/role.js';
 import { storePlace } from '../../store/open-store.js';
-import { guessRole } from '../config/guess-role.js';
+import { configOf } from '../config/config-of.js';
+import { type NodeTarget, parseNodeAddress } from '../management/dial-node.js';
+import { openTls, type TlsFlags, tlsFlagOf } from '../management/node-tls.js';
 
 export interface StoreFlags {
   readonly dir?: string;
@@ -11,7 +12,7 @@ export interface StoreFlags {
   readonly role?: Role;
 }
 
-export interface SourceFlags extends StoreFlags {
+export interface SourceFlags extends StoreFlags, TlsFlags {
   readonly node?: string;
 }
 
@@ -22,24 +23,36 @@ export interface StoreDirectory {
   readonly role: Role | undefined;
 }
 
-export interface RunningNode {
+export interface RunningNode extends NodeTarget {
   readonly kind: 'node';
-  readonly address: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws PonosError USAGE, CONFIG_INVALID */
+/** @throws PonosError USAGE, CONFIG_INVALID, FILE_UNREADABLE */
 export async function selectStore(
-  { node, ...flags }: SourceFlags,
+  flags: SourceFlags,
   env: Environment,
 ): Promise<StoreDirectory | RunningNode> {
-  if (node === undefined) return selectDirectory(flags, env, ', or a running node with --node HOST:PORT');
-  if (flags.dir === undefined && flags.config === undefined) return { kind: 'node', address: node };
+  if (flags.node !== undefined) return selectNode(flags.node, flags, env);
+  const tlsFlag = tlsFlagOf(flags);
+  if (tlsFlag === undefined) return selectDirectory(flags, env, ', or a running node with --node HOST:PORT');
   throw new PonosError('USAGE', {
-    message: '--node means a running node, --dir and --config the directory of a stopped one',
-    advice: 'Give one of them.',
+    message: `${tlsFlag} is for a running node: it goes with --node HOST:PORT`,
   });
+}
+
+/** The configuration beside `--node` tells how that speaks TLS. */
+async function selectNode(node: string, flags: SourceFlags, env: Environment): Promise<RunningNode> {
+  if (flags.dir !== undefined) {
+    throw new PonosError('USAGE', {
+      message: '--node means a running node, --dir the directory of a stopped one',
+      advice: 'Give one of them.',
+    });
+  }
+  const address = parseNodeAddress('--node', node);
+  const configured = flags.config === undefined ? undefined : await configOf(flags.config, flags.role, env);
+  return { kind: 'node', address, tls: await openTls(flags, configured?.config.grpc) };
 }
 
 /** @throws PonosError USAGE, CONFIG_INVALID */
@@ -55,10 +68,9 @@ export async function selectDirectory(
     });
   }
   if (file === undefined) return { kind: 'directory', dir: dir ?? '', role };
-  const configured = role ?? (await guessRole(file));
-  const { config } = await loadConfig(configured, { file, env });
-  const place = storePlace(config.storage);
-  if (place.kind === 'level') return { kind: 'directory', dir: place.dir, role: configured };
+  const configured = await configOf(file, role, env);
+  const place = storePlace(configured.config.storage);
+  if (place.kind === 'level') return { kind: 'directory', dir: place.dir, role: configured.role };
   throw new PonosError('USAGE', {
     message: 'this configuration keeps the state in memory: there is no directory',
     facts: { config: file },

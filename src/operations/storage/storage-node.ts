@@ -1,13 +1,12 @@
 /** The store of a running node, through its management port. */
-import { ClientError, createChannel, createClient, Status } from 'nice-grpc';
+import { ClientError, createClient, Status } from 'nice-grpc';
 import { type BlockNumber, blockNumber, chainId, type Hash32 } from '../../base/brands.js';
 import { abortError } from '../../base/clock.js';
 import { PonosError } from '../../base/error.js';
 import type { ErrorCode } from '../../base/error-codes.js';
-import { clientChannelOptions } from '../../rpc/channel-options.js';
 import { type GetStatsResponse, StorageServiceDefinition } from '../../rpc/generated/ponos/v1/storage.js';
-import { formatSocketAddress, parseSocketAddress } from '../../rpc/socket-address.js';
 import type { StoredTaskStatus } from '../../store/aggregator-records.js';
+import { dialNode } from '../management/dial-node.js';
 import type { RunningNode } from './select-store.js';
 import type { StoreStats } from './stats.js';
 
@@ -23,25 +22,22 @@ export interface StorageNode {
 /** A piece of a backup or export, with room. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
-/** Dials the node for the action. @throws PonosError USAGE for a malformed address, and what the action throws */
+/** Dials the node for the action. @throws PonosError what the action throws */
 export async function withStorageNode<T>(
-  { address }: RunningNode,
+  target: RunningNode,
   signal: AbortSignal,
   action: (node: StorageNode) => Promise<T>,
 ): Promise<T> {
-  const channel = createChannel(`dns:${socketOf(address)}`, undefined, {
-    ...clientChannelOptions(MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
-    'grpc.use_local_subchannel_pool': 1,
-  });
-  const client = createClient(StorageServiceDefinition, channel);
-  const fail = (error: unknown) => {
-    throw nodeError(error, address, signal);
+  const node = dialNode(target, MAX_MESSAGE_BYTES);
+  const client = createClient(StorageServiceDefinition, node.channel);
+  const fail = async (error: unknown) => {
+    throw (await node.explain(error)) ?? nodeError(error, target.address, signal);
   };
   async function* dataOf(stream: AsyncIterable<{ data: Uint8Array }>): AsyncGenerator<Uint8Array> {
     try {
       for await (const { data } of stream) yield data;
     } catch (error) {
-      fail(error);
+      await fail(error);
     }
   }
   try {
@@ -51,20 +47,7 @@ export async function withStorageNode<T>(
       export: (options) => dataOf(client.export(options, { signal })),
     });
   } finally {
-    channel.close();
-  }
-}
-
-function socketOf(address: string): string {
-  try {
-    return formatSocketAddress(parseSocketAddress(address));
-  } catch (cause) {
-    throw new PonosError('USAGE', {
-      message: '--node must be HOST:PORT',
-      facts: { found: address },
-      advice: "It is the node's management port: managementServerGrpcPort.",
-      cause,
-    });
+    node.close();
   }
 }
 

@@ -2,7 +2,8 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Logger } from '../../../src/base/logger.js';
-import type { TlsMaterial } from '../../../src/rpc/tls-material.js';
+import type { TlsMaterial } from '../../../src/base/tls-material.js';
+import { tlsSources } from '../../../src/rpc/open-tls.js';
 import { TlsWatch } from '../../../src/rpc/tls-watch.js';
 import { createAuthority, type TestAuthority, type TestCertificate } from '../../support/certificates.js';
 import { type ManualClock, manualClock } from '../../support/manual-clock.js';
@@ -39,7 +40,12 @@ const pathOf = (name: string) => join(folder.path, name);
 async function open(certificate: TestCertificate): Promise<{ watch: TlsWatch; seen: TlsMaterial[] }> {
   await place(certificate);
   const files = { certFile: pathOf('a.crt'), keyFile: pathOf('a.key') };
-  const opened = await TlsWatch.open({ files, at: 'grpc.tls', clock, logger });
+  const opened = await TlsWatch.open({
+    sources: tlsSources(files, 'grpc.tls'),
+    at: 'grpc.tls',
+    clock,
+    logger,
+  });
   watch = opened;
   const seen: TlsMaterial[] = [];
   opened.onChange((material) => seen.push(material));
@@ -121,7 +127,9 @@ describe('TlsWatch', () => {
 
   test('error: a file that is not there', async () => {
     const files = { certFile: pathOf('none.crt'), keyFile: pathOf('none.key') };
-    await expect(TlsWatch.open({ files, at: 'grpc.tls', clock, logger })).rejects.toMatchObject({
+    await expect(
+      TlsWatch.open({ sources: tlsSources(files, 'grpc.tls'), at: 'grpc.tls', clock, logger }),
+    ).rejects.toMatchObject({
       code: 'FILE_UNREADABLE',
       facts: { file: pathOf('none.crt') },
     });

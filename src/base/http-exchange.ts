@@ -1,7 +1,9 @@
-/** One JSON document there, one back: HTTP POST with a deadline and a limit on the answer's size. */
+/** One request there, one answer back over HTTP: kept connections, a deadline, a limit on the answer's size. */
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { tlsFailureOf } from './tls-failure.js';
+import type { TlsMaterial } from './tls-material.js';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -10,21 +12,26 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-export interface HttpPostOptions {
+export interface HttpExchange {
+  /** Default: POST. */
+  readonly method?: 'GET' | 'POST';
   readonly url: URL;
   /** Keep-alive agent of the URL's protocol; it bounds the number of connections. */
   readonly agent: Agent;
+  /** Of https: agents keep connections apart by it, so that renewed certificates make connections of their own. */
+  readonly tls?: TlsMaterial;
+  /** JSON. */
   readonly body: string;
   /** From the moment a connection is free for the request to the answer's last byte. */
-  readonly timeoutMs: number;
+  readonly timeoutMs?: number;
   readonly maxAnswerBytes: number;
   /** Told when a connection that had been used before turns out to be gone, before another one is used. */
-  readonly onConnectionLost: () => void;
+  readonly onConnectionLost?: () => void;
   readonly signal: AbortSignal;
 }
 
 /** @throws Error of the connection, on timeout, on a too large answer, or the signal's abort */
-export async function httpPost(options: HttpPostOptions): Promise<HttpAnswer> {
+export async function httpExchange(options: HttpExchange): Promise<HttpAnswer> {
   // Servers close idle connections while the next request is already on its way. Each failure takes one idle
   // connection away, so this ends with a fresh one.
   for (;;) {
@@ -32,8 +39,8 @@ export async function httpPost(options: HttpPostOptions): Promise<HttpAnswer> {
     try {
       return await attempt.answer;
     } catch (error) {
-      if (!attempt.wasStale(error)) throw error;
-      options.onConnectionLost();
+      if (options.signal.aborted || !attempt.wasStale(error)) throw error;
+      options.onConnectionLost?.();
     }
   }
 }
@@ -43,10 +50,14 @@ class Attempt {
   readonly #request: ClientRequest;
   #answered = false;
 
-  constructor(options: HttpPostOptions) {
+  constructor(options: HttpExchange) {
     const send = options.url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const { cert, key, ca } = options.tls ?? {};
     const request = send(options.url, {
-      method: 'POST',
+      cert,
+      key,
+      ca,
+      method: options.method ?? 'POST',
       agent: options.agent,
       signal: options.signal,
       headers: {
@@ -61,15 +72,15 @@ class Attempt {
 
   /** Whether a connection that had been used before was closed before a byte of the answer. */
   wasStale(error: unknown): boolean {
-    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-    return this.#request.reusedSocket && !this.#answered && (code === 'ECONNRESET' || code === 'EPIPE');
+    return this.#request.reusedSocket && !this.#answered && tlsFailureOf(error) === 'hang-up';
   }
 
-  #converse({ timeoutMs, maxAnswerBytes }: HttpPostOptions): Promise<HttpAnswer> {
+  #converse({ timeoutMs, maxAnswerBytes }: HttpExchange): Promise<HttpAnswer> {
     const request = this.#request;
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       request.once('socket', () => {
+        if (timeoutMs === undefined) return;
         timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       });
       request.once('close', () => clearTimeout(timer));

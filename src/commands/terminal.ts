@@ -1,0 +1,7 @@
+/** The terminal of a command; loaded when the command runs. */
+import type { Terminal } from '../operations/storage/terminal.js';
+
+export async function terminal(): Promise<Terminal> {
+  const { processTerminal } = await import('../operations/storage/terminal.js');
+  return processTerminal();
+}
