@@ -2,7 +2,7 @@
  * Check 5 of admission: the caller is an aggregator of this AVS, now and at the task's block, and this operator
  * has a key in the operator set. A registered key alone proves nothing: members leave, their keys stay known.
  */
-import type { Address, BlockNumber, OperatorSet } from '../base/brands.js';
+import { type Address, type BlockNumber, blockNumber, type OperatorSet } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Bn254 } from '../crypto/bn254/bn254.js';
@@ -11,6 +11,7 @@ import { keccak256 } from '../crypto/keccak.js';
 import { equalKeys, type RegisteredKey, verifiesWith } from '../protocol/registered-key.js';
 import { submissionMessage } from '../protocol/submission.js';
 import { type TokenBucket, takeToken } from '../rpc/peer-limiter.js';
+import { type KeyHolder, SteadyKeys } from './steady-keys.js';
 import type { Submission } from './submission.js';
 
 /** Reads of L1 as of a block. What a block number answers never changes, so implementations cache. */
@@ -50,9 +51,12 @@ export interface AuthorityOptions {
  * are aggregators that changed their key since the task's block, or strangers naming a true aggregator.
  */
 const UNPROVEN_READS_PER_SECOND = 5;
+/** Whether a key has changed since some block is asked of the block below it that is divisible by this: a day of L1. */
+const LANDMARK_BLOCKS = 7_200;
 
 export class Authority {
   readonly #options: AuthorityOptions;
+  readonly #steadyKeys = new SteadyKeys();
   #unproven: TokenBucket;
 
   constructor(options: AuthorityOptions) {
@@ -75,24 +79,24 @@ export class Authority {
 
   async #checkAggregator(submission: Submission, head: BlockNumber, taskBlock: BlockNumber): Promise<void> {
     const { bn254 } = this.#options;
-    const keyNow = await this.#keyOfMember(submission, head, 'now');
+    const { key: keyNow, operatorSet } = await this.#member(submission, head, 'now');
+    const holder = keyNow && { operatorSet, aggregator: submission.aggregator, key: keyNow };
     // Not before: a payload of 1.5 MiB takes longer to hash than all that came until here.
     const digest = this.#digest(submission);
     const verified = keyNow !== undefined && verifiesWith(keyNow, digest, submission.signature, bn254);
-    if (!verified) this.#countUnproven();
-    const keyThen = await this.#keyOfMember(submission, taskBlock, 'at the block of the task').catch(
+    if (!verified) await this.#requireChangedKey(submission, holder, taskBlock);
+    const { key: keyThen } = await this.#member(submission, taskBlock, 'at the block of the task').catch(
       (error: unknown) => {
         // The AVS, or the contracts of the chain, were not there yet.
-        if (!isPonosError(error, 'AVS_UNKNOWN') && !isPonosError(error, 'CONTRACT_MISSING')) throw error;
+        if (!isAbsence(error)) throw error;
         throw denied(submission, 'the AVS had no aggregators at the block of the task', error);
       },
     );
     if (keyThen === undefined) throw denied(submission, 'the aggregator has no key at the block of the task');
-    const valid =
-      keyNow !== undefined && equalKeys(keyNow, keyThen)
-        ? verified
-        : verifiesWith(keyThen, digest, submission.signature, bn254);
-    if (!valid) throw denied(submission, 'the signature is not by the registered key of the aggregator');
+    const isSame = holder !== undefined && equalKeys(holder.key, keyThen);
+    if (isSame) this.#steadyKeys.note(holder, taskBlock);
+    const valid = isSame ? verified : verifiesWith(keyThen, digest, submission.signature, bn254);
+    if (!valid) throw notByTheKey(submission);
   }
 
   #digest(submission: Submission): Uint8Array {
@@ -109,17 +113,42 @@ export class Authority {
     );
   }
 
-  async #keyOfMember(
+  /**
+   * Returns only where another key than the one of now may have signed. Whoever names an aggregator that has kept its
+   * key costs one look at each day of blocks, and then none.
+   */
+  async #requireChangedKey(
+    submission: Submission,
+    holder: KeyHolder | undefined,
+    taskBlock: BlockNumber,
+  ): Promise<void> {
+    if (holder !== undefined && this.#steadyKeys.covers(holder, taskBlock)) throw notByTheKey(submission);
+    this.#countUnproven();
+    if (holder === undefined) return;
+    const landmark = blockNumber(taskBlock - (taskBlock % LANDMARK_BLOCKS));
+    const { operatorSet, aggregator, key } = holder;
+    const keyThere = await this.#options.reader
+      .registeredKey(operatorSet, aggregator, landmark)
+      .catch((error: unknown) => {
+        // An endpoint may know the block of the task and none so far back.
+        if (!isAbsence(error) && !isPonosError(error, 'CHAIN_NO_HISTORY')) throw error;
+      });
+    if (keyThere === undefined || !equalKeys(keyThere, key)) return;
+    this.#steadyKeys.note(holder, landmark);
+    throw notByTheKey(submission);
+  }
+
+  async #member(
     submission: Submission,
     at: BlockNumber,
     when: string,
-  ): Promise<RegisteredKey | undefined> {
+  ): Promise<{ readonly key: RegisteredKey | undefined; readonly operatorSet: OperatorSet }> {
     const { reader } = this.#options;
     const { operatorSet, members } = await reader.aggregators(submission.operatorSet.avs, at);
     if (!members.has(submission.aggregator)) {
       throw denied(submission, `the caller is no member of the AVS's aggregator operator set ${when}`);
     }
-    return reader.registeredKey(operatorSet, submission.aggregator, at);
+    return { key: await reader.registeredKey(operatorSet, submission.aggregator, at), operatorSet };
   }
 
   #countUnproven(): void {
@@ -163,6 +192,15 @@ export class Authority {
       advice: 'Configure the registered key under operator.signingKeys, or register the configured one.',
     });
   }
+}
+
+function notByTheKey(submission: Submission): PonosError {
+  return denied(submission, 'the signature is not by the registered key of the aggregator');
+}
+
+/** Something was not there yet at that block. */
+function isAbsence(error: unknown): boolean {
+  return isPonosError(error, 'AVS_UNKNOWN') || isPonosError(error, 'CONTRACT_MISSING');
 }
 
 function denied(submission: Submission, message: string, cause?: unknown): PonosError {

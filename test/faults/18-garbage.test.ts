@@ -24,8 +24,12 @@ async function submit(world: World, make: (index: number) => TaskSubmission): Pr
 }
 
 /** What 1,000 submissions within one second have cost, after an honest one was answered. */
-async function costOf(make: (signed: TaskSubmission, index: number) => TaskSubmission) {
+async function costOf(
+  make: (signed: TaskSubmission, index: number) => TaskSubmission,
+  state: Partial<World['state']> = {},
+) {
   const world = await executorWorld({ requestsPerSecond: 10 });
+  Object.assign(world.state, state);
   const signed = world.submission();
   await world.flow.submit(signed, PEER);
   // A chain client keeps what it was answered of a numbered block.
@@ -82,13 +86,22 @@ describe('1,000 submissions in a second, each from another address', () => {
     expect(world.reads).toEqual([]);
   });
 
-  test('behavior: in the name of the true aggregator: five looks into the past, then none, and no run', async () => {
-    const signature = Buffer.alloc(65, 7);
-    const { codes, reads, runs } = await costOf((signed, i) =>
-      changed(signed, { signature, taskBlockNumber: BigInt(600 + (i % 400)) }),
-    );
-    expect(codes).toEqual({ REQUEST_DENIED: 5, REQUEST_LIMIT: 995 });
-    expect(reads).toHaveLength(10);
+  const forged = (signed: TaskSubmission, i: number) =>
+    changed(signed, { signature: Buffer.alloc(65, 7), taskBlockNumber: BigInt(600 + (i % 400)) });
+
+  test('behavior: in the name of the true aggregator: one look into the past, then none, and no run', async () => {
+    const { codes, reads, runs } = await costOf(forged);
+    expect(codes).toEqual({ REQUEST_DENIED: 1000 });
+    // The block below all these that is asked for whole days of them.
+    expect(reads).toEqual(['key of set 0@0']);
+    expect(runs).toBe(0);
+  });
+
+  test('behavior: in the name of one that has changed its key lately: five looks a second, and no run', async () => {
+    const { codes, reads, runs } = await costOf(forged, { aggregatorKeyFrom: 850 });
+    // What names blocks since the first honest submission needs no look.
+    expect(codes).toEqual({ REQUEST_DENIED: 205, REQUEST_LIMIT: 795 });
+    expect(reads.length).toBeLessThanOrEqual(15);
     expect(runs).toBe(0);
   });
 });

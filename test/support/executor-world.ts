@@ -69,6 +69,8 @@ export interface ExecutorWorld {
     /** What the store's writes fail with. */
     storeFailure: PonosError | undefined;
     aggregatorSigns: CurveName;
+    /** From this block on the aggregator has the key that it signs with; before, another one. */
+    aggregatorKeyFrom: number;
   };
   /** A submission signed by the aggregator. */
   submission(changes?: Partial<TaskSubmission>): TaskSubmission;
@@ -114,6 +116,7 @@ export async function executorWorld(
     execute: async (payload) => Uint8Array.of(...payload, 0xff),
     storeFailure: undefined,
     aggregatorSigns: 'ecdsa',
+    aggregatorKeyFrom: 0,
   };
   const blockOf = (number: number) => ({
     number: blockNumber(number),
@@ -158,6 +161,7 @@ export async function executorWorld(
         if (operator === OPERATOR) {
           return at <= state.ownKeyUntil ? (state.registeredOwnKey ?? ownKeys[state.curve]) : undefined;
         }
+        if (at < state.aggregatorKeyFrom) return { curve: 'ecdsa', address: AVS };
         return state.aggregatorSigns === 'bn254'
           ? aggregatorBn254
           : { curve: 'ecdsa', address: ecdsaAddress(AGGREGATOR_SECRET) };

@@ -127,6 +127,16 @@ const CASES: readonly Case[] = [
     name: '5 a stranger who names a member',
     spoil: () => ({ signature: Buffer.alloc(65, 27) }),
     status: PERMISSION_DENIED,
+    // No key that is the same there and now was another one in between.
+    lastRead: 'key of set 0@0',
+  },
+  {
+    name: '5 a stranger who names a member that had another key at the block of the task',
+    spoil: (world) => {
+      world.state.aggregatorKeyFrom = 950;
+      return { signature: Buffer.alloc(65, 27) };
+    },
+    status: PERMISSION_DENIED,
     lastRead: 'key of set 0@900',
   },
   {
@@ -283,6 +293,7 @@ describe('floods', () => {
 
   test('behavior: whoever names a member and cannot sign gets few looks into the past', async () => {
     const world = await executorWorld();
+    world.state.aggregatorKeyFrom = 950;
     const forged = Array.from({ length: 200 }, (_, index) =>
       world.flow.submit(
         world.submission({ signature: Buffer.alloc(65, 27), taskBlockNumber: BigInt(600 + index) }),
