@@ -2,54 +2,32 @@
  * The aggregator: follows the chains, works on many tasks at once, and closes in the reverse order of
  * its start. Tasks it cannot finish in time stay in the store and are taken up at the next start.
  */
-import { type Address, type ChainId, chainId } from '../base/brands.js';
+import { type Address, chainId } from '../base/brands.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
+import { CloseStack } from '../base/close-stack.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { OperatorTables } from '../chain/operator-tables.js';
-import { noteOtherVerifier } from '../chain/probe.js';
 import type { TransactionSigner } from '../chain/transaction.js';
-import { l1CoreAddresses } from '../config/known-chains.js';
 import type { AggregatorConfig } from '../config/types.js';
-import { loadBn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
-import { verifiesWith } from '../protocol/registered-key.js';
-import { createManagementGuard, type ManagementGuard } from '../rpc/auth/management-guard.js';
-import { createChannelPool } from '../rpc/channel-pool.js';
-import { AggregatorManagementServiceDefinition } from '../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
-import {
-  StorageServiceDefinition,
-  type StorageServiceImplementation,
-} from '../rpc/generated/ponos/v1/storage.js';
-import { TaskServiceDefinition } from '../rpc/generated/ponos/v1/tasks.js';
+import type { StorageServiceImplementation } from '../rpc/generated/ponos/v1/storage.js';
 import { type NodeTls, openNodeTls } from '../rpc/open-tls.js';
-import { startGrpcServer } from '../rpc/server.js';
 import type { SigningKeys } from '../signer/load-signers.js';
-import { managementSigner, publicKeyOf } from '../signer/management-signer.js';
 import type { Signer } from '../signer/signer.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
-import { FairStages, VERIFIED_TOGETHER } from './fair-stages.js';
 import { Following } from './following.js';
-import type { IntakeOptions } from './intake.js';
-import { createManagementService } from './management.js';
-import { NonsignerMemory } from './nonsigner-memory.js';
-import { type OpenedChain, openChain } from './open-chain.js';
-import { OperatorPeers } from './operator-peers.js';
-import { type Lookup, sharedLookup, systemLookup } from './peer-address.js';
-import { createPeerPolicy } from './peer-policy.js';
+import { startManagementServer } from './management-server.js';
+import type { OpenedChain } from './open-chain.js';
+import { openChains } from './open-chains.js';
+import { openRunner } from './open-runner.js';
+import type { Lookup } from './peer-address.js';
 import { reportServed } from './report-served.js';
 import { reportStanding } from './report-standing.js';
 import { resumeWork } from './resume.js';
 import { keepSwept, type RetentionOptions } from './retention.js';
 import { openServedAvss } from './served-avss.js';
-import { runTask } from './task-run.js';
-import { TaskRunner } from './task-runner.js';
-import { createTaskService } from './task-service.js';
+import type { TaskRunner } from './task-runner.js';
 import { type TaskTotals, TaskTracker } from './tracker.js';
-import { createVerifier } from './verify/verifier.js';
-
-/** Where neighbours share one machine, so that loopback sockets are meant. */
-const LOCAL_L1 = 31_337;
 
 export interface AggregatorOptions {
   readonly config: AggregatorConfig;
@@ -73,9 +51,10 @@ export function createAggregator(options: AggregatorOptions): Aggregator {
 export class Aggregator {
   readonly #options: AggregatorOptions;
   readonly #stop = new AbortController();
-  /** What was opened, in that order. */
-  readonly #closers: (() => Promise<void>)[] = [];
+  readonly #stack: CloseStack;
   readonly #tracker: TaskTracker;
+  #starting: Promise<void> | undefined;
+  #hasStarted = false;
   #runner: TaskRunner | undefined;
   #tls: NodeTls | undefined;
   readonly #failure: Promise<never>;
@@ -83,7 +62,8 @@ export class Aggregator {
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
-    this.#tracker = new TaskTracker(() => options.clock.nowMs());
+    this.#stack = new CloseStack(options.logger);
+    this.#tracker = new TaskTracker(options.clock);
     this.#failure = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
@@ -111,10 +91,11 @@ export class Aggregator {
    * @throws PonosError for whatever is missing or wrong; nothing is left open then
    */
   async start(signal?: AbortSignal): Promise<void> {
+    const ends = signal === undefined ? [this.#stop.signal] : [this.#stop.signal, signal];
+    this.#starting = this.#start(AbortSignal.any(ends));
     try {
-      await this.#start(
-        AbortSignal.any(signal === undefined ? [this.#stop.signal] : [this.#stop.signal, signal]),
-      );
+      await this.#starting;
+      this.#hasStarted = true;
     } catch (error) {
       await this.close(0);
       throw error;
@@ -123,9 +104,17 @@ export class Aggregator {
 
   /**
    * Takes no further task, gives running ones up to `graceMs` to end, then closes everything. What is
-   * not finished stays in the store. May be called more than once.
+   * not finished stays in the store. A start that is under way is given up. May be called more than once.
    */
   async close(graceMs: number): Promise<void> {
+    if (!this.#hasStarted) this.#stop.abort();
+    await this.#starting?.catch(() => undefined); // told to whoever started it
+    await this.#drain(graceMs);
+    this.#stop.abort();
+    await this.#stack.close();
+  }
+
+  async #drain(graceMs: number): Promise<void> {
     const grace = new AbortController();
     const over = new AbortController();
     const timer = this.#options.clock.sleep(graceMs, over.signal).then(
@@ -135,42 +124,24 @@ export class Aggregator {
     await this.#runner?.drain(grace.signal);
     over.abort();
     await timer;
-    this.#stop.abort();
-    for (const close of this.#closers.splice(0).reverse()) await close();
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    const { config, clock, store, logger } = this.#options;
+    const { config, clock, store, logger, signingKeys, storageService } = this.#options;
+    const stack = this.#stack;
     const tls = await openNodeTls(config, { clock, logger });
     this.#tls = tls;
-    this.#closers.push(() => tls.close());
-    const chains = await this.#openChains(signal);
+    stack.add('the certificates', () => tls.close());
+    const opening = { config, signer: this.#options.transactionSigner, store, clock, logger };
+    const opened = await openChains(opening, stack, signal);
     throwIfAborted(signal);
-    const l1Chain = chains.find(({ chainId }) => chainId === config.l1ChainId);
-    if (l1Chain === undefined)
-      throw new PonosError('CONFIG_INVALID', { message: 'l1ChainId is not one of chains' });
-    const l1 = {
-      chainId: l1Chain.chainId,
-      client: l1Chain.client,
-      time: l1Chain.time,
-      addresses: l1CoreAddresses(config.l1ChainId, config),
-    };
-    for (const { name, addresses } of chains) {
-      const note = noteOtherVerifier(
-        name,
-        addresses.ecdsaCertificateVerifier,
-        l1.addresses.ecdsaCertificateVerifier,
-      );
-      if (note !== undefined) logger.warn(note);
-    }
-    const signers = signersByCurve(this.#options.signingKeys);
+    const { chains, l1 } = opened;
+    const chainIds = chains.map((chain) => chain.chainId);
+    const signers = signersByCurve(signingKeys);
     const aggregator = config.operator.address;
     const served = await openServedAvss({
-      configured: config.avss.map(({ address, chainIds }) => ({
-        avs: address,
-        chainIds: chainIds.map((id) => chainId(id)),
-      })),
-      chainIds: chains.map((chain) => chain.chainId),
+      configured: config.avss.map((avs) => ({ avs: avs.address, chainIds: avs.chainIds.map(chainId) })),
+      chainIds,
       store,
       clock,
     });
@@ -178,47 +149,41 @@ export class Aggregator {
     await reportServed({ served, inspect, store, logger });
 
     const following = new Following({ chains, store, served, clock, logger, stop: this.#stop.signal });
-    const { storageService } = this.#options;
-    const guard = await this.#guard();
-    const server = await startGrpcServer({
-      // Without an answer to who may manage the node, only this machine may.
-      host: config.authentication.enabled === undefined ? '127.0.0.1' : config.grpc.host,
-      port: config.managementServerGrpcPort,
-      services: [
-        {
-          definition: AggregatorManagementServiceDefinition,
-          implementation: createManagementService({
-            guard,
-            chainIds: chains.map((chain) => chain.chainId),
-            served,
-            inspect,
-            onServed: (avs, chainIds) => following.backfill(avs, chainIds),
-            logger,
-          }),
-        },
-        {
-          definition: TaskServiceDefinition,
-          implementation: createTaskService({ guard, store, stories: () => this.#tracker.stories }),
-        },
-        ...(storageService === undefined
-          ? []
-          : [{ definition: StorageServiceDefinition, implementation: storageService }]),
-      ],
+    const server = await startManagementServer({
+      config,
+      signingKeys,
+      store,
+      tracker: this.#tracker,
+      storageService,
+      chainIds,
+      served,
+      inspect,
+      onServed: (avs, added) => following.backfill(avs, added),
       tls: tls.server,
       clock,
       logger,
     });
-    this.#closers.push(() => server.close(0));
-    const runner = await this.#createRunner(
-      chains,
-      l1,
+    stack.add('the gRPC server', () => server.close(0));
+    const runner = await openRunner({
+      ...opened,
+      config,
       signers,
-      (id) => following.givenUp(id),
-      () => served.all.length,
-    );
+      store,
+      tracker: this.#tracker,
+      dial: tls.dial,
+      lookup: this.#options.lookup,
+      workerSource: this.#options.workerSource,
+      givenUp: (id) => following.givenUp(id),
+      avsCount: () => served.all.length,
+      clock,
+      logger,
+      stack,
+    });
+    // From here on tasks run.
+    throwIfAborted(signal);
     this.#runner = runner;
     await resumeWork({ store, chains, served, runner, clock, logger });
-    this.#closers.push(() => following.ended());
+    stack.add('the following of the chains', () => following.ended());
     await following.start({
       runner,
       onHealth: (works) => server.setServing(works),
@@ -226,94 +191,12 @@ export class Aggregator {
       onFailure: this.#fail,
     });
     const swept = keepSwept(this.#retention(chains), this.#stop.signal);
-    this.#closers.push(() => swept);
+    stack.add('the sweeping of the store', () => swept);
     logger.info('aggregator is watching', {
       chains: chains.map(({ name, chainId: id }) => `${name} (${id})`),
       avss: served.all.map(({ avs }) => avs),
       operator: aggregator,
       managementPort: server.port,
-    });
-  }
-
-  async #guard(): Promise<ManagementGuard> {
-    const { config, clock, signingKeys } = this.#options;
-    const bn254 = await loadBn254();
-    const key = publicKeyOf(managementSigner(signingKeys));
-    return createManagementGuard({
-      authentication: config.authentication,
-      operator: config.operator.address,
-      verify: (digest, signature) => verifiesWith(key, digest, signature, bn254),
-      foreignOperator: 'REQUEST_INVALID',
-      clock,
-    });
-  }
-
-  async #openChains(signal: AbortSignal): Promise<OpenedChain[]> {
-    const { config, clock, logger, store, transactionSigner: signer } = this.#options;
-    // One that is wrong ends the waiting for others that are down.
-    const givenUp = new AbortController();
-    const both = AbortSignal.any([signal, givenUp.signal]);
-    const opened = await Promise.allSettled(
-      config.chains.map(async (chain) => {
-        try {
-          const open = await openChain({ config, chain, signer, store, clock, logger }, both);
-          this.#closers.push(() => open.close());
-          return open;
-        } catch (error) {
-          givenUp.abort(error);
-          throw error;
-        }
-      }),
-    );
-    if (givenUp.signal.aborted) throw givenUp.signal.reason;
-    return opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  }
-
-  async #createRunner(
-    chains: readonly OpenedChain[],
-    l1: IntakeOptions['l1'] & Pick<OpenedChain, 'time'>,
-    signers: ReadonlyMap<CurveName, Signer>,
-    givenUp: (chainId: ChainId) => AbortSignal,
-    avsCount: () => number,
-  ): Promise<TaskRunner> {
-    const { config, clock, logger, store, workerSource } = this.#options;
-    const bn254 = await loadBn254();
-    const channels = createChannelPool({ dial: this.#tls?.dial });
-    this.#closers.push(async () => channels.close());
-    const peers = new OperatorPeers({
-      l1: l1.client,
-      l1Head: () => l1.time.head.number,
-      policy: createPeerPolicy({ ...config.tasks.peers, allowLoopback: config.l1ChainId === LOCAL_L1 }),
-      lookup: sharedLookup(this.#options.lookup ?? systemLookup),
-      channels,
-      clock,
-    });
-    const verifier = createVerifier({ workerSource, logger, maxBatch: VERIFIED_TOGETHER });
-    this.#closers.push(() => verifier.close());
-    const dependencies = {
-      clock,
-      logger,
-      store,
-      tracker: this.#tracker,
-      chains: new Map(chains.map((chain) => [chain.chainId, chain])),
-      l1,
-      tables: new OperatorTables(l1.client),
-      aggregator: config.operator.address,
-      signers,
-      verifier,
-      bn254,
-      peers,
-      nonePolicy: config.tasks.nonePolicy,
-      quorumWindowMs: config.tasks.quorumWindowMs,
-      nonsigners: new NonsignerMemory(),
-      stages: new FairStages(avsCount),
-    };
-    return new TaskRunner({
-      maxConcurrent: config.tasks.maxConcurrent,
-      avsCount,
-      logger,
-      run: (task, signal, leaveSlot) =>
-        runTask(task, dependencies, AbortSignal.any([signal, givenUp(task.chainId)]), leaveSlot),
     });
   }
 
