@@ -20,9 +20,8 @@ export class ChainTime {
   readonly #unsubscribe: () => void;
   readonly #wakers = new Set<() => void>();
   #head: Block;
-  /** When the head was seen: by the monotonic clock, and this machine's date minus the head's time then. */
+  /** When the head was seen, by the monotonic clock. */
   #seenAtMs: number;
-  #skewSeconds: number;
 
   /** @param head the present head, for the time until the tracker tells of a newer one */
   constructor(clock: Clock, heads: HeadTracker, head: Block) {
@@ -30,7 +29,6 @@ export class ChainTime {
     this.#heads = heads;
     this.#head = head;
     this.#seenAtMs = clock.monotonicMs();
-    this.#skewSeconds = skewOf(clock, head);
     this.#unsubscribe = heads.subscribe((next) => this.#observe(next));
   }
 
@@ -42,11 +40,6 @@ export class ChainTime {
   /** Estimated time of a block mined now. A chain that stands still has not reached it: only a head has. */
   nowSeconds(): number {
     return this.#head.timestampSeconds + (this.#clock.monotonicMs() - this.#seenAtMs) / 1000;
-  }
-
-  /** This machine's date minus the chain's time, as of the last head; positive when this machine is ahead. */
-  skewSeconds(): number {
-    return this.#skewSeconds;
   }
 
   /** Resolves when the chain's estimated time has reached `seconds`. @throws PonosError ABORTED */
@@ -81,11 +74,6 @@ export class ChainTime {
     const jumped = Math.abs(head.timestampSeconds - this.nowSeconds()) > JUMP_SECONDS;
     this.#head = head;
     this.#seenAtMs = this.#clock.monotonicMs();
-    this.#skewSeconds = skewOf(this.#clock, head);
     if (jumped) for (const wake of [...this.#wakers]) wake();
   }
-}
-
-function skewOf(clock: Clock, { timestampSeconds }: Block): number {
-  return clock.nowMs() / 1000 - timestampSeconds;
 }

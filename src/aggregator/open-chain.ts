@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { quantity } from '../chain/block.js';
 import { type ChainClient, createChainClient } from '../chain/client.js';
+import { reportSkew } from '../chain/clock-skew.js';
 import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
 import { probeDigests } from '../chain/digest-probe.js';
 import { requireBaseFee } from '../chain/fee-quotes.js';
@@ -17,7 +18,6 @@ import type { AggregatorConfig, ChainConfig } from '../config/types.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import type { ChainContext } from './chain-context.js';
 import { ChainTime } from './chain-time.js';
-import { reportSkew } from './clock-skew.js';
 import { GasMemory } from './gas-memory.js';
 
 export interface OpenChainOptions {
@@ -71,7 +71,9 @@ export async function openChain(options: OpenChainOptions, signal: AbortSignal):
     const heads = new HeadTracker();
     heads.update(head);
     const time = new ChainTime(clock, heads, head);
-    const endReport = reportSkew(time, heads, logger);
+    const seeSkew = reportSkew(clock, logger);
+    seeSkew(head);
+    const endReport = heads.subscribe(seeSkew);
     const sender = createTransactionSender({
       client,
       heads,

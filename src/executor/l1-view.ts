@@ -13,12 +13,21 @@ export interface L1View {
   readBlock(number: BlockNumber): Promise<Block | undefined>;
 }
 
-/** @param maxReorgDepth how many blocks below a replaced head are read anew */
-export function createL1View(client: ViewedClient, maxReorgDepth: number, logger: Logger): L1View {
+/**
+ * @param maxReorgDepth how many blocks below a replaced head are read anew
+ * @param onHead told of each head that is read
+ */
+export function createL1View(
+  client: ViewedClient,
+  maxReorgDepth: number,
+  logger: Logger,
+  onHead: (head: Block) => void,
+): L1View {
   let previous: Block | undefined;
   return {
     async readHead() {
       const head = await client.head();
+      onHead(head);
       const before = previous;
       const isSame = before === undefined || (await isStillThere(client, before, head));
       // The highest block seen stays the one to compare with while an endpoint lags behind it.

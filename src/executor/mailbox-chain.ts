@@ -1,15 +1,18 @@
 /** A chain as a place where tasks are: its mailbox read at the head. */
 import type { TaskId } from '../base/brands.js';
+import type { Block } from '../chain/block.js';
 import type { ChainClient } from '../chain/client.js';
 import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
 import type { CoreAddresses } from '../config/known-chains.js';
 import { TaskStatus } from '../protocol/enums.js';
 import type { MailboxTask, TaskChain } from './admit-task.js';
 
+/** @param onHead told of each head that is read */
 export function createMailboxChain(
   client: ChainClient,
   addresses: CoreAddresses,
   refusedCurves: TaskChain['refusedCurves'],
+  onHead: (head: Block) => void,
 ): TaskChain {
   const mailbox = createTaskMailbox(client, addresses.taskMailbox);
   return {
@@ -20,6 +23,7 @@ export function createMailboxChain(
       const task = await mailbox.getTaskInfo(taskId, 'latest');
       if (task.status === TaskStatus.none) return undefined;
       const head = await client.head();
+      onHead(head);
       return {
         avs: task.operatorSet.avs,
         operatorSetId: task.operatorSet.id,

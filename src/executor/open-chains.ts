@@ -3,7 +3,9 @@ import { type Address, type ChainId, chainId } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import type { CloseStack } from '../base/close-stack.js';
 import type { Logger } from '../base/logger.js';
+import type { Block } from '../chain/block.js';
 import { type ChainClient, createChainClient } from '../chain/client.js';
+import { reportSkew } from '../chain/clock-skew.js';
 import type { Caller } from '../chain/contract.js';
 import { createCrossChainRegistry } from '../chain/contracts/cross-chain-registry.js';
 import { createTaskMailbox } from '../chain/contracts/task-mailbox.js';
@@ -53,6 +55,8 @@ interface OpenChain {
   readonly addresses: CoreAddresses;
   readonly taskChain: TaskChain;
   readonly maxTaskSlaSeconds: number;
+  /** To be told of each head that is read. */
+  readonly onHead: (head: Block) => void;
 }
 
 /**
@@ -78,7 +82,7 @@ export async function openChains(
   const registry = createCrossChainRegistry(l1.client, l1Addresses.crossChainRegistry);
   const all = [l1, ...others];
   return {
-    l1View: createL1View(l1.client, config.l1Chain.maxReorgDepth, context.logger),
+    l1View: createL1View(l1.client, config.l1Chain.maxReorgDepth, context.logger, l1.onHead),
     l1EcdsaVerifier,
     authority: createAuthorityReader(
       l1.client,
@@ -122,9 +126,10 @@ async function openChain(
     return {
       refusedCurves,
       maxTaskSlaSeconds: await createTaskMailbox(client, taskMailbox).maxTaskSlaSeconds('latest'),
+      head: await client.head(),
     };
   };
-  const { refusedCurves, maxTaskSlaSeconds } = await openWhenReachable(examine, {
+  const { refusedCurves, maxTaskSlaSeconds, head } = await openWhenReachable(examine, {
     chainName: chain.name,
     clock,
     logger,
@@ -134,11 +139,14 @@ async function openChain(
     logger.warn('results of this curve are not signed for a chain', { chain: chain.name, curve, reason });
   }
   logger.info('chain reached', { chain: chain.name, chainId: chain.chainId, mailbox: taskMailbox });
+  const onHead = reportSkew(clock, logger.child({ chainId: chain.chainId }));
+  onHead(head);
   return {
     client,
     addresses,
-    taskChain: createMailboxChain(client, addresses, refusedCurves),
+    taskChain: createMailboxChain(client, addresses, refusedCurves, onHead),
     maxTaskSlaSeconds,
+    onHead,
   };
 }
 

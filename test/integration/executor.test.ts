@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Channel, createChannel, createClient } from 'nice-grpc';
 import { type Address, parseAddress } from '../../src/base/brands.js';
-import { systemClock } from '../../src/base/clock.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import { type Logger, silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
 import type { TaskCreatedEvent } from '../../src/chain/contracts/task-mailbox.js';
@@ -41,6 +41,8 @@ import {
 } from '../support/devnet-tasks.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { drop } from '../support/fault-proxy-faults.js';
+import { leapingClock } from '../support/leaping-clock.js';
+import { type LogLine, recordingLogger } from '../support/recording-logger.js';
 
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
@@ -69,13 +71,13 @@ afterAll(async () => {
 });
 
 const lockFolder = () => path.join(devnet.folder, 'locks');
-const start = (changes: Partial<ExecutorConfig> = {}, logger = silentLogger) =>
+const start = (changes: Partial<ExecutorConfig> = {}, logger = silentLogger, clock: Clock = systemClock) =>
   startExecutor(
     {
       config: { ...config, ...changes },
       acceptFreshState: false,
       env: { ...process.env, PONOS_RUNTIME_DIR: lockFolder() },
-      clock: systemClock,
+      clock,
       logger,
     },
     new AbortController().signal,
@@ -86,14 +88,19 @@ const submissionOf = (task: TaskCreatedEvent, chain: ChainLabel) => tasks.submis
 
 const connect = (port: number): Channel => createChannel(`127.0.0.1:${port}`);
 
-describe('a serving executor', () => {
+/** What is promised of a serving executor holds whatever the date of its machine. */
+describe('a serving executor, whose clock is an hour ahead', () => {
+  const HOUR_MS = 3_600_000;
+  const clock = leapingClock();
+  const log: LogLine[] = [];
   let executor: Executor;
   let channel: Channel;
   const submit = (request: TaskSubmission, signal?: AbortSignal): Promise<TaskResult> =>
     createClient(ExecutorServiceDefinition, channel).submitTask(request, { signal });
 
   beforeAll(async () => {
-    executor = await start();
+    clock.step(HOUR_MS);
+    executor = await start({}, recordingLogger(log), clock);
     channel = connect(executor.grpcPort);
   }, 60_000);
   afterAll(async () => {
@@ -168,6 +175,21 @@ describe('a serving executor', () => {
       const { status } = await health.check({ service });
       expect(status).toBe(HealthCheckResponse_ServingStatus.SERVING);
     }
+  });
+
+  test('behavior: that the clock differs from the time of the chains is told once for each, and once that it is over', async () => {
+    const told = () =>
+      log
+        .filter(({ message }) => message.includes("this machine's clock"))
+        .map(
+          ({ level, message, fields }) => `${fields.chainId} ${level}: ${message.split(/ the chain's|,/)[0]}`,
+        );
+    const begun = ['31337', '31338'].map((id) => `${id} warn: this machine's clock is ahead of`);
+    expect(told()).toEqual(begun);
+    clock.step(-HOUR_MS);
+    const task = await createTask('L1', BN254_SET, 'echo on time');
+    await submit(await submissionOf(task, 'L1'));
+    expect(told()).toEqual([...begun, "31337 info: this machine's clock and"]);
   });
 
   test('error: a second node with the same key is refused and names the first', async () => {

@@ -17,7 +17,7 @@ function block(number: number, fork = 'a'): Block {
 }
 
 function world() {
-  const state = { head: 100, fork: 'a', forgotten: [] as number[] };
+  const state = { head: 100, fork: 'a', forgotten: [] as number[], told: [] as number[] };
   const view = createL1View(
     {
       chainId: chainId(31_337),
@@ -27,6 +27,7 @@ function world() {
     },
     64,
     silentLogger,
+    ({ number }) => state.told.push(number),
   );
   const at = async (head: number, fork = 'a') => {
     Object.assign(state, { head, fork });
@@ -40,6 +41,7 @@ describe('createL1View', () => {
     const { at, state } = world();
     for (const head of [100, 101, 101, 105, 300]) expect(await at(head)).toBe(head);
     expect(state.forgotten).toEqual([]);
+    expect(state.told).toEqual([100, 101, 101, 105, 300]);
   });
 
   test('behavior: an endpoint that lags behind makes nothing be forgotten', async () => {

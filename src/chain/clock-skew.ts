@@ -2,9 +2,9 @@
  * How far this machine's date is from a chain's time. Deadlines do not depend on it, but other things of the
  * operator do (certificates, signatures with a lifetime), so it is told: once when it begins, once when it is over.
  */
+import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { HeadTracker } from '../chain/head-tracker.js';
-import type { ChainTime } from './chain-time.js';
+import type { Block } from './block.js';
 
 /** Seen from this machine: `ahead` also when the chain's newest block is an old one. */
 export type SkewClass = 'in step' | 'ahead' | 'behind';
@@ -31,23 +31,24 @@ const MESSAGES = {
 } as const;
 
 /**
- * Tells of the skew now and whenever a head changes its class.
- * @param heads those that `time` listens to, too
- * @returns ends it
+ * Tells of the skew of one chain whenever a head changes its class.
+ * @param logger names the chain in every line
+ * @returns to be called with each head that was just read; one that was seen before says nothing new
  */
 export function reportSkew(
-  time: Pick<ChainTime, 'skewSeconds'>,
-  heads: HeadTracker,
+  clock: Pick<Clock, 'nowMs'>,
   logger: Logger,
-): () => void {
+): (head: Pick<Block, 'hash' | 'timestampSeconds'>) => void {
   let told: SkewClass = 'in step';
-  const look = () => {
-    const now = classifySkew(told, time.skewSeconds());
+  let seen: Block['hash'] | undefined;
+  return ({ hash, timestampSeconds }) => {
+    if (hash === seen) return;
+    seen = hash;
+    const skewSeconds = clock.nowMs() / 1_000 - timestampSeconds;
+    const now = classifySkew(told, skewSeconds);
     if (now === told) return;
     told = now;
     const log = now === 'in step' ? logger.info : logger.warn;
-    log(MESSAGES[now], { skewSeconds: Math.round(time.skewSeconds()) });
+    log(MESSAGES[now], { skewSeconds: Math.round(skewSeconds) });
   };
-  look();
-  return heads.subscribe(look);
 }
