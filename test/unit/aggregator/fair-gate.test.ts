@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { FairGate } from '../../../src/aggregator/fair-gate.js';
 import type { QueuedTask } from '../../../src/aggregator/task-queue.js';
@@ -70,6 +71,26 @@ describe('FairGate', () => {
     await end('a');
     await end('a');
     expect(admitted).toEqual(['a', 'b', 'c']);
+  });
+
+  test('behavior: of work that is done at once, only as much as may be in is done in one turn of the event loop', async () => {
+    const { gate, stop } = world(4, 1);
+    let done = 0;
+    const all = Promise.all(
+      Array.from({ length: 40 }, () =>
+        gate.pass(task(1, 1), stop.signal, async () => {
+          done += 1;
+        }),
+      ),
+    );
+    const perTurn: number[] = [];
+    while (done < 40) {
+      const before = done;
+      await nextTurn();
+      perTurn.push(done - before);
+    }
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(8);
+    await all;
   });
 
   test('behavior: work that fails ends its turn', async () => {

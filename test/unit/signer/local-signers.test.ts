@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { parseAddress } from '../../../src/base/brands.js';
 import { toHex, word } from '../../../src/base/bytes.js';
@@ -15,27 +14,6 @@ const ecdsaSecret = () => new Secret(parseEcdsaSecret('11'.repeat(32)));
 
 describeSigner('a local BN254 key', () => createLocalBn254Signer(new Secret(word(12_345))));
 describeSigner('a local ECDSA key', async () => createLocalEcdsaSigner(ecdsaSecret()));
-
-test('behavior: of many signatures that are asked for at once, only a few are made in one turn of the event loop', async () => {
-  const signer = createLocalEcdsaSigner(ecdsaSecret());
-  let signed = 0;
-  const all = Promise.all(
-    Array.from({ length: 40 }, async (_, index) => {
-      const signature = await signer.sign(word(index), 'plain');
-      signed += 1;
-      return signature;
-    }),
-  );
-  const perTurn: number[] = [];
-  while (signed < 40) {
-    const before = signed;
-    await nextTurn();
-    perTurn.push(signed - before);
-  }
-  expect(Math.max(...perTurn)).toBeLessThanOrEqual(16);
-  // In turns or not, each gets its own.
-  expect(new Set((await all).map((signature) => toHex(signature))).size).toBe(40);
-});
 
 describe('recorded challenge tokens', () => {
   const { cases } = readVectors<{
