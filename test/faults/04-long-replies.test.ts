@@ -84,26 +84,55 @@ describe('threat 4, a call', () => {
   );
 });
 
+/** They take the connection along, with the calls of all tasks; those ask again. */
+const BREAKS: readonly Misbehaviour[] = ['endless headers', 'endless trailers', 'cut off'];
+const REFUSALS = ENDS.filter(([, , final]) => final);
+/** The last is the one after which nobody is heard any more on the connection. */
+const LASTING: readonly Misbehaviour[] = ['silence', ...LASTS];
+
 test('threat 4, behavior: whatever one executor sends in place of its replies, the others certify every task', async () => {
   const { world } = stage;
-  // The one that kills the connection for all comes last.
-  const kinds: readonly Misbehaviour[] = [...ENDS.map(([kind]) => kind), 'silence', ...LASTS];
   const bad = stage.executor(3);
   const port = Number(world.state.executors[3]?.socket.split(':')[1]);
   await bad.close();
-  const executor = await hostile((call) => kinds[call % kinds.length] ?? 'silence', port);
+  const left = [...BREAKS, ...REFUSALS.map(([kind]) => kind)];
+  let brokenSockets = 0;
+  let done = 0;
+  const isComplete = () => done === BREAKS.length + REFUSALS.length + LASTING.length;
+  // Of all tasks at once: a connection that is about to break gets nothing else, so that no misdeed is lost with it.
+  const executor = await hostile(() => {
+    if (executor.socketsEver === brokenSockets) return 'silence';
+    const next = left.shift();
+    if (next === undefined) return 'silence';
+    done += 1;
+    if (BREAKS.includes(next)) brokenSockets = executor.socketsEver;
+    return next;
+  }, port);
   for (const index of [0, 1, 2]) {
     const good = stage.executor(index);
     good.answer = async (submission) => {
-      // All tasks are under way at once. Those behind a connection that was broken may not come to their misdeed.
-      await until(() => good.submissions.length >= kinds.length && executor.calls.length > 1);
+      // Until the last misdeed is done.
+      await until(() => isComplete());
       return good.honest(submission);
     };
   }
   await stage.start();
-  const tasks = await world.createTasks(L1, BN254_SET, kinds);
-  for (const task of tasks) await stage.logged(task, 'task verified');
-  expect(readFrom(executor)).toBeLessThan(kinds.length * LIMIT_BYTES);
+  const refused = await world.createTasks(
+    L1,
+    BN254_SET,
+    REFUSALS.map(([kind]) => kind),
+  );
+  for (const [, reason] of REFUSALS) {
+    await world.logged(
+      ({ message, fields }) =>
+        message === 'an executor refuses the task' && reason.test(String(fields.reason)),
+    );
+  }
+  left.push(...LASTING);
+  const lasting = await world.createTasks(L1, BN254_SET, LASTING);
+  for (const task of [...refused, ...lasting]) await stage.logged(task, 'task verified');
+  expect(executor.socketsEver).toBeGreaterThan(BREAKS.length);
+  expect(readFrom(executor)).toBeLessThan((refused.length + lasting.length + BREAKS.length) * LIMIT_BYTES);
 }, 60_000);
 
 /** Sockets move by themselves. */

@@ -63,15 +63,15 @@ export async function hostileExecutor(port = 0): Promise<HostileExecutor> {
   const inner = createHttp2Server();
   inner.on('sessionError', () => undefined);
   inner.on('stream', (stream, headers) => {
+    stream.on('error', () => undefined);
+    const outside = outsides.get(stream.session?.socket?.remotePort ?? 0);
+    // Its caller has hung up before the call came through.
+    if (outside === undefined) return stream.destroy();
     const number = calls.push(headers) - 1;
     counts.openCalls += 1;
-    stream
-      .on('error', () => undefined)
-      .on('close', () => {
-        counts.openCalls -= 1;
-      });
-    const outside = outsides.get(stream.session?.socket.remotePort ?? 0);
-    if (outside === undefined) throw new Error('a connection from nowhere');
+    stream.on('close', () => {
+      counts.openCalls -= 1;
+    });
     misbehave(hostile.behave(number), stream, outside);
   });
   inner.listen(0, '127.0.0.1');
