@@ -7,7 +7,7 @@ import type { Address } from '../base/brands.js';
 import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
 import { canPass } from '../chain/rpc-error.js';
-import { SUBMISSION_VERSION, submissionMessage } from '../protocol/submission.js';
+import { SUBMISSION_VERSION, submissionMessages } from '../protocol/submission.js';
 import type { ExecutorClient } from '../rpc/channel-pool.js';
 import type {
   TaskResult,
@@ -70,8 +70,9 @@ export function classifyFailure(error: unknown): CallFailure {
  * @throws PonosError ABORTED (or the signal's own reason) when the signal aborts before that
  */
 export async function distribute(options: DistributeOptions, signal: AbortSignal): Promise<void> {
+  const submissionTo = signedSubmissions(options);
   const outcomes = await Promise.allSettled(
-    options.operators.map((operator) => askOperator(options, operator, signal)),
+    options.operators.map((operator) => askOperator(options, operator, submissionTo, signal)),
   );
   throwIfAborted(signal);
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
@@ -80,12 +81,13 @@ export async function distribute(options: DistributeOptions, signal: AbortSignal
 async function askOperator(
   options: DistributeOptions,
   operator: PlannedOperator,
+  submissionTo: ReturnType<typeof signedSubmissions>,
   signal: AbortSignal,
 ): Promise<void> {
   let signed: TaskSubmission | undefined;
   // In the attempts, since a remote signer may be down for a while, too.
   const submission = async () => {
-    signed ??= await signedSubmission(options, operator);
+    signed ??= await submissionTo(operator.operator);
     return signed;
   };
   for (let attempt = 0; ; attempt++) {
@@ -119,31 +121,26 @@ async function attemptCall(
   }
 }
 
-/** The executor's own address is part of what is signed, so each gets a signature of its own. */
-async function signedSubmission(
-  { plan, aggregator, sign }: DistributeOptions,
-  { operator }: PlannedOperator,
-): Promise<TaskSubmission> {
-  const { task, taskBlockNumber } = plan;
-  const message = submissionMessage({
-    taskId: task.taskId,
-    avs: task.avs,
-    executor: operator,
-    operatorSetId: task.operatorSetId,
-    referenceTimestamp: task.referenceTimestamp,
-    taskBlockNumber,
-    payload: task.payload,
-  });
-  return {
-    taskId: task.taskId,
+/** The executor's own address is part of what is signed, so each gets a signature of its own; all else is shared. */
+function signedSubmissions({
+  plan: { task, taskBlockNumber },
+  aggregator,
+  sign,
+}: DistributeOptions): (executor: Address) => Promise<TaskSubmission> {
+  const { taskId, avs, operatorSetId, referenceTimestamp, payload } = task;
+  const fields = { taskId, avs, operatorSetId, referenceTimestamp, taskBlockNumber, payload };
+  const messageTo = submissionMessages(fields);
+  const shared = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  return async (executor) => ({
+    taskId,
     aggregatorAddress: aggregator,
-    avsAddress: task.avs,
-    payload: Buffer.from(task.payload),
-    signature: Buffer.from(await sign(message)),
-    operatorSetId: task.operatorSetId,
-    referenceTimestamp: task.referenceTimestamp,
-    executorAddress: operator,
+    avsAddress: avs,
+    payload: shared,
+    signature: Buffer.from(await sign(messageTo(executor))),
+    operatorSetId,
+    referenceTimestamp,
+    executorAddress: executor,
     taskBlockNumber,
     version: SUBMISSION_VERSION,
-  };
+  });
 }

@@ -6,13 +6,13 @@ import { setMaxListeners } from 'node:events';
 import type { Address } from '../base/brands.js';
 import { abortError, type Clock, throwIfAborted } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
-import type { Consensus } from '../protocol/consensus.js';
 import type { NonePolicy, ResponseGroup } from '../protocol/tally.js';
 import { votingWeight } from '../protocol/threshold.js';
 import type { TaskResult } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { ChainTime } from './chain-time.js';
 import { type Collector, canStillWin, type Rejection } from './collect.js';
 import { type DistributeOptions, distribute } from './distribute.js';
+import { whyHopeless } from './hopeless.js';
 import { collectingEndsAtSeconds, type PlannedOperator, type TaskPlan } from './task-plan.js';
 
 export interface GatherOptions {
@@ -202,24 +202,7 @@ class Gathering {
     const weight = outstanding.reduce((sum, { weights }) => sum + votingWeight(weights), 0n);
     const heaviest = groups[0]?.weight;
     if (canStillWin(plan, nonePolicy, heaviest, { count: outstanding.length, weight })) return;
-    const reasons = [...this.#silent].map(([operator, reason]) => `${operator}: ${reason}`);
-    const outputs =
-      groups.length > 1 ? [`different outputs: ${groups.map(namedGroup(plan)).join(', ')}`] : [];
-    const message = hopeless(plan.consensus, nonePolicy);
-    this.#lose(
-      new PonosError('TASK_REFUSED', { message: `${message} (${[...outputs, ...reasons].join('; ')})` }),
-    );
+    const message = whyHopeless(plan, nonePolicy, groups, this.#silent);
+    this.#lose(new PonosError('TASK_REFUSED', { message }));
   }
-}
-
-/** Why no result can win any more. */
-function hopeless(consensus: Consensus, nonePolicy: NonePolicy): string {
-  if (consensus.kind === 'threshold') return 'the threshold cannot be met any more';
-  return nonePolicy === 'majority' ? 'no result has a majority of the weight' : 'nobody has given a result';
-}
-
-/** Who said what, by the first digits of its hash. */
-function namedGroup({ operators }: TaskPlan): (group: ResponseGroup) => string {
-  return ({ messageHash, operatorIndexes }) =>
-    `${messageHash.slice(0, 10)} by ${operatorIndexes.map((index) => operators[index]?.operator).join(' and ')}`;
 }

@@ -18,14 +18,23 @@ export interface SubmissionFields {
 }
 
 /** The 224-byte preimage (seven words); its keccak-256 is signed, with the plain map for BN254. */
-export function submissionMessage(fields: SubmissionFields): Uint8Array {
-  return concatBytes(
-    fromHex(fields.taskId),
-    padWord(fromHex(fields.avs)),
-    padWord(fromHex(fields.executor)),
-    word(fields.operatorSetId),
-    word(fields.referenceTimestamp),
-    word(fields.taskBlockNumber),
-    keccak256(fields.payload),
-  );
+export function submissionMessage({ executor, ...common }: SubmissionFields): Uint8Array {
+  return submissionMessages(common)(executor);
+}
+
+/** The messages to many executors: a payload of a mebibyte takes longer to hash than to sign for, and is hashed once. */
+export function submissionMessages(
+  fields: Omit<SubmissionFields, 'executor'>,
+): (executor: Address) => Uint8Array {
+  const payloadHash = keccak256(fields.payload);
+  return (executor) =>
+    concatBytes(
+      fromHex(fields.taskId),
+      padWord(fromHex(fields.avs)),
+      padWord(fromHex(executor)),
+      word(fields.operatorSetId),
+      word(fields.referenceTimestamp),
+      word(fields.taskBlockNumber),
+      payloadHash,
+    );
 }

@@ -138,6 +138,8 @@ describe('distribute', () => {
         taskBlockNumber: 50n,
         version: 1,
       });
+      // Not a copy for each of them.
+      expect(submission.payload?.buffer).toBe(plan.task.payload.buffer);
       const message = submissionMessage({
         taskId: plan.task.taskId,
         avs: plan.task.avs,

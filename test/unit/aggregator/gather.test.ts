@@ -279,7 +279,7 @@ describe('gather', () => {
       const w = world({ plan: taskPlan(bn254, 'ecdsa', [1n, 9n], none), nonePolicy });
       await settle();
       for (const index of [0, 1]) await w.refuse(index);
-      const why = [0, 1].map((index) => `${operatorAddress(index)}: PERMISSION_DENIED: no`).join('; ');
+      const why = `${operatorAddress(0)}, ${operatorAddress(1)}: PERMISSION_DENIED: no`;
       await expect(w.result).rejects.toMatchObject({ code: 'TASK_REFUSED', message: `${reason} (${why})` });
     },
   );
