@@ -25,7 +25,7 @@ export interface WatchOptions {
   readonly onTasks: (tasks: readonly StoredTask[]) => void;
   /** Tasks whose block is gone; the store has them as failed. */
   readonly onReorged: (tasks: readonly StoredTask[]) => void;
-  /** Told after every write whether the store works: a node that cannot store takes no work. */
+  /** Told after every use whether the store works: a node that cannot store takes no work. */
   readonly onStoreHealth: (works: boolean) => void;
   /** Time of the chain now. */
   readonly nowSeconds: () => number;
@@ -119,19 +119,17 @@ export class Watch {
 
   #inTurn<T>(action: () => Promise<T>): Promise<T> {
     const result = this.#last.then(action);
-    this.#last = result.catch(() => undefined);
+    this.#last = result.catch((error: unknown) => {
+      // Not only a write: after one that failed, whoever made it, the store may not even be read.
+      if (isPonosError(error, 'STORE_UNAVAILABLE')) this.#options.onStoreHealth(false);
+    });
     return result;
   }
 
   async #stored<T>(write: Promise<T>): Promise<T> {
-    try {
-      const result = await write;
-      this.#options.onStoreHealth(true);
-      return result;
-    } catch (error) {
-      this.#options.onStoreHealth(false);
-      throw error;
-    }
+    const result = await write;
+    this.#options.onStoreHealth(true);
+    return result;
   }
 
   /**

@@ -28,6 +28,15 @@ const TASKS: readonly WantedTask[] = (['L1', 'L2'] as const).flatMap((chain) =>
   [BN254_SET, ECDSA_SET].map((operatorSetId) => ({ chain, operatorSetId, payload: '0x07' })),
 );
 
+/** The node writes at the same time: it may take a page that was to be taken. */
+function fillUp(disk: SmallDisk): void {
+  try {
+    disk.fill(0);
+  } catch (error) {
+    if (!String(error).includes('No space left')) throw error;
+  }
+}
+
 onSmallDisks('an aggregator', () => {
   let workplace: Workplace;
   let network: E2eNetwork;
@@ -65,9 +74,13 @@ onSmallDisks('an aggregator', () => {
     const before = await network.create(TASKS);
     for (const task of before) expect(await network.end(task)).toMatchObject({ status: 'verified' });
 
-    disk.fill(0);
+    fillUp(disk);
     const meanwhile = await network.create([...TASKS, ...TASKS]);
-    await until('it says that it does not serve', async () => !(await isServing()));
+    await until('it says that it does not serve', async () => {
+      // The database may have thrown old files away, and have space again.
+      fillUp(disk);
+      return !(await isServing());
+    });
     const after = await network.create(TASKS);
     expect(await isServing()).toBe(false);
 

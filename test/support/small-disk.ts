@@ -7,7 +7,7 @@ import path from 'node:path';
 export interface SmallDisk {
   /** Where it is mounted. */
   readonly folder: string;
-  /** Takes all the space that is left but for so many bytes. */
+  /** Takes all the space that is left but for so many bytes; called again, also what has become free since. */
   fill(exceptBytes: number): void;
   /** Gives the space back that `fill` took. */
   empty(): void;
@@ -49,7 +49,9 @@ export function smallDisk(folder: string, megabytes: number): SmallDisk {
     folder,
     fill(exceptBytes) {
       const { bavail, bsize } = fs.statfsSync(folder);
-      run('fallocate', '-l', String(Math.max(bsize, bavail * bsize - exceptBytes)), ballast);
+      const taken = fs.statSync(ballast, { throwIfNoEntry: false })?.size ?? 0;
+      const more = bavail * bsize - exceptBytes;
+      if (more > 0) run('fallocate', '-l', String(taken + more), ballast);
     },
     empty: () => fs.rmSync(ballast, { force: true }),
     remount: (mode) => run('mount', '-o', `remount,${mode}`, folder),
@@ -91,7 +93,13 @@ export function fragileDisk(folder: string, megabytes: number): FragileDisk {
       fs.writeFileSync(`/sys/fs/ext4/${path.basename(device)}/trigger_fs_error`, 'made by a test');
     },
     mend() {
-      run('umount', folder);
+      // What a killed process had open there may take a moment to be closed.
+      run(
+        'sh',
+        '-c',
+        'for i in $(seq 49); do umount "$0" 2>/dev/null && exit; sleep 0.2; done; umount "$0"',
+        folder,
+      );
       // It ends with 1 when it has mended something.
       execFileSync('sh', ['-c', `fsck.ext4 -fy ${image} || [ $? -eq 1 ]`], { stdio: 'ignore' });
       mount();

@@ -238,6 +238,21 @@ describe('Watch', () => {
     expect(health).toEqual([false, true]);
   });
 
+  test("error: a store that cannot be read is one that does not work: somebody else's write may have failed before", async () => {
+    const full = new PonosError('STORE_UNAVAILABLE', { message: 'disk full' });
+    const { blocks, watch, health, store } = world({
+      store: {
+        cursor: async () => {
+          throw full;
+        },
+      },
+    });
+    await expect(blocks(5, [createdLog(1, 5)])).rejects.toBe(full);
+    await expect(watch.tipReplaced()).rejects.toBe(full);
+    expect(health).toEqual([false, false]);
+    expect(await store.cursor(CHAIN)).toBeUndefined();
+  });
+
   test('default: the follower asks for this topic', () => {
     expect(createdLog(1, 1).topics[0]).toBe(TASK_CREATED_TOPIC);
   });
