@@ -13,4 +13,6 @@ export default {
   },
   reporters: ['default', '<rootDir>/test/support/plain-reporter.mjs'],
   testTimeout: 30_000,
+  // Two also on two cores: most tests wait for chains and processes, which need the other half of a core.
+  maxWorkers: 2,
 };
