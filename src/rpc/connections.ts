@@ -1,7 +1,8 @@
 /**
  * The connections of one port, with limits that HTTP/2 and grpc-js do not have: how many there are, of the port and of
  * one peer; how long one may stay without a call; how many calls are open; and how much of requests that are not
- * complete yet is held in memory. Floods within a connection (pings, settings, resets, headers) are nghttp2's own affair.
+ * complete yet is held in memory; how many calls one takes back. Floods of other frames (pings, settings, headers) are
+ * nghttp2's own affair. On too many resets it only stops to listen, and the socket would stay.
  */
 import type { Socket } from 'node:net';
 import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
@@ -28,6 +29,13 @@ export interface ConnectionLimits {
   readonly arrivalMs: number;
   /** Bytes of requests that are still arriving, on all connections together. */
   readonly maxArrivingBytes: number;
+  /**
+   * Calls of one connection that its peer takes back at one time, before they are answered: more than it may have open,
+   * all of which may pass their deadline together, and fewer than the 1,000 at which nghttp2 goes deaf.
+   */
+  readonly maxTakenBackCalls: number;
+  /** How many it may take back for as long as it likes; as nghttp2 has it. */
+  readonly takenBackCallsPerSecond: number;
 }
 
 export interface ConnectionState {
@@ -62,6 +70,8 @@ interface Connection {
   readonly openedMs: number;
   usedMs: number | undefined;
   openCalls: number;
+  /** Calls that may still be taken back. */
+  takeBacks: TokenBucket;
   /** Requests that are not complete, oldest first. */
   readonly arriving: Map<symbol, { readonly sinceMs: number; readonly bytesBefore: number }>;
 }
@@ -111,12 +121,14 @@ export class Connections {
       this.#tell('too many connections, all with calls; the new one is refused', group);
       return this.#refuse(socket);
     }
+    const openedMs = this.#options.clock.monotonicMs();
     const connection: Connection = {
       socket,
       group,
-      openedMs: this.#options.clock.monotonicMs(),
+      openedMs,
       usedMs: undefined,
       openCalls: 0,
+      takeBacks: { tokens: limits.maxTakenBackCalls, updatedMs: openedMs },
       arriving: new Map(),
     };
     this.#open.set(key, connection);
@@ -142,14 +154,22 @@ export class Connections {
       arrived();
       this.#end(connection);
     });
+    let hasRequest = false;
     return new ServerInterceptingCall(call, {
       start: (next) => {
         next({
+          onReceiveMessage: (message, go) => {
+            hasRequest = true;
+            go(message);
+          },
           onReceiveHalfClose: (go) => {
             arrived();
             go();
           },
-          onCancel: end,
+          // It is told of calls that were answered, too.
+          onCancel: () => {
+            if (end()) this.#takeBack(connection);
+          },
         });
         if (!isOver) return;
         this.#tell('too many calls are open; a new one is refused', connection.group);
@@ -157,7 +177,8 @@ export class Connections {
         end();
       },
       sendStatus: (sent, next) => {
-        end();
+        // What is taken back before its request has arrived is refused for want of that.
+        if (end() && !hasRequest) this.#takeBack(connection);
         next(sent);
       },
     });
@@ -188,6 +209,24 @@ export class Connections {
     connection.usedMs = this.#options.clock.monotonicMs();
     connection.openCalls -= 1;
     this.#openCalls -= 1;
+  }
+
+  #takeBack(connection: Connection): void {
+    const { clock, limits } = this.#options;
+    // What was open on a connection that is closed was not taken back.
+    if (connection.socket.destroyed) return;
+    const next = takeToken(
+      connection.takeBacks,
+      clock.monotonicMs(),
+      limits.takenBackCallsPerSecond,
+      limits.maxTakenBackCalls,
+    );
+    if (next !== undefined) {
+      connection.takeBacks = next;
+      return;
+    }
+    this.#tell('a peer takes back call after call; its connection is closed', connection.group);
+    connection.socket.destroy();
   }
 
   #forget(key: string, connection: Connection): void {
@@ -287,11 +326,13 @@ function keyOf({ remoteAddress, remotePort }: Socket): string | undefined {
   return remoteAddress === undefined ? undefined : `${remoteAddress}:${remotePort}`;
 }
 
-function once(action: () => void): () => void {
+/** The action at the first call only. @returns whether this call was the first */
+function once(action: () => void): () => boolean {
   let done = false;
   return () => {
-    if (done) return;
+    if (done) return false;
     done = true;
     action();
+    return true;
   };
 }

@@ -52,6 +52,8 @@ const DEFAULT_LIMITS: GrpcServerLimits = {
   firstCallMs: 30_000,
   arrivalMs: 60_000,
   maxArrivingBytes: 256 * 1024 * 1024,
+  maxTakenBackCalls: 768,
+  takenBackCallsPerSecond: 33,
 };
 
 export interface GrpcServer {

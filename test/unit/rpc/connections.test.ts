@@ -11,6 +11,8 @@ const LIMITS: ConnectionLimits = {
   maxConnectionAgeGraceMs: 3_600_000,
   arrivalMs: 60_000,
   maxArrivingBytes: 1_000_000,
+  maxTakenBackCalls: 100,
+  takenBackCallsPerSecond: 10,
 };
 const fresh: ConnectionState = {
   openedMs: 1000,
