@@ -4,7 +4,7 @@
  * other makes never answer a task twice, so an answer that is lost in a crash is lost for ever.
  */
 import { type Address, type Hash32, parseAddress, parseTaskId } from '../base/brands.js';
-import { toHex } from '../base/bytes.js';
+import { equalBytes, toHex } from '../base/bytes.js';
 import { keccak256 } from '../crypto/keccak.js';
 import {
   bn254CertificatePreimage,
@@ -91,39 +91,39 @@ function sameText<T extends string>(parse: (text: string) => T, found: string, e
   }
 }
 
-/** The digests that the signatures of an answer must be over, computed here, without the chain. */
+/** What an operator signs for an output, and how the output is known. */
+export interface OutputDigests {
+  readonly messageHash: Uint8Array;
+  /** Which the result signature must be over. */
+  readonly resultDigest: Uint8Array;
+}
+
+/** Computed here, without the chain. */
+export function outputDigests(
+  { task, curve, ecdsaDomainSeparator }: TaskPlan,
+  output: Uint8Array,
+): OutputDigests {
+  const messageHash = taskMessageHash(task.taskId, output);
+  const preimage =
+    curve === 'bn254'
+      ? bn254CertificatePreimage(task.referenceTimestamp, messageHash)
+      : ecdsaCertificatePreimage(task.referenceTimestamp, messageHash, ecdsaDomainSeparator);
+  return { messageHash, resultDigest: keccak256(preimage) };
+}
+
+/** The signatures of an answer with the digests they must be over, and whose they must be. */
 export function responseToVerify(
-  plan: TaskPlan,
-  operator: PlannedOperator,
-  answer: Answer,
+  { task }: TaskPlan,
+  { operator, key }: PlannedOperator,
+  { resultSignature, authSignature }: Pick<Answer, 'resultSignature' | 'authSignature'>,
+  { resultDigest }: OutputDigests,
 ): ResponseToVerify {
-  const { task } = plan;
-  const { resultSignature, authSignature } = answer;
-  const messageHash = taskMessageHash(task.taskId, answer.output);
-  const authDigest = keccak256(
-    resultAuthMessage({
-      taskId: task.taskId,
-      avs: task.avs,
-      operator: operator.operator,
-      operatorSetId: task.operatorSetId,
-      resultSignature,
-    }),
-  );
-  if (operator.key.curve === 'bn254') {
-    const resultDigest = keccak256(bn254CertificatePreimage(task.referenceTimestamp, messageHash));
-    const publicKey = operator.key.publicKey.g2;
-    return { curve: 'bn254', publicKey, resultDigest, resultSignature, authDigest, authSignature };
-  }
-  const preimage = ecdsaCertificatePreimage(task.referenceTimestamp, messageHash, plan.ecdsaDomainSeparator);
-  const { signer } = operator.key;
-  return {
-    curve: 'ecdsa',
-    signer,
-    resultDigest: keccak256(preimage),
-    resultSignature,
-    authDigest,
-    authSignature,
-  };
+  const { taskId, avs, operatorSetId } = task;
+  const authDigest = keccak256(resultAuthMessage({ taskId, avs, operator, operatorSetId, resultSignature }));
+  const signed = { resultDigest, resultSignature, authDigest, authSignature };
+  return key.curve === 'bn254'
+    ? { curve: 'bn254', publicKey: key.publicKey.g2, ...signed }
+    : { curve: 'ecdsa', signer: key.signer, ...signed };
 }
 
 /** The answers to one task. */
@@ -134,6 +134,8 @@ export class Collector {
   /** Operators whose answer is being verified or stored. */
   readonly #pending = new Set<Address>();
   readonly #outputs = new Map<Hash32, Uint8Array>();
+  /** Of the last output: they may be long, and most are the same. */
+  #last: { readonly output: Uint8Array; readonly digests: OutputDigests } | undefined;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -162,15 +164,16 @@ export class Collector {
     if (this.#counted.has(operator.operator) || this.#pending.has(operator.operator)) {
       return { kind: 'repeated', reason: 'the operator has answered before' };
     }
+    const digests = this.#digestsOf(answer.output);
     this.#pending.add(operator.operator);
     try {
-      const verdict = await verify(responseToVerify(plan, operator, answer));
+      const verdict = await verify(responseToVerify(plan, operator, answer, digests));
       if (verdict !== undefined) return { kind: 'bad signature', reason: verdict };
       if (store) await this.#options.store(operator.operator, answer);
     } finally {
       this.#pending.delete(operator.operator);
     }
-    const messageHash = toHex<Hash32>(taskMessageHash(plan.task.taskId, answer.output));
+    const messageHash = toHex<Hash32>(digests.messageHash);
     if (!this.#outputs.has(messageHash)) this.#outputs.set(messageHash, Uint8Array.from(answer.output));
     const resultSignature = Uint8Array.from(answer.resultSignature);
     this.#counted.set(operator.operator, { operator, messageHash, resultSignature });
@@ -180,6 +183,13 @@ export class Collector {
       weight: votingWeight(operator.weights),
     });
     return undefined;
+  }
+
+  #digestsOf(output: Uint8Array): OutputDigests {
+    if (this.#last === undefined || !equalBytes(this.#last.output, output)) {
+      this.#last = { output, digests: outputDigests(this.#options.plan, output) };
+    }
+    return this.#last.digests;
   }
 
   /** @param silent operators that will not answer any more; @param collectingEnds see `TallyInput` */

@@ -18,7 +18,7 @@ export async function benchCrypto(): Promise<BenchResult> {
         publicKey: bn254.derivePublicKey(secret).g2,
         digest,
         map: 'solidity' as const,
-        signature: bn254.parseSignature(bn254.sign(secret, digest, 'solidity')),
+        signature: bn254.sign(secret, digest, 'solidity'),
       };
     });
     const [first, second] = items;
@@ -30,7 +30,7 @@ export async function benchCrypto(): Promise<BenchResult> {
       n,
       single: best(() => {
         for (const { publicKey, map, signature } of items) {
-          if (!bn254.verify(publicKey, digest, map, signature))
+          if (!bn254.verify(publicKey, digest, map, bn254.parseSignature(signature)))
             throw new Error('a good signature was refused');
         }
       }),

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import mcl from 'mcl-wasm';
 import { certify } from '../../src/aggregator/certify.js';
-import { Collector, responseToVerify } from '../../src/aggregator/collect.js';
+import { Collector, outputDigests, responseToVerify } from '../../src/aggregator/collect.js';
 import { Judge } from '../../src/aggregator/verify/judge.js';
 import { toHex } from '../../src/base/bytes.js';
 import { Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
@@ -44,7 +44,8 @@ test.each([
       const resultSignature = bad.includes(operator.index)
         ? honestAnswer(bn254, plan, (operator.index + 1) % OPERATORS, 'output').resultSignature
         : answer.resultSignature;
-      return { ...responseToVerify(plan, operator, answer), resultSignature };
+      const digests = outputDigests(plan, answer.output);
+      return { ...responseToVerify(plan, operator, answer, digests), resultSignature };
     });
     counts.checks = 0;
     const verdicts = new Judge(bn254).judge(responses);

@@ -55,21 +55,32 @@ export class Judge {
     const batch: (SignedDigest & { readonly position: number; readonly name: string })[] = [];
     for (const [position, response] of responses.entries()) {
       if (response.curve !== 'bn254') continue;
-      try {
-        const { publicKey, resultDigest, authDigest } = response;
-        const result = this.#bn254.parseSignature(response.resultSignature);
-        const auth = this.#bn254.parseSignature(response.authSignature);
-        batch.push(
-          { position, name: 'result', publicKey, digest: resultDigest, map: 'solidity', signature: result },
-          { position, name: 'auth', publicKey, digest: authDigest, map: 'plain', signature: auth },
-        );
-      } catch (error) {
-        verdicts[position] = `a signature is malformed: ${explain(error)}`;
-      }
+      const { publicKey, resultDigest, resultSignature, authDigest, authSignature } = response;
+      batch.push(
+        {
+          position,
+          name: 'result',
+          publicKey,
+          digest: resultDigest,
+          map: 'solidity',
+          signature: resultSignature,
+        },
+        { position, name: 'auth', publicKey, digest: authDigest, map: 'plain', signature: authSignature },
+      );
     }
     for (const index of this.#bn254.verifyBatch(batch)) {
       const bad = batch[index];
-      if (bad) verdicts[bad.position] ??= `the ${bad.name} signature does not verify`;
+      if (bad) verdicts[bad.position] ??= `the ${bad.name} signature ${this.#bn254Flaw(bad)}`;
+    }
+  }
+
+  /** What is wrong with a signature that is known to be bad. */
+  #bn254Flaw({ signature }: SignedDigest): string {
+    try {
+      this.#bn254.parseSignature(signature);
+      return 'does not verify';
+    } catch (error) {
+      return `is malformed: ${explain(error)}`;
     }
   }
 
@@ -85,13 +96,13 @@ export class Judge {
     }
     for (const index of this.#ecdsa.verifyBatch(batch)) {
       const bad = batch[index];
-      if (bad) verdicts[bad.position] ??= `the ${bad.name} signature is ${flawOf(bad)}`;
+      if (bad) verdicts[bad.position] ??= `the ${bad.name} signature is ${ecdsaFlaw(bad)}`;
     }
   }
 }
 
 /** What is wrong with a signature that is known to be bad. */
-function flawOf({ digest, signature }: EcdsaSigned): string {
+function ecdsaFlaw({ digest, signature }: EcdsaSigned): string {
   try {
     return `by another key (${recoverEcdsa(digest, signature)})`;
   } catch (error) {

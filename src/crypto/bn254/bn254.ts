@@ -16,12 +16,10 @@ import {
   decodeG2,
   encodeG1,
   equalG1,
-  equalG2,
   G1_GENERATOR,
   G1_INFINITY,
   type G1Point,
   G2_GENERATOR,
-  G2_INFINITY,
   type G2Point,
   GROUP_ORDER,
 } from './points.js';
@@ -40,7 +38,8 @@ export interface SignedDigest {
   readonly publicKey: G2Point;
   readonly digest: Uint8Array;
   readonly map: HashMap;
-  readonly signature: G1Point;
+  /** As it came; see `parseSignature`. */
+  readonly signature: Uint8Array;
 }
 
 export class Bn254 {
@@ -90,8 +89,7 @@ export class Bn254 {
 
   /** A signature: exactly 64 bytes, coordinates below p, on the curve, not infinity. @throws PonosError POINT_INVALID */
   parseSignature(bytes: Uint8Array): G1Point {
-    if (bytes.length !== 64) throw invalidPoint(`a BN254 signature must be 64 bytes, found ${bytes.length}`);
-    const point = decodeG1(bytes);
+    const point = decodeSignature(bytes);
     this.checkG1(point);
     return point;
   }
@@ -131,12 +129,14 @@ export class Bn254 {
     );
   }
 
-  /** Sum; infinity for none. Infinity is a fine summand. @throws PonosError POINT_INVALID */
+  /**
+   * Sum; infinity for none. Infinity is a fine summand. Points outside the subgroup are not noticed: certificates sum
+   * the keys of those whose signatures have been verified. @throws PonosError POINT_INVALID off the curve
+   */
   addG2(points: readonly G2Point[]): G2Point {
-    const summands = points.filter((point) => !equalG2(point, G2_INFINITY));
     return this.#points.g2Value(
       this.#sum(
-        summands.map((point) => this.#keys.check(point).point),
+        points.map((point) => this.#points.g2(point)),
         new this.#mcl.G2(),
       ),
     );
@@ -179,7 +179,7 @@ export class Bn254 {
   }
 
   /**
-   * The indexes, ascending, of the items that do not verify; points that no parser lets pass count as such.
+   * The indexes, ascending, of the items that do not verify; keys and signatures that no parser lets pass count as such.
    * A wrong item stays unnoticed with a chance of 2^-64.
    */
   verifyBatch(items: readonly SignedDigest[], randomBytes: RandomBytes = nodeRandomBytes): number[] {
@@ -192,7 +192,7 @@ export class Bn254 {
       hashes.set(hashName, hash);
       try {
         const publicKey = this.#keys.check(item.publicKey);
-        const signature = this.#signature(item.signature);
+        const signature = this.#signature(decodeSignature(item.signature));
         checked.push({ index, publicKey, hash, hashName, signature });
       } catch (error) {
         if (!isPonosError(error, 'POINT_INVALID')) throw error;
@@ -223,6 +223,12 @@ export class Bn254 {
     if (equalG1(point, G1_INFINITY)) throw invalidPoint('a G1 point is infinity');
     return this.#points.g1(point);
   }
+}
+
+/** Unchecked but for the length. @throws PonosError POINT_INVALID */
+function decodeSignature(bytes: Uint8Array): G1Point {
+  if (bytes.length !== 64) throw invalidPoint(`a BN254 signature must be 64 bytes, found ${bytes.length}`);
+  return decodeG1(bytes);
 }
 
 function checkedSecret(secret: bigint): bigint {

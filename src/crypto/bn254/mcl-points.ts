@@ -17,6 +17,8 @@ export class MclPoints {
   constructor(mcl: Mcl) {
     this.mcl = mcl;
     this.one = this.fp(1n);
+    // A switch of the whole module: with it on, every look at a point of G2 would cost the check of its order.
+    mcl.verifyOrderG2(false);
   }
 
   /** A field element. mcl reduces silently, so values of p and above are refused here. */
@@ -46,17 +48,23 @@ export class MclPoints {
     return point;
   }
 
-  /** @throws PonosError POINT_INVALID when off the curve or outside the subgroup; infinity passes */
+  /**
+   * Says nothing about the subgroup, which is a thousand times dearer to know; see `requireSubgroup`.
+   * @throws PonosError POINT_INVALID when off the curve; infinity passes
+   */
   g2({ x, y }: G2Point): G2 {
     const point = new this.mcl.G2();
     if (x.c0 === 0n && x.c1 === 0n && y.c0 === 0n && y.c1 === 0n) return point;
     point.setX(this.#fp2(x));
     point.setY(this.#fp2(y));
     point.setZ(this.#fp2({ c0: 1n, c1: 0n }));
-    // isValid looks at the order only while a global switch of mcl is on; asking for it costs nothing to be sure of.
-    if (!point.isValid() || !point.isValidOrder()) {
-      throw invalidPoint('a G2 point is not on the curve or not in the subgroup');
-    }
+    if (!point.isValid()) throw invalidPoint('a G2 point is not on the curve');
+    return point;
+  }
+
+  /** @param point on the curve. @throws PonosError POINT_INVALID outside the subgroup */
+  requireSubgroup(point: G2): G2 {
+    if (!point.isValidOrder()) throw invalidPoint('a G2 point is not in the subgroup');
     return point;
   }
 

@@ -34,7 +34,7 @@ export class PublicKeys {
     const known = this.#checked.get(name);
     if (known !== undefined) return known;
     if (equalG2(point, G2_INFINITY)) throw invalidPoint('a G2 point is infinity');
-    const key = { name, point: this.#points.g2(point) };
+    const key = { name, point: this.#points.requireSubgroup(this.#points.g2(point)) };
     this.#checked.set(name, key);
     return key;
   }

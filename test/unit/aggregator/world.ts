@@ -1,6 +1,6 @@
 /** A small world for the aggregator's unit tests: operators with keys, plans and honest answers. */
 import type { Answer } from '../../../src/aggregator/collect.js';
-import { responseToVerify } from '../../../src/aggregator/collect.js';
+import { outputDigests, responseToVerify } from '../../../src/aggregator/collect.js';
 import type { PlannedOperator, TaskPlan } from '../../../src/aggregator/task-plan.js';
 import { blockNumber, chainId, parseAddress, parseHash32, parseTaskId } from '../../../src/base/brands.js';
 import { toHex, word } from '../../../src/base/bytes.js';
@@ -90,8 +90,9 @@ export function honestAnswer(bn254: Bn254, plan: TaskPlan, index: number, output
     plan.curve === 'bn254'
       ? bn254.sign(bn254Secret(index), digest, map)
       : signEcdsa(ecdsaSecret(index), digest);
-  const resultSignature = sign(responseToVerify(plan, operator, draft).resultDigest, 'solidity');
-  const { authDigest } = responseToVerify(plan, operator, { ...draft, resultSignature });
+  const digests = outputDigests(plan, draft.output);
+  const resultSignature = sign(digests.resultDigest, 'solidity');
+  const { authDigest } = responseToVerify(plan, operator, { ...draft, resultSignature }, digests);
   return { ...draft, resultSignature, authSignature: sign(authDigest, 'plain') };
 }
 

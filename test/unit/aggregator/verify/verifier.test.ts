@@ -107,7 +107,7 @@ describe('Verifier', () => {
     const bytes = value === 'longer' ? Uint8Array.from([...honest.resultSignature, 0]) : value;
     const verdicts = await verifyAll(start(), [honest, { ...bn254Response(21n), resultSignature: bytes }]);
     expect(verdicts[0]).toBeUndefined();
-    expect(verdicts[1]).toMatch(/^a signature is malformed/);
+    expect(verdicts[1]).toMatch(/^the result signature is malformed/);
   });
 
   test('behavior: an ECDSA signature by another key, with v 0 or with high s does not pass', async () => {

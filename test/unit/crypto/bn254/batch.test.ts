@@ -1,22 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { word } from '../../../../src/base/bytes.js';
+import { concatBytes, word } from '../../../../src/base/bytes.js';
 import { loadBn254, type SignedDigest } from '../../../../src/crypto/bn254/bn254.js';
 import type { HashMap } from '../../../../src/crypto/bn254/hash-to-g1.js';
-import { G1_GENERATOR, G1_INFINITY } from '../../../../src/crypto/bn254/points.js';
+import { encodeG1, FIELD_MODULUS, G1_GENERATOR, G1_INFINITY } from '../../../../src/crypto/bn254/points.js';
 import { keccak256 } from '../../../../src/crypto/keccak.js';
 
 const bn254 = await loadBn254();
 
 function signed(secret: bigint, message: number, map: HashMap): SignedDigest {
   const digest = keccak256(word(message));
-  const signature = bn254.parseSignature(bn254.sign(secret, digest, map));
+  const signature = bn254.sign(secret, digest, map);
   return { publicKey: bn254.derivePublicKey(secret).g2, digest, map, signature };
 }
 
+const pointOf = ({ signature }: SignedDigest) => bn254.parseSignature(signature);
 const spoil = (item: SignedDigest): SignedDigest => ({
   ...item,
-  signature: bn254.addG1([item.signature, G1_GENERATOR]),
+  signature: encodeG1(bn254.addG1([pointOf(item), G1_GENERATOR])),
 });
 
 /** One result and one identity signature per operator, as the aggregator collects them. */
@@ -38,14 +39,14 @@ describe('verifyBatch', () => {
     const shift = bn254.hashToG1(word(99), 'solidity');
     const [first, , second] = items;
     if (first === undefined || second === undefined) throw new Error('four operators have items');
-    items[0] = { ...first, signature: bn254.addG1([first.signature, shift]) };
-    items[2] = { ...second, signature: bn254.subG1(second.signature, shift) };
+    items[0] = { ...first, signature: encodeG1(bn254.addG1([pointOf(first), shift])) };
+    items[2] = { ...second, signature: encodeG1(bn254.subG1(pointOf(second), shift)) };
     expect(
       bn254.verifyAggregate(
         items.filter((item) => item.map === 'solidity').map((item) => item.publicKey),
         first.digest,
         'solidity',
-        bn254.addG1(items.filter((item) => item.map === 'solidity').map((item) => item.signature)),
+        bn254.addG1(items.filter((item) => item.map === 'solidity').map(pointOf)),
       ),
     ).toBe(true);
     expect(bn254.verifyBatch(items)).toEqual([0, 2]);
@@ -70,19 +71,21 @@ describe('verifyBatch', () => {
     const items = taskResponses(2);
     const [first] = items;
     if (first === undefined) throw new Error('two operators have items');
-    const offCurve = { ...first, signature: { x: 1n, y: 1n } };
-    const infinity = { ...first, signature: G1_INFINITY };
+    const offCurve = { ...first, signature: encodeG1({ x: 1n, y: 1n }) };
+    const infinity = { ...first, signature: encodeG1(G1_INFINITY) };
+    const tooLarge = { ...first, signature: concatBytes(word(FIELD_MODULUS + 1n), word(2n)) };
+    const tooLong = { ...first, signature: concatBytes(first.signature, Uint8Array.of(0)) };
     const keyless = { ...first, publicKey: { x: { c0: 1n, c1: 1n }, y: { c0: 1n, c1: 1n } } };
-    expect(bn254.verifyBatch([offCurve, ...items, infinity, keyless])).toEqual([0, 5, 6]);
+    const batch = [offCurve, ...items, infinity, keyless, tooLarge, tooLong];
+    expect(bn254.verifyBatch(batch)).toEqual([0, 5, 6, 7, 8]);
   });
 
   test('behavior: more signatures on one message than one call of mcl sums', () => {
-    const items = Array.from({ length: 130 }, (_, index) => signed(BigInt(index + 1), 0, 'solidity'));
-    const middle = items[70];
-    if (middle === undefined) throw new Error('there are 130 items');
-    items[70] = spoil(middle);
-    const frozen = items.map((item) => Object.freeze(item));
-    expect(bn254.verifyBatch(frozen)).toEqual([70]);
+    const good = Object.freeze(signed(7n, 0, 'solidity'));
+    const items = Array.from({ length: 1_030 }, () => good);
+    expect(bn254.verifyBatch(items)).toEqual([]);
+    items[1_027] = Object.freeze(spoil(good));
+    expect(bn254.verifyBatch(items)).toEqual([1_027]);
   });
 
   test('behavior: a zero coefficient is drawn again', () => {

@@ -1,12 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
+import mcl from 'mcl-wasm';
 import { toHex } from '../../../../src/base/bytes.js';
 import { loadBn254 } from '../../../../src/crypto/bn254/bn254.js';
+import { MclPoints } from '../../../../src/crypto/bn254/mcl-points.js';
 import {
   encodeG1,
   encodeG2,
   FIELD_MODULUS,
   G1_GENERATOR,
   G2_GENERATOR,
+  type G2Point,
   GROUP_ORDER,
   g2FromWords,
   g2ToWords,
@@ -99,4 +102,41 @@ describe('parsePublicKey', () => {
     expect(() => bn254.checkG2({ x: { c0: x.c0 + FIELD_MODULUS, c1: x.c1 }, y })).toThrow(pointInvalid);
     expect(() => bn254.checkG2({ x, y: { c0: y.c0, c1: y.c1 + FIELD_MODULUS } })).toThrow(pointInvalid);
   });
+
+  test('error: a point of the curve that is outside the subgroup, however it comes', () => {
+    const outside = outsideSubgroup();
+    expect(() => bn254.parsePublicKey(encodeG2(outside))).toThrow(/not in the subgroup/);
+    expect(() => bn254.checkG2(outside)).toThrow(pointInvalid);
+    expect(() => bn254.isPair({ g1: G1_GENERATOR, g2: outside })).toThrow(pointInvalid);
+    const digest = new Uint8Array(32).fill(1);
+    const signature = bn254.sign(5n, digest, 'plain');
+    expect(bn254.verifyBatch([{ publicKey: outside, digest, map: 'plain', signature }])).toEqual([0]);
+  });
+
+  test('error: a point off the curve is not even summed', () => {
+    const { x, y } = G2_GENERATOR;
+    expect(() => bn254.addG2([{ x, y: { ...y, c0: y.c0 + 1n } }])).toThrow(/not on the curve/);
+  });
 });
+
+/** A point of y² = x³ + 3/(9+i), most of which are in no subgroup of the right order. */
+function outsideSubgroup(): G2Point {
+  const points = new MclPoints(mcl);
+  const fp2 = (a: bigint, b: bigint) => {
+    const element = new mcl.Fp2();
+    element.set_a(points.fp(a));
+    element.set_b(points.fp(b));
+    return element;
+  };
+  const coefficient = mcl.div(fp2(3n, 0n), fp2(9n, 1n));
+  for (let a = 1n; ; a += 1n) {
+    const x = fp2(a, 1n);
+    const [isSquare, y] = mcl.squareRoot(mcl.add(mcl.mul(mcl.sqr(x), x), coefficient));
+    if (!isSquare) continue;
+    const point = new mcl.G2();
+    point.setX(x);
+    point.setY(y);
+    point.setZ(fp2(1n, 0n));
+    return points.g2Value(point);
+  }
+}
