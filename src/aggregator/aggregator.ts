@@ -3,7 +3,7 @@
  * its start. Tasks it cannot finish in time stay in the store and are taken up at the next start.
  */
 import { type Address, chainId } from '../base/brands.js';
-import { type Clock, throwIfAborted } from '../base/clock.js';
+import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { CloseStack } from '../base/close-stack.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
@@ -107,9 +107,10 @@ export class Aggregator {
    * not finished stays in the store. A start that is under way is given up. May be called more than once.
    */
   async close(graceMs: number): Promise<void> {
-    if (!this.#hasStarted) this.#stop.abort();
+    const isGivenUp = !this.#hasStarted;
+    if (isGivenUp) this.#stop.abort();
     await this.#starting?.catch(() => undefined); // told to whoever started it
-    await this.#drain(graceMs);
+    await this.#drain(isGivenUp ? 0 : graceMs);
     this.#stop.abort();
     await this.#stack.close();
   }
@@ -146,7 +147,8 @@ export class Aggregator {
       clock,
     });
     const inspect = (avs: Address) => reportStanding({ l1, aggregator, signers, avs, store, clock, logger });
-    await reportServed({ served, inspect, store, logger });
+    // A silent endpoint must not hold up who gives up the start.
+    await untilAborted(reportServed({ served, inspect, store, logger }), signal);
 
     const following = new Following({ chains, store, served, clock, logger, stop: this.#stop.signal });
     const server = await startManagementServer({
@@ -182,7 +184,7 @@ export class Aggregator {
     // From here on tasks run.
     throwIfAborted(signal);
     this.#runner = runner;
-    await resumeWork({ store, chains, served, runner, clock, logger });
+    await untilAborted(resumeWork({ store, chains, served, runner, clock, logger }), signal);
     stack.add('the following of the chains', () => following.ended());
     await following.start({
       runner,

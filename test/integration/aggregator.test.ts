@@ -1,13 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import { ServerError, Status } from 'nice-grpc-common';
+import { createAggregator } from '../../src/aggregator/aggregator.js';
 import { chainId } from '../../src/base/brands.js';
+import { systemClock } from '../../src/base/clock.js';
 import { TaskStatus } from '../../src/protocol/enums.js';
+import { loadSigningKeys, loadTransactionKey } from '../../src/signer/load-signers.js';
 import { createAggregatorStore } from '../../src/store/aggregator-store.js';
 import { createMemoryStore } from '../../src/store/memory-store.js';
 import { BN254_SET, ECDSA_SET, type LogLine } from '../support/aggregator-devnet.js';
 import { aggregatorStage, L1, L2 } from '../support/aggregator-stage.js';
 import { deferred } from '../support/deferred.js';
+import { recordingLogger } from '../support/recording-logger.js';
 
+/** Nobody listens there. */
+const NOWHERE = 'http://127.0.0.1:9';
 const stage = aggregatorStage();
 const { start, executor } = stage;
 
@@ -155,5 +161,27 @@ describe('starting', () => {
       change: (config) => ({ ...config, managementServerGrpcPort: port }),
     });
     await expect(started).rejects.toMatchObject({ code: 'PORT_IN_USE' });
+  }, 60_000);
+
+  test('behavior: closing gives up a start that waits for its chains, and asks nobody for grace', async () => {
+    const { world } = stage;
+    const logger = recordingLogger(world.log);
+    const { config } = world;
+    const aggregator = createAggregator({
+      config: { ...config, chains: config.chains.map((chain) => ({ ...chain, rpcUrls: [NOWHERE] })) },
+      signingKeys: await loadSigningKeys(config.operator.signingKeys, { clock: systemClock, logger }),
+      transactionSigner: await loadTransactionKey(config.operator.operatorPrivateKey, {
+        clock: systemClock,
+        logger,
+      }),
+      store: createAggregatorStore(createMemoryStore()),
+      workerSource: '',
+      clock: systemClock,
+      logger,
+    });
+    const started = expect(aggregator.start()).rejects.toMatchObject({ code: 'ABORTED' });
+    await world.logged(({ message }) => message.startsWith('a chain is not reached'));
+    await aggregator.close(3_600_000);
+    await started;
   }, 60_000);
 });
