@@ -1,30 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type Docker from 'dockerode';
 import { parseAddress } from '../../src/base/brands.js';
 import { isPonosError } from '../../src/base/error.js';
-import { silentLogger } from '../../src/base/logger.js';
 import { buildPerformerImage } from '../../src/devnet/performer-image.js';
-import { LABELS, ownedBy } from '../../src/performer/docker-container.js';
-import type { DockerRuntimeOptions } from '../../src/performer/docker-runtime.js';
-import { startPerformerPool } from '../../src/performer/performer-pool.js';
-import type { PerformerInstance, PerformerRuntime } from '../../src/performer/runtime.js';
-import { deferred } from '../support/deferred.js';
-import { type DockerEngine, dockerEngine, type OwnEngine } from '../support/docker-engine.js';
+import { LABELS } from '../../src/performer/docker-container.js';
+import type { PerformerInstance } from '../../src/performer/runtime.js';
+import { type DockerEngine, dockerEngine } from '../support/docker-engine.js';
 import {
+  containerOf,
   type DockerStage,
   dockerStage,
-  hurriedClock,
-  keepLog,
-  type LogLine,
+  hello,
   OWNER,
   PROGRAM,
   programSpec,
   runTask,
+  startPool,
+  until,
 } from '../support/docker-stage.js';
-import { startEngineProxy } from '../support/engine-proxy.js';
 import { bundle } from '../support/performer-bundle.js';
-import { AVS, TASK_ID } from '../support/performer-contract.js';
 
 const engine = await dockerEngine();
 afterAll(() => engine.close());
@@ -37,38 +31,7 @@ const PROGRAM_TAG = `${PROGRAM.repository}:${PROGRAM.tag}`;
 if (engine.available) {
   const found = engine;
   describe('with a Docker engine', () => withEngine(found));
-  const own = found.own;
-  if (own !== undefined) describe('an engine that goes away', () => withMortalEngine(found, own));
-  else describe.skip('an engine that goes away', () => test('skipped: it is not ours', () => undefined));
 } else describe.skip('with a Docker engine', () => test('skipped', () => undefined));
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(20);
-}
-
-async function pooled(runtime: PerformerRuntime) {
-  return startPerformerPool(
-    {
-      performers: [{ spec: programSpec(), isEssential: true }],
-      runtime,
-      maxOutputBytes: 1_000,
-      drainMs: 0,
-      listener: () => undefined,
-      clock: hurriedClock,
-      logger: silentLogger,
-    },
-    never,
-  );
-}
-
-type Pool = Awaited<ReturnType<typeof pooled>>;
-
-const echo = async (pool: Pool) => {
-  const task = { avs: AVS, taskId: TASK_ID, payload: Buffer.from('echo hello') };
-  return Buffer.from(await pool.execute(task, never)).toString('utf8');
-};
-
-const containerOf = (pool: Pool) => pool.list()[0]?.container?.id;
 
 function withEngine({ docker, options }: DockerEngine): void {
   let stage: DockerStage;
@@ -126,16 +89,16 @@ function withEngine({ docker, options }: DockerEngine): void {
     });
 
     test('behavior: one that is removed behind our back is made anew', async () => {
-      const pool = await pooled(await stage.open());
+      const pool = await startPool(await stage.open());
       stage.atEnd(() => pool.close(0));
       const before = String(containerOf(pool));
       await docker.getContainer(before).remove({ force: true });
       await until(() => pool.list()[0]?.status === 'InService' && containerOf(pool) !== before);
-      expect(await echo(pool)).toBe('hello');
+      expect(await hello(pool)).toBe('hello');
     });
 
     test('behavior: a broken stream of events is opened anew, and what it has missed is seen', async () => {
-      const { proxy, runtime } = await behindProxy();
+      const { proxy, runtime } = await stage.openBehindProxy();
       const removed = await runtime.deploy(programSpec(), never);
       const kept = await runtime.deploy(programSpec(), never);
       const mend = proxy.sever();
@@ -171,84 +134,6 @@ function withEngine({ docker, options }: DockerEngine): void {
         code: 'PERFORMER_UNAVAILABLE',
         cause: expect.objectContaining({ message: expect.stringContaining('/no/such') }),
       });
-    });
-  });
-
-  /** A runtime whose way to the engine is in our hands. */
-  async function behindProxy(changes: Partial<DockerRuntimeOptions> = {}) {
-    const proxy = await startEngineProxy(options.socketPath ?? '/var/run/docker.sock');
-    stage.atEnd(() => proxy.close());
-    const runtime = await stage.open({ ...changes, engine: { ...options, socketPath: proxy.path } });
-    return { proxy, runtime };
-  }
-
-  const names = async () => {
-    const containers = await docker.listContainers({ all: true, filters: ownedBy(OWNER) });
-    return containers.flatMap(({ Names }) => Names.map((name) => name.slice(1)));
-  };
-
-  describe('what an engine does not remove at once', () => {
-    const isRemoval = (method: string) => method === 'DELETE';
-
-    test('behavior: is removed as soon as it can be, while the node goes on; that is told twice', async () => {
-      const log: LogLine[] = [];
-      const { proxy, runtime } = await behindProxy({ clock: hurriedClock, logger: keepLog(log) });
-      const instance = await runtime.deploy(programSpec(), never);
-      let refusals = 3;
-      proxy.judge((method) => (isRemoval(method) && refusals-- > 0 ? 500 : 'pass'));
-      await instance.stop(0);
-      expect(await names()).toEqual([instance.id]);
-      await until(async () => (await names()).length === 0);
-      await until(() => log.some(({ level }) => level === 'info'));
-      expect(log.filter(({ level }) => level !== 'debug').map(({ message }) => message)).toEqual([
-        'a container of a performer cannot be removed now; it is tried again',
-        'the container that could not be removed is gone',
-      ]);
-    });
-
-    test('behavior: is waited for when it is about to be removed', async () => {
-      const { proxy, runtime } = await behindProxy();
-      const instance = await runtime.deploy(programSpec(), never);
-      let isFirst = true;
-      const waits = deferred<void>();
-      proxy.judge((method, url) => {
-        if (url.includes('/wait')) waits.resolve();
-        if (!isRemoval(method) || !isFirst) return 'pass';
-        isFirst = false;
-        return 409;
-      });
-      const stopped = instance.stop(0);
-      await waits.promise;
-      expect(await names()).toEqual([instance.id]);
-      await docker.getContainer(instance.id).remove();
-      await stopped;
-    });
-
-    test('behavior: is gone when the node has ended, also what it has lost sight of', async () => {
-      const { proxy, runtime } = await behindProxy();
-      const late = deferred<void>();
-      proxy.judge((_method, url) => (url.startsWith('/containers/create') ? late.promise : 'pass'));
-      await expect(runtime.deploy(programSpec(), never)).rejects.toMatchObject({
-        code: 'DOCKER_UNAVAILABLE',
-      });
-      late.resolve();
-      await until(async () => (await names()).length === 1);
-
-      proxy.judge(() => 'pass');
-      const [unseen, lost] = await Promise.all([1, 2].map(() => runtime.deploy(programSpec(), never)));
-      // Of one of them the engine does not tell how it ended, and it is not stopped by us.
-      proxy.judge((method, url) => (method === 'GET' && url.startsWith('/containers') ? 500 : 'pass'));
-      await docker.getContainer(String(lost?.id)).kill();
-      expect(await lost?.exited).toMatchObject({ cause: 'engine' });
-
-      let refusals = 2;
-      proxy.judge((method, url) => {
-        if (isRemoval(method) && refusals-- > 0) return 500;
-        return method === 'GET' && url.startsWith('/containers') ? 500 : 'pass';
-      });
-      await runtime.close();
-      expect(await unseen?.exited).toMatchObject({ cause: 'engine' });
-      expect(await names()).toEqual([]);
     });
   });
 
@@ -321,64 +206,4 @@ function failedStart(error: unknown): Pick<PerformerInstance, 'exited'> {
   const reason = error.message.replace("the performer's container ", '');
   const lastLines = String(error.facts.lastOutput).split(' | ');
   return { exited: Promise.resolve({ reason, cause: 'performer', lastLines }) };
-}
-
-function withMortalEngine(found: DockerEngine, own: OwnEngine): void {
-  let stage: DockerStage;
-  let pool: Pool;
-  const log: LogLine[] = [];
-  beforeAll(async () => {
-    stage = await dockerStage(found);
-    pool = await pooled(await stage.open({ logger: keepLog(log) }));
-  }, 120_000);
-  afterAll(async () => {
-    await pool.close(0);
-    const lines = log.map(({ level, message, fields }) => `${level} ${message} ${JSON.stringify(fields)}`);
-    expect({ left: await stage.endTest(), lines }).toEqual({ left: [], lines });
-  });
-
-  /** Stops the engine, tries a task, and starts it again. */
-  async function goneAndBack(signal: 'SIGTERM' | 'SIGKILL', ...args: readonly string[]): Promise<void> {
-    await own.stop(signal);
-    await until(() => pool.list()[0]?.status !== 'InService');
-    await expect(echo(pool)).rejects.toMatchObject({
-      code: 'PERFORMER_UNAVAILABLE',
-      message: expect.stringContaining('engine'),
-    });
-    await own.start(...args);
-    await until(() => pool.list()[0]?.status === 'InService');
-    expect(await echo(pool)).toBe('hello');
-  }
-
-  test('default: its performers are made anew when it is back, and tasks fail fast meanwhile', async () => {
-    const before = containerOf(pool);
-    await goneAndBack('SIGTERM', '--live-restore');
-    expect(containerOf(pool)).not.toBe(before);
-  }, 60_000);
-
-  test('behavior: performers that live on without it are taken over when it is back', async () => {
-    const before = containerOf(pool);
-    await goneAndBack('SIGKILL', '--live-restore');
-    expect(containerOf(pool)).toBe(before);
-  }, 60_000);
-
-  test('behavior: performers that it ends when it comes back are made anew', async () => {
-    const before = containerOf(pool);
-    await goneAndBack('SIGKILL');
-    expect(containerOf(pool)).not.toBe(before);
-  }, 60_000);
-
-  test('behavior: while it is away, a performer is not given up, however long that takes', async () => {
-    await own.stop('SIGTERM');
-    await until(() => pool.list()[0]?.status !== 'InService');
-    // More attempts than any performer has restarts.
-    await sleep(3_000);
-    expect(pool.list()[0]?.reason).toContain('engine');
-    await own.start();
-    await until(() => pool.list()[0]?.status === 'InService');
-    const gone = log.filter(({ message }) => message.startsWith('the Docker engine is gone'));
-    // Once each time, not with each attempt.
-    expect(gone.length).toBeGreaterThan(0);
-    expect(gone.length).toBeLessThanOrEqual(4);
-  }, 60_000);
 }

@@ -7,8 +7,10 @@ import { buildPerformerImage } from '../../src/devnet/performer-image.js';
 import { createPerformerClient, type PerformerClient } from '../../src/performer/client.js';
 import { ownedBy } from '../../src/performer/docker-container.js';
 import { type DockerRuntimeOptions, openDockerRuntime } from '../../src/performer/docker-runtime.js';
+import { type PerformerPool, startPerformerPool } from '../../src/performer/performer-pool.js';
 import type { PerformerResources, PerformerRuntime, PerformerSpec } from '../../src/performer/runtime.js';
 import type { DockerEngine } from './docker-engine.js';
+import { type EngineProxy, startEngineProxy } from './engine-proxy.js';
 import { bundle } from './performer-bundle.js';
 import { AVS, secretEnv, TASK_ID } from './performer-contract.js';
 
@@ -24,6 +26,10 @@ const never = new AbortController().signal;
 
 export interface DockerStage {
   open(changes?: Partial<DockerRuntimeOptions>): Promise<PerformerRuntime>;
+  /** A runtime whose way to the engine is in the test's hands. */
+  openBehindProxy(
+    changes?: Partial<DockerRuntimeOptions>,
+  ): Promise<{ readonly proxy: EngineProxy; readonly runtime: PerformerRuntime }>;
   /** Waits until it serves. */
   connect(endpoint: string): Promise<PerformerClient>;
   /** Called at the end of the test, the last one first. */
@@ -41,19 +47,27 @@ export async function dockerStage({ docker, options }: DockerEngine): Promise<Do
     program.remove();
   }
   const closers: (() => Promise<unknown>)[] = [];
+
+  async function open(changes: Partial<DockerRuntimeOptions> = {}): Promise<PerformerRuntime> {
+    const runtime = await openDockerRuntime({
+      ...OWNER,
+      networkName: '',
+      processEnv: {},
+      clock: systemClock,
+      logger: silentLogger,
+      engine: options,
+      ...changes,
+    });
+    closers.push(() => runtime.close());
+    return runtime;
+  }
+
   return {
-    async open(changes = {}) {
-      const runtime = await openDockerRuntime({
-        ...OWNER,
-        networkName: '',
-        processEnv: {},
-        clock: systemClock,
-        logger: silentLogger,
-        engine: options,
-        ...changes,
-      });
-      closers.push(() => runtime.close());
-      return runtime;
+    open,
+    async openBehindProxy(changes) {
+      const proxy = await startEngineProxy(options.socketPath ?? '/var/run/docker.sock');
+      closers.push(() => proxy.close());
+      return { proxy, runtime: await open({ ...changes, engine: { ...options, socketPath: proxy.path } }) };
     },
     async connect(endpoint) {
       const client = createPerformerClient({ endpoint, maxOutputBytes: 100_000, clock: systemClock });
@@ -115,4 +129,33 @@ export function keepLog(lines: LogLine[], bound: LogFields = {}): Logger {
     error: take('error'),
     child: (fields) => keepLog(lines, { ...bound, ...fields }),
   };
+}
+
+/** A pool of one such program that tries again several times a second; the runtime is closed with it. */
+export function startPool(runtime: PerformerRuntime): Promise<PerformerPool> {
+  return startPerformerPool(
+    {
+      performers: [{ spec: programSpec(), isEssential: true }],
+      runtime,
+      maxOutputBytes: 1_000,
+      drainMs: 0,
+      listener: () => undefined,
+      clock: hurriedClock,
+      logger: silentLogger,
+    },
+    never,
+  );
+}
+
+/** Has a pool's program say hello. */
+export async function hello(pool: PerformerPool): Promise<string> {
+  const task = { avs: AVS, taskId: TASK_ID, payload: Buffer.from('echo hello') };
+  return Buffer.from(await pool.execute(task, never)).toString('utf8');
+}
+
+/** The id of the container of a pool's program. */
+export const containerOf = (pool: PerformerPool) => pool.list()[0]?.container?.id;
+
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await systemClock.sleep(20);
 }
