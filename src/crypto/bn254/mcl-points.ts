@@ -49,7 +49,7 @@ export class MclPoints {
   }
 
   /**
-   * Says nothing about the subgroup, which is a thousand times dearer to know; see `requireSubgroup`.
+   * Says nothing about the subgroup, which is a hundred times dearer to know; see `requireSubgroup`.
    * @throws PonosError POINT_INVALID when off the curve; infinity passes
    */
   g2({ x, y }: G2Point): G2 {

@@ -51,6 +51,19 @@ describe('PublicKeys', () => {
     expect(counts).toEqual({ made: 4, destroyed: 2 });
   });
 
+  test('behavior: the order of a key is checked once', () => {
+    let checks = 0;
+    class G2 extends mcl.G2 {
+      override isValidOrder(): boolean {
+        checks += 1;
+        return super.isValidOrder();
+      }
+    }
+    const keys = new PublicKeys(new MclPoints({ ...mcl, G2 }));
+    for (const secret of [5, 6, 5, 6]) keys.check(keyOf(secret));
+    expect(checks).toBe(2);
+  });
+
   test('behavior: a key is the same object each time, whatever object it came as', () => {
     const keys = new PublicKeys(new MclPoints(mcl));
     expect(keys.check({ ...keyOf(9) })).toBe(keys.check(keyOf(9)));
