@@ -57,7 +57,12 @@ export async function openStore(
   options: OpenStoreOptions = {},
 ): Promise<LedgerStore> {
   const place = storePlace(config);
-  if (place.kind === 'memory') return createMemoryStore();
+  if (place.kind === 'memory') {
+    const store = createMemoryStore();
+    // Whoever asks the running node for a backup wants to know whose it is.
+    await claimStore(store, role);
+    return store;
+  }
   if (config.type === 'badger' && !options.acceptFreshState) await refuseBadgerState(path.dirname(place.dir));
   await checkStore(place.dir, role, options.logger ?? silentLogger);
   const store = await openLevelStore({

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openLevelStore } from '../../../src/store/level-store.js';
 import { openStore, storePlace } from '../../../src/store/open-store.js';
+import { readSchema } from '../../../src/store/store-schema.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 type Storage = Parameters<typeof storePlace>[0];
@@ -80,6 +81,7 @@ describe('openStore', () => {
 
   test('default: memory needs no directory', async () => {
     const store = await openStore(storage({ type: 'memory' }), 'aggregator');
+    expect(await readSchema(store)).toMatchObject({ role: 'aggregator' });
     await store.batch([{ type: 'put', key: 'k', value: Uint8Array.of(1) }]);
     expect(await store.get('k')).toEqual(Uint8Array.of(1));
     await store.close();
