@@ -6,7 +6,7 @@ NPM := npm
 # npm ci writes this file last, so it is the stamp of a complete installation.
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: deps build proto all lint check test faults bench clean demo docs format
+.PHONY: deps build proto all lint check check-deploy test faults bench clean demo docs format
 
 $(INSTALLED): package.json package-lock.json
 	@node -e 'if (Number(process.versions.node.split(".")[0]) < 20) { console.error("ponos needs Node 20 or newer, this is " + process.version); process.exit(1) }'
@@ -44,6 +44,9 @@ STEPS ?= 1000
 SEED ?= $(shell date +%s)
 faults: build ## kill -9 nodes of a network for many rounds, and a long simulation: make faults ROUNDS=200 STEPS=3000 SEED=1
 	FAULT_ROUNDS=$(ROUNDS) FAULT_STEPS=$(STEPS) FAULT_SEED=$(SEED) $(NPM) run --silent faults
+
+check-deploy: build ## deploy/ on a real Docker engine with Compose, and its units under systemd's eyes: FLAGS=--network=host
+	node deploy/check/main.mjs $(FLAGS)
 
 bench: build
 	$(NPM) run --silent bench

@@ -36,8 +36,8 @@ export interface ComposeService {
 
 export interface ComposeFile {
   readonly services: Readonly<Record<'aggregator' | 'executor', ComposeService>>;
-  readonly volumes: Readonly<Record<string, null>>;
-  readonly networks: Readonly<Record<string, { readonly name?: string } | null>>;
+  readonly volumes: Readonly<Record<string, { readonly name: string }>>;
+  readonly networks: Readonly<Record<string, { readonly name: string; readonly external: boolean } | null>>;
   readonly secrets: Readonly<Record<string, { readonly file: string }>>;
 }
 

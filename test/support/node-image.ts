@@ -10,13 +10,13 @@ import { withTemporaryFolder } from './temporary-folder.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Of the base images that the file names, as far as it uses them. */
-const PROGRAMS = [process.execPath, '/bin/sh', '/usr/bin/install', '/usr/bin/env'];
+const PROGRAMS = [process.execPath, '/bin/sh', '/usr/bin/install', '/bin/ln', '/usr/bin/env'];
 
 /** Builds the target `prebuilt` as the image `tag`, with the executable that `make build` made. */
 export async function buildNodeImage(docker: Docker, tag: string): Promise<void> {
   const base = 'ponos-test-base:test';
   await importBase(docker, base);
-  const context = { context: ROOT, src: ['deploy/Dockerfile', 'dist/ponos.cjs'] };
+  const context = { context: ROOT, src: ['deploy/Dockerfile', 'package.json', 'dist/ponos.cjs'] };
   const building = await docker.buildImage(context, {
     t: tag,
     dockerfile: 'deploy/Dockerfile',

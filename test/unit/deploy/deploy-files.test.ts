@@ -36,7 +36,8 @@ describe.each(ROLES)('of the %s', (role) => {
 
   test('default: its state is in a named volume, where the image has a folder for it', () => {
     expect(service.volumes).toContain(`${role}-data:${state}`);
-    expect(Object.keys(compose.volumes)).toContain(`${role}-data`);
+    // By a name of its own: by Compose's it would be another one as soon as the file is in another folder.
+    expect(compose.volumes[`${role}-data`]).toEqual({ name: `ponos-${role}-data` });
     expect(dockerfile).toMatch(new RegExp(`install -d -m 0750 [\\s\\S]* ${state}\\b`));
   });
 
@@ -85,12 +86,31 @@ describe.each(ROLES)('of the %s', (role) => {
   });
 });
 
+test('behavior: builders that make every stage can make the image without what `make build` makes', () => {
+  const [prebuilt = ''] = dockerfile.split('AS prebuilt\n').slice(1);
+  expect(prebuilt.split('\n')[0]).toMatch(/^COPY --chown=0:0 package\.json dist\/ponos\.cj\[s\] /);
+});
+
+test('default: neither keys nor configurations get into the context of a build', () => {
+  const [first, ...rest] = fs
+    .readFileSync(path.join(DEPLOY_FOLDER, '..', '.dockerignore'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  expect(first).toBe('*');
+  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(?:--\S+ )?(.*) \S+$/gm)].flatMap(
+    ([, sources = '']) => sources.replace('cj[s]', 'cjs').split(' '),
+  );
+  expect(new Set(rest)).toEqual(new Set(['deploy/Dockerfile', ...copied].map((file) => `!${file}`)));
+});
+
 test('default: only the executor has the socket of the engine and the network of performers', () => {
   const { aggregator, executor } = compose.services;
   expect(JSON.stringify(aggregator)).not.toContain('docker.sock');
   expect(executor.volumes).toContain('/var/run/docker.sock:/var/run/docker.sock');
   expect([aggregator.networks, executor.networks]).toEqual([['nodes'], ['nodes', 'performers']]);
-  expect(compose.networks.performers?.name).toBe('hourglass-network');
+  // Executors make that network where it is missing: Compose refuses one that it has not made, unless it is external.
+  expect(compose.networks.performers).toEqual({ name: 'hourglass-network', external: true });
   expect(executor).not.toHaveProperty('hostname');
+  expect([aggregator.ports, executor.ports]).toEqual([undefined, ['9090:9090']]);
   expect(() => readComposeFile({})).toThrow('DOCKER_GROUP_ID is not set');
 });
