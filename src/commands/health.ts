@@ -8,11 +8,9 @@ export function registerHealth(program: Command): void {
     program
       .command('health')
       .description('ask a node whether it serves; ends with 0 if it does, with 1 if not')
-      .addOption(
-        new Option(
-          '--address <host:port>',
-          'one of its ports (default: the management port of the configuration)',
-        ).env('PONOS_HEALTH_ADDRESS'),
+      .option(
+        '--address <host:port>',
+        'one of its ports (default: the management port of --config, else PONOS_HEALTH_ADDRESS)',
       )
       .option('--config <file>', 'its configuration: its port, and how that speaks TLS')
       .addOption(

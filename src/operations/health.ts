@@ -2,6 +2,7 @@
 import { ClientError, createClient, Status } from 'nice-grpc';
 import { PonosError } from '../base/error.js';
 import type { Role } from '../config/role.js';
+import type { ConfigOf } from '../config/types.js';
 import {
   HealthDefinition,
   HealthCheckResponse_ServingStatus as ServingStatus,
@@ -37,18 +38,23 @@ export async function askHealth(
 ): Promise<void> {
   const configured =
     flags.config === undefined ? undefined : (await configOf(flags.config, flags.role, env)).config;
-  const address =
-    flags.address === undefined
-      ? configured && managementAddress(configured)
-      : parseNodeAddress('--address', flags.address);
-  if (address === undefined) {
-    throw new PonosError('USAGE', {
-      message: 'no node is named',
-      advice: 'Give one of its ports with --address HOST:PORT, or its configuration with --config FILE.',
-    });
-  }
+  const address = addressOf(flags.address, configured, env.PONOS_HEALTH_ADDRESS);
   const tls = await openTls(flags, configured?.grpc);
   await checkHealth({ address, tls, service: flags.service, timeoutMs: flags.timeout * 1_000 });
+}
+
+function addressOf(
+  flag: string | undefined,
+  configured: ConfigOf<Role> | undefined,
+  fromEnvironment: string | undefined,
+): string {
+  if (flag !== undefined) return parseNodeAddress('--address', flag);
+  if (configured !== undefined) return managementAddress(configured);
+  if (fromEnvironment !== undefined) return parseNodeAddress('PONOS_HEALTH_ADDRESS', fromEnvironment);
+  throw new PonosError('USAGE', {
+    message: 'no node is named',
+    advice: 'Give one of its ports with --address HOST:PORT, or its configuration with --config FILE.',
+  });
 }
 
 /** Resolves if the node says SERVING. @throws PonosError PEER_UNREACHABLE when it says anything else, or nothing in time */

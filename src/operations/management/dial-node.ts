@@ -47,7 +47,10 @@ export function dialNode({ address, tls }: NodeTarget, maxMessageBytes: number):
 }
 
 /** @param flag that the text comes from @throws PonosError USAGE */
-export function parseNodeAddress(flag: '--address' | '--node', text: string): string {
+export function parseNodeAddress(
+  flag: '--address' | '--node' | 'PONOS_HEALTH_ADDRESS',
+  text: string,
+): string {
   try {
     return formatSocketAddress(parseSocketAddress(text));
   } catch (cause) {

@@ -194,6 +194,11 @@ describe('a node with TLS', () => {
   });
 });
 
+test('default: the port that the environment names', async () => {
+  const { address } = await node();
+  await askHealth({ timeout: 5 }, { PONOS_HEALTH_ADDRESS: address });
+});
+
 test('error: neither a port nor a configuration', async () => {
   await expect(askHealth({ timeout: 1 }, {})).rejects.toMatchObject({ code: 'USAGE' });
 });
