@@ -1,5 +1,6 @@
 /** What tasks share and are let at in fair turns, with how many at once. */
 import type { ChainId } from '../base/brands.js';
+import { MOST_SENDING } from '../chain/nonces.js';
 import { FairGate } from './fair-gate.js';
 
 /** Signatures for submissions: a millisecond each, of the one thread that everything else needs, too. */
@@ -8,8 +9,11 @@ const SIGNING = 4;
 const VERIFYING = 64;
 /** The most responses of one batch: above it they get hardly cheaper, and whoever comes next waits longer. */
 export const VERIFIED_TOGETHER = VERIFYING / 2;
-/** Results that are simulated and sent: the sender takes one after the other, and never waits for the next one. */
-const SUBMITTING = 4;
+/**
+ * Results that are simulated: as many as the sender hands to a node at once, so that it never waits for the next one. A
+ * turn ends when the result has its nonce.
+ */
+const SUBMITTING = MOST_SENDING;
 
 export class FairStages {
   readonly signing: FairGate;

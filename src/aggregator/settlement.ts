@@ -6,7 +6,7 @@ import type { PonosError } from '../base/error.js';
 import { encodeSubmitResult } from '../chain/contracts/task-mailbox.js';
 import { certificateRefusal } from '../chain/contracts/verify-certificate.js';
 import type { TransactionWaiter } from '../chain/pending-transaction.js';
-import { maxCostWei, type Receipt, type SignedTransaction } from '../chain/transaction.js';
+import { maxCostWei, type Receipt } from '../chain/transaction.js';
 import { TaskStatus } from '../protocol/enums.js';
 import type { StoredTask } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
@@ -74,14 +74,8 @@ export class Settlement {
         ready: (until, onWait) => sender.ready(until, onWait),
         simulate: () => untilAborted(gas.simulate({ client, sender, call, kind }), signal),
         turn: (until) => stages.submitting(chain.chainId).enter(queued(task), until),
-        send: async (needed, until, onSent) => {
-          const request = { ...call, ...waiter, subject: taskId, gas: needed };
-          const tell = (transaction: SignedTransaction) => {
-            onSent();
-            waiter.onSent?.(transaction);
-          };
-          return mined(await sender.send({ ...request, onSent: tell }, until));
-        },
+        send: async (needed, until, onPlaced) =>
+          mined(await sender.send({ ...call, ...waiter, subject: taskId, gas: needed, onPlaced }, until)),
         verifierRefusal: () => untilAborted(this.#verifierRefusal(plan, certificate), signal),
         onHookRevert: (error) =>
           journal.logger.warn("the AVS's hook refuses the result; it is asked anew each block", { error }),

@@ -24,12 +24,12 @@ export interface SubmitOptions {
   readonly awaitEarlier: (signal: AbortSignal) => Promise<MinedTransaction | undefined>;
   /** Resolves when the account can send; `onWait` is told what is in the way. */
   readonly ready: (signal: AbortSignal, onWait: (obstacle: PonosError) => void) => Promise<void>;
-  /** Resolves when it is this task's turn to simulate and send; what it gives ends the turn. */
+  /** Resolves when it is this task's turn to simulate and to get a place among those sent; what it gives ends the turn. */
   readonly turn: (signal: AbortSignal) => Promise<() => void>;
   /** Runs the transaction at the head and returns the gas it needs. @throws PonosError CONTRACT_REVERTED */
   readonly simulate: () => Promise<bigint>;
-  /** Sends the transaction, tells when a node has it, and waits until it is mined. */
-  readonly send: (gas: bigint, signal: AbortSignal, onSent: () => void) => Promise<MinedTransaction>;
+  /** Sends the transaction, tells when its place among the account's is certain, and waits until it is mined. */
+  readonly send: (gas: bigint, signal: AbortSignal, onPlaced: () => void) => Promise<MinedTransaction>;
   /**
    * Why the certificate verifier, asked alone at the head, refuses the certificate; undefined when it takes it. The
    * mailbox passes on the errors of the AVS's hook as they are, and a hook may name its own like the contracts'.

@@ -141,7 +141,7 @@ export class TaskJournal {
   #end(end: TaskEnd): number {
     const { tracker, clock } = this.#options;
     const { reachedAtMs } = tracker.end(this.#name, end);
-    const nowMs = clock.nowMs();
-    return nowMs - (reachedAtMs.get('seen') ?? nowMs);
+    const nowMs = clock.monotonicMs();
+    return Math.round(nowMs - (reachedAtMs.get('seen') ?? nowMs));
   }
 }

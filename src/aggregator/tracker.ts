@@ -1,5 +1,6 @@
 /** The story of each task while it is worked on: how far it got, and why it ended as it did. */
 import type { Address } from '../base/brands.js';
+import type { Clock } from '../base/clock.js';
 import type { Rejection } from './collect.js';
 
 /** In the order in which a task passes them. */
@@ -23,7 +24,7 @@ export type OperatorOutcome = 'counted' | 'another output' | Rejection['kind'] |
 export interface TaskStory {
   /** The step it has reached. */
   readonly step: TaskStep;
-  /** When each step was reached, in milliseconds since the Unix epoch. */
+  /** When each step was reached, by `monotonicMs` of the clock. */
   readonly reachedAtMs: ReadonlyMap<TaskStep, number>;
   /** The last thing known of each operator: counted, or the reason of its last failure. */
   readonly operators: ReadonlyMap<Address, string>;
@@ -48,16 +49,16 @@ export class TaskTracker {
   readonly #ended = new Map<TaskEnd, number>();
   readonly #failedAfter = new Map<TaskStep, number>();
   readonly #operators = new Map<Address, Map<OperatorOutcome, number>>();
-  readonly #nowMs: () => number;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
 
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
+  constructor(clock: Pick<Clock, 'monotonicMs'>) {
+    this.#clock = clock;
   }
 
   /** Notes that a task has reached a step. A step behind the one it has reached does not take it back. */
   reach(key: string, step: TaskStep): void {
     const story = this.#story(key);
-    if (!story.reachedAtMs.has(step)) story.reachedAtMs.set(step, this.#nowMs());
+    if (!story.reachedAtMs.has(step)) story.reachedAtMs.set(step, this.#clock.monotonicMs());
     if (TASK_STEPS.indexOf(step) > TASK_STEPS.indexOf(story.step)) story.step = step;
   }
 

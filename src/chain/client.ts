@@ -49,6 +49,7 @@ export class ChainClient {
   readonly name: string;
   readonly #pool: EndpointPool;
   readonly #calls = new CallCache();
+  readonly #forgetting = new Set<(from: BlockNumber) => void>();
 
   constructor(options: ChainClientOptions) {
     const { chainId, name, rpcUrls, clock, requestTimeoutMs = 10_000 } = options;
@@ -147,6 +148,12 @@ export class ChainClient {
   /** Forgets what calls returned at this block or later; for reorgs. */
   forgetFrom(block: BlockNumber): void {
     this.#calls.forgetFrom(block);
+    for (const forget of this.#forgetting) forget(block);
+  }
+
+  /** For others who keep what they have read: `forget` is called with each block that `forgetFrom` is. */
+  onForget(forget: (from: BlockNumber) => void): void {
+    this.#forgetting.add(forget);
   }
 
   /** The code at an address; empty if there is no contract. */

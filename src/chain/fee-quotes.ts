@@ -16,7 +16,7 @@ export interface FeeQuotesOptions {
 export class FeeQuotes {
   readonly #options: FeeQuotesOptions;
   readonly #capPerGas: bigint | undefined;
-  #suggestion: { readonly head: Hash32; readonly priorityFeePerGas: bigint } | undefined;
+  #suggestion: { readonly head: Hash32; readonly priorityFeePerGas: Promise<bigint> } | undefined;
 
   constructor(options: FeeQuotesOptions) {
     const { maxFeeGwei } = options;
@@ -31,12 +31,19 @@ export class FeeQuotes {
 
   /** @throws PonosError CHAIN_RPC when the head has no base fee, and the client's */
   async market(head: Block): Promise<FeeMarket> {
-    if (this.#suggestion?.head !== head.hash) {
-      const priorityFeePerGas = await this.#options.account.priorityFee();
-      this.#suggestion = { head: head.hash, priorityFeePerGas };
-    }
-    const { priorityFeePerGas } = this.#suggestion;
+    const priorityFeePerGas = await this.#priorityFee(head);
     return { baseFeePerGas: this.#baseFee(head), priorityFeePerGas, capPerGas: this.#capPerGas };
+  }
+
+  /** Asked for once by all who ask at the same head; a failure is not kept. */
+  #priorityFee({ hash: head }: Block): Promise<bigint> {
+    if (this.#suggestion?.head === head) return this.#suggestion.priorityFeePerGas;
+    const suggestion = { head, priorityFeePerGas: this.#options.account.priorityFee() };
+    this.#suggestion = suggestion;
+    suggestion.priorityFeePerGas.catch(() => {
+      if (this.#suggestion === suggestion) this.#suggestion = undefined;
+    });
+    return suggestion.priorityFeePerGas;
   }
 
   /** For a new transaction. @throws PonosError TRANSACTION_REJECTED when the base fee is above the cap, and the client's */

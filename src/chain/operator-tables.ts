@@ -9,6 +9,7 @@ import {
 } from '../base/brands.js';
 import type { CurveName } from '../crypto/curve.js';
 import type { Block } from './block.js';
+import type { ChainClient } from './client.js';
 import type { Caller } from './contract.js';
 import { createBn254CertificateVerifier } from './contracts/bn254-certificate-verifier.js';
 import { createCrossChainRegistry } from './contracts/cross-chain-registry.js';
@@ -22,12 +23,15 @@ import {
   tableRefused,
 } from './operator-table.js';
 
-/** Tables kept; one of 200 operators takes about 200 kB. */
+/** Tables kept; one of 200 operators takes about 280 kB. */
 const MAX_TABLES = 128;
+
+/** A chain that tables are read from, and that tells when blocks were replaced. */
+export type TableSource = Caller & Pick<ChainClient, 'onForget'>;
 
 export interface TableQuery {
   /** The task's chain, with its addresses. */
-  readonly taskChain: Caller;
+  readonly taskChain: TableSource;
   readonly addresses: OperatorTableAddresses;
   readonly operatorSet: OperatorSet;
   readonly curve: CurveName;
@@ -50,18 +54,27 @@ interface Located {
   readonly isRootValid: boolean;
 }
 
+interface KeptTable {
+  readonly table: Promise<OperatorTable>;
+  readonly taskChainId: ChainId;
+  readonly l1Block: BlockNumber;
+}
+
 export class OperatorTables {
   readonly #l1: Caller;
-  readonly #tables = new LRUCache<string, Promise<OperatorTable>>({ max: MAX_TABLES });
+  readonly #tables = new LRUCache<string, KeptTable>({ max: MAX_TABLES });
   readonly #updaters = new Map<ChainId, Address>();
+  /** Task chains whose reorgs are listened to. */
+  readonly #watched = new Set<TableSource>();
 
-  constructor(l1: Caller) {
+  constructor(l1: TableSource) {
     this.#l1 = l1;
+    l1.onForget((from) => this.#forget(({ l1Block }) => l1Block >= from));
   }
 
   /**
-   * The table, after asking the chain whether it is usable as of the head. A table never changes, so its content
-   * is read once; askers at the same time share that reading, failures are not kept.
+   * The table, after asking the chain whether it is usable as of the head. A table changes with a reorg only, so its
+   * content is read once until then; askers at the same time share that reading, failures are not kept.
    * @throws PonosError TASK_REFUSED with the fact `reason` (see TableProblem), and the client's
    */
   async read(query: TableQuery): Promise<UsableTable> {
@@ -84,14 +97,29 @@ export class OperatorTables {
       '|',
     );
     const kept = this.#tables.get(key);
-    if (kept !== undefined) return kept;
+    if (kept !== undefined) return kept.table;
+    this.#watch(taskChain);
     const request = { ...query, l1: this.#l1, l1Block };
     const table = curve === 'bn254' ? readBn254Table(request) : readEcdsaTable(request);
-    this.#tables.set(key, table);
+    const entry = { table, taskChainId: taskChain.chainId, l1Block };
+    this.#tables.set(key, entry);
     table.catch(() => {
-      if (this.#tables.peek(key) === table) this.#tables.delete(key);
+      if (this.#tables.peek(key) === entry) this.#tables.delete(key);
     });
     return table;
+  }
+
+  /** Which of its blocks brought a table to a chain is not known: with any of them replaced, all are read anew. */
+  #watch(taskChain: TableSource): void {
+    if (this.#watched.has(taskChain)) return;
+    this.#watched.add(taskChain);
+    taskChain.onForget(() => this.#forget(({ taskChainId }) => taskChainId === taskChain.chainId));
+  }
+
+  #forget(isDoubtful: (kept: KeptTable) => boolean): void {
+    for (const [key, kept] of [...this.#tables.entries()]) {
+      if (isDoubtful(kept)) this.#tables.delete(key);
+    }
   }
 
   async #locate(query: TableQuery): Promise<Located> {

@@ -28,6 +28,8 @@ export interface TransactionRequest extends TransactionCall, TransactionWaiter {
   readonly gas: bigint;
   /** What the transaction is for, e.g. a task id: by it `resume` finds the transaction again. */
   readonly subject?: string;
+  /** Called when it has its nonce: whatever is sent later comes after it. Once more when that nonce was taken. */
+  readonly onPlaced?: () => void;
 }
 
 /** A transaction that was sent and is not in a block yet. */

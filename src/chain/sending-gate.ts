@@ -49,6 +49,11 @@ export class SendingGate {
     });
   }
 
+  /** Whether the account is dry and results wait: the first of them that it can pay for takes the lowest free nonce. */
+  get holdsBackResults(): boolean {
+    return this.#dry !== undefined && this.#waiting.size > 0;
+  }
+
   /**
    * Resolves when a transaction may be sent: at once, unless it is known that none can be. While the account is dry
    * one after the other goes, a block apart, so that not all of them try what the node may refuse to the first.
@@ -85,13 +90,14 @@ export class SendingGate {
   /**
    * While the account is dry, looks at the balance before anything is signed for it. An OP chain wants its fee for L1
    * on top, so that enough by this count may still be refused by the node; the node has the last word.
+   * @returns whether the account is dry: then this one tries whether it still is
    * @throws PonosError FUNDS_INSUFFICIENT, and the client's
    */
-  async requireFunds(neededWei: bigint): Promise<void> {
+  async requireFunds(neededWei: bigint): Promise<boolean> {
     const dry = this.#dry;
-    if (dry === undefined) return;
+    if (dry === undefined) return false;
     const balanceWei = await this.#options.account.balance();
-    if (balanceWei >= neededWei) return;
+    if (balanceWei >= neededWei) return true;
     dry.neededWei = neededWei;
     throw insufficient(neededWei, balanceWei);
   }
@@ -114,7 +120,10 @@ export class SendingGate {
     );
   }
 
-  /** A node has taken a transaction. */
+  /**
+   * A node has taken a transaction that was begun while the account was dry. Of one that was begun before, its answer
+   * says nothing: it was sent beside the one that was refused.
+   */
   paid(): void {
     if (this.#dry === undefined) return;
     this.#dry = undefined;

@@ -1,5 +1,5 @@
 /** Why nodes do not take a transaction into their pools. They agree on no codes, so their sentences are read. */
-import { type Facts, PonosError } from '../base/error.js';
+import { type Facts, isPonosError, PonosError } from '../base/error.js';
 
 export type RejectionReason =
   | 'nonce-too-low'
@@ -70,4 +70,18 @@ export function rejectedError(reason: RejectionReason, facts: Facts): PonosError
     facts: { reason, ...facts },
     ...(advice !== undefined && { advice }),
   });
+}
+
+/** Whether a node refused a transaction since another one has its nonce. */
+export function isNonceTaken(error: unknown): boolean {
+  return isRejected(error, 'nonce-too-low') || isRejected(error, 'replacement-underpriced');
+}
+
+/** Whether a node refused a transaction since it does not have all those before it. */
+export function isNonceAhead(error: unknown): boolean {
+  return isRejected(error, 'nonce-too-high');
+}
+
+function isRejected(error: unknown, reason: RejectionReason): boolean {
+  return isPonosError(error, 'TRANSACTION_REJECTED') && error.facts.reason === reason;
 }

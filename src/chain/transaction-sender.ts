@@ -1,10 +1,10 @@
 /**
- * Sends the transactions of one account on one chain: nonces in order, many on their way at once, replaced
- * with higher fees when blocks pass them by, and each awaited until it is mined.
+ * Sends the transactions of one account on one chain: nonces in order, many sent at once, replaced with higher
+ * fees when blocks pass them by, and each awaited until it is mined.
  */
 import type { Address, Hash32 } from '../base/brands.js';
-import { abortError, throwIfAborted, untilAborted } from '../base/clock.js';
-import { isPonosError, type PonosError } from '../base/error.js';
+import { abortError, untilAborted } from '../base/clock.js';
+import type { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { Account } from './account.js';
 import type { Block } from './block.js';
@@ -19,12 +19,10 @@ import type {
   TransactionWaiter,
 } from './pending-transaction.js';
 import { SendingGate } from './sending-gate.js';
-import { maxCostWei, type Receipt, readSigned, type TransactionSigner } from './transaction.js';
+import { type Receipt, readSigned, type TransactionSigner } from './transaction.js';
+import { TransactionDispatch } from './transaction-dispatch.js';
 import type { JournaledTransaction, TransactionJournal } from './transaction-journal.js';
-import { isNonceTaken, TransactionWatch, withMargin } from './transaction-watch.js';
-
-/** Nonces tried for one transaction when somebody else uses the account too. */
-const MAX_NONCE_ATTEMPTS = 4;
+import { TransactionWatch } from './transaction-watch.js';
 
 export interface TransactionSenderOptions {
   readonly client: Pick<ChainClient, 'request' | 'head' | 'name' | 'chainId'>;
@@ -44,12 +42,10 @@ export class TransactionSender {
   readonly #options: TransactionSenderOptions;
   readonly #account: Account;
   readonly #outbox: Outbox;
-  readonly #fees: FeeQuotes;
   readonly #logger: Logger;
   readonly #gate: SendingGate;
   readonly #watch: TransactionWatch;
-  /** Broadcasts one after the other, since a nonce is spent only by an accepted transaction. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #dispatch: TransactionDispatch;
   #closed = false;
 
   constructor(options: TransactionSenderOptions) {
@@ -58,10 +54,10 @@ export class TransactionSender {
     this.#logger = options.logger.child({ chainId: client.chainId, account: signer.address });
     this.#account = new Account(client, signer.address);
     this.#outbox = new Outbox({ client, account: this.#account, signer, journal, logger: this.#logger });
-    this.#fees = new FeeQuotes({ account: this.#account, chain: client.name, maxFeeGwei });
+    const fees = new FeeQuotes({ account: this.#account, chain: client.name, maxFeeGwei });
     this.#gate = new SendingGate({
       account: this.#account,
-      fees: this.#fees,
+      fees,
       heads: options.heads,
       logger: this.#logger,
     });
@@ -71,7 +67,15 @@ export class TransactionSender {
       account: this.#account,
       address: signer.address,
       outbox: this.#outbox,
-      fees: this.#fees,
+      fees,
+      logger: this.#logger,
+    });
+    this.#dispatch = new TransactionDispatch({
+      outbox: this.#outbox,
+      fees,
+      gate: this.#gate,
+      watch: this.#watch,
+      head: () => this.#head(),
       logger: this.#logger,
     });
   }
@@ -101,12 +105,7 @@ export class TransactionSender {
    *   transaction took its nonce or it was withdrawn, ABORTED, and the client's
    */
   async send(request: TransactionRequest, signal?: AbortSignal): Promise<Receipt> {
-    const broadcast = this.#queue.then(() => {
-      throwIfAborted(signal);
-      return this.#broadcast(request, signal);
-    });
-    this.#queue = broadcast.catch(() => undefined);
-    const pending = await broadcast;
+    const pending = await this.#dispatch.send(request, signal);
     return untilAborted(pending.settled.promise, signal);
   }
 
@@ -169,7 +168,7 @@ export class TransactionSender {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#gate.close();
-    await this.#queue;
+    await this.#dispatch.close();
     await this.#watch.close();
   }
 
@@ -180,66 +179,33 @@ export class TransactionSender {
   }
 
   /** A transaction of this account that waits in the node's pool, as after a reorg that took it out of its block. */
-  async #adopt({
-    subject,
-    hash,
-  }: {
+  async #adopt(earlier: {
     readonly subject: string;
     readonly hash: Hash32 | undefined;
   }): Promise<PendingTransaction | undefined> {
+    const { subject, hash } = earlier;
     const found = hash === undefined ? undefined : await this.#account.pooled(hash);
     if (found === undefined) return undefined;
+    const { nonces } = this.#watch;
     const { transaction, call } = found;
     const { nonce } = transaction;
-    const known = this.#watch.pending.get(nonce);
-    if (known !== undefined) return known;
     const head = await this.#head();
-    await this.#outbox.keep({ nonce, subject, forms: [transaction] });
-    if (this.#closed) throw abortError();
-    return this.#watch.track({ subject, call, transaction, head, isUncertain: false });
+    // Another one that is being sent with this nonce right now is refused, or takes its place.
+    await nonces.earlierSent(nonce + 1);
+    const known = this.#find(earlier);
+    if (known !== undefined || !nonces.claim(nonce)) return known;
+    try {
+      await this.#outbox.keep({ nonce, subject, forms: [transaction] });
+      if (this.#closed) throw abortError();
+      return this.#watch.track({ subject, call, transaction, head, isUncertain: false });
+    } finally {
+      nonces.spent(nonce);
+    }
   }
 
   async #isPooled({ forms }: JournaledTransaction): Promise<boolean> {
     const pooled = await Promise.all(forms.map(({ hash }) => this.#account.pooled(hash)));
     return pooled.some((found) => found !== undefined);
-  }
-
-  async #broadcast(
-    request: TransactionRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<PendingTransaction> {
-    const { nonces } = this.#watch;
-    for (let attempt = 1; ; attempt++) {
-      if (this.#closed) throw abortError();
-      const head = await this.#head();
-      const fees = await this.#fees.initial(head);
-      const nonce = await nonces.next();
-      const { to, data, subject, fields, onSigned, onSent, isNeeded } = request;
-      const call = { to, data, gasLimit: withMargin(request.gas) };
-      const neededWei = maxCostWei({ gasLimit: call.gasLimit, fees });
-      await this.#gate.requireFunds(neededWei);
-      const transaction = await this.#outbox.sign(call, nonce, fees);
-      try {
-        // Together, since the store writes together what comes together; both before it is sent.
-        await Promise.all([
-          onSigned?.(transaction),
-          this.#outbox.keep({ nonce, subject, forms: [transaction] }),
-        ]);
-        const { hash } = transaction;
-        this.#logger.debug('a transaction is kept, and is sent now', { ...fields, transaction: hash, nonce });
-        const isUncertain = await this.#outbox.hand(transaction);
-        nonces.spent(nonce);
-        if (!isUncertain) this.#gate.paid();
-        onSent?.(transaction);
-        const waiter = { fields, onSigned, isNeeded, signal };
-        return this.#watch.track({ subject, call, waiter, transaction, head, isUncertain });
-      } catch (error) {
-        await this.#outbox.forget(nonce);
-        if (isPonosError(error, 'FUNDS_INSUFFICIENT')) await this.#gate.ranDry(neededWei);
-        if (!isNonceTaken(error) || attempt === MAX_NONCE_ATTEMPTS) throw error;
-        await nonces.skip(nonce);
-      }
-    }
   }
 
   async #head(): Promise<Block> {

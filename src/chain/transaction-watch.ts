@@ -1,6 +1,6 @@
 /**
  * What becomes of transactions that were sent: at each new head receipts are looked for, what blocks pass by
- * is replaced with higher fees, what may be lost is sent again, and gaps below are filled.
+ * is replaced with higher fees, what may be lost is sent again, and gaps between them are filled.
  */
 import type { Address } from '../base/brands.js';
 import { abortError } from '../base/clock.js';
@@ -8,17 +8,17 @@ import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { Account } from './account.js';
 import type { Block } from './block.js';
+import { EmptyTransactions } from './empty-transactions.js';
 import type { FeeQuotes } from './fee-quotes.js';
-import { bumpedFees, initialFees } from './fees.js';
+import { bumpedFees } from './fees.js';
 import type { HeadTracker } from './head-tracker.js';
-import { Nonces, SIGHTINGS } from './nonces.js';
+import { MOST_SENDING, Nonces, SIGHTINGS } from './nonces.js';
 import type { Outbox } from './outbox.js';
 import { createSettlement, type PendingTransaction } from './pending-transaction.js';
 import { type SendingGate, WITHDRAWN } from './sending-gate.js';
 import { maxCostWei, type SignedTransaction, type UnsignedCall } from './transaction.js';
+import { isNonceAhead } from './transaction-rejection.js';
 
-/** Added to an estimate: what is mined in between may make the call dearer. */
-const GAS_MARGIN_PERCENT = 25n;
 /** What still waits after so many blocks may have been dropped from the pool. */
 const LOOK_AFTER_BLOCKS = 2;
 
@@ -49,6 +49,7 @@ export class TransactionWatch {
   readonly nonces: Nonces;
   readonly #options: TransactionWatchOptions;
   readonly #logger: Logger;
+  readonly #empties: EmptyTransactions;
   readonly #pending = new Map<number, PendingTransaction>();
   readonly #unsubscribe: () => void;
   #check: Promise<void> | undefined;
@@ -59,6 +60,12 @@ export class TransactionWatch {
     this.#options = options;
     this.#logger = options.logger;
     this.nonces = new Nonces(options.account, this.#pending);
+    this.#empties = new EmptyTransactions({
+      ...options,
+      nonces: this.nonces,
+      track: (sent) => this.track(sent),
+      isClosed: () => this.#closed,
+    });
     this.#unsubscribe = options.heads.subscribe((head) => this.#onHead(head));
   }
 
@@ -115,7 +122,7 @@ export class TransactionWatch {
   }
 
   async #checkPending(head: Block): Promise<void> {
-    const { account, bumpAfterBlocks } = this.#options;
+    const { account } = this.#options;
     // Before the receipts: a nonce counted as used here has its receipt below, if it is one of ours. Of the others
     // there is none to be asked for.
     const used = await account.transactionCount('latest');
@@ -124,13 +131,23 @@ export class TransactionWatch {
     const pooled = this.#mayBeLost(used, head)
       ? await account.transactionCount('pending')
       : Number.POSITIVE_INFINITY;
-    await this.#fillGap(this.nonces.gap(pooled), head);
-    for (const pending of [...this.#pending.values()].sort((a, b) => a.nonce - b.nonce)) {
-      if (this.#closed) return;
-      if (pending.nonce < used) await this.#noteTaken(pending);
-      else if (head.number - pending.sentAtBlock >= bumpAfterBlocks) await this.#bump(pending, head);
-      else if (pending.isUncertain || pending.nonce >= pooled) await this.#sendAgain(pending);
+    await this.#empties.fill(this.nonces.gap(pooled), head);
+    const waiting = [...this.#pending.values()].sort((a, b) => a.nonce - b.nonce);
+    for (let at = 0; at < waiting.length; at += MOST_SENDING) {
+      const group = waiting.slice(at, at + MOST_SENDING);
+      const looks = await Promise.allSettled(
+        group.map((pending) => this.#lookAt(pending, used, pooled, head)),
+      );
+      for (const look of looks) if (look.status === 'rejected') throw look.reason;
     }
+  }
+
+  async #lookAt(pending: PendingTransaction, used: number, pooled: number, head: Block): Promise<void> {
+    if (this.#closed || !this.#pending.has(pending.nonce)) return;
+    if (pending.nonce < used) await this.#noteTaken(pending);
+    else if (head.number - pending.sentAtBlock >= this.#options.bumpAfterBlocks)
+      await this.#bump(pending, head);
+    else if (pending.isUncertain || pending.nonce >= pooled) await this.#sendAgain(pending);
   }
 
   /** Whether it is worth a request to learn what the pool has: something waits long, or waits behind a gap. */
@@ -180,38 +197,6 @@ export class TransactionWatch {
     );
   }
 
-  /** Empty transactions take the place of those that a reorg undid. */
-  async #fillGap(gap: readonly number[], head: Block): Promise<void> {
-    if (gap.length === 0) return;
-    const { fees, outbox } = this.#options;
-    const offered = initialFees(await fees.market(head));
-    if (offered === undefined) return;
-    const call = await this.#emptyCall();
-    for (const nonce of gap) {
-      if (this.#closed) return;
-      const transaction = await outbox.sign(call, nonce, offered);
-      await outbox.keep({ nonce, subject: undefined, forms: [transaction] });
-      try {
-        const isUncertain = await outbox.hand(transaction);
-        this.track({ subject: undefined, call, transaction, head, isUncertain });
-        this.#logger.warn('a nonce that a reorg took back is filled with an empty transaction', {
-          nonce,
-          transaction: transaction.hash,
-        });
-      } catch (error) {
-        await outbox.forget(nonce);
-        // Something unknown to us waits at this nonce after all.
-        if (!isNonceTaken(error)) throw error;
-      }
-    }
-  }
-
-  async #emptyCall(): Promise<UnsignedCall> {
-    const { account, address } = this.#options;
-    const empty = { to: address, data: new Uint8Array() };
-    return { ...empty, gasLimit: withMargin(await account.estimateGas(empty.to, empty.data)) };
-  }
-
   async #sendAgain(pending: PendingTransaction): Promise<void> {
     const { gate, outbox } = this.#options;
     const latest = pending.forms.at(-1);
@@ -223,7 +208,8 @@ export class TransactionWatch {
       if (isPonosError(error, 'FUNDS_INSUFFICIENT')) {
         if (pending.forms.length > 1) pending.forms.pop();
         await gate.ranDry(maxCostWei(latest));
-      } else this.#warn(pending, 'a transaction was not accepted, trying again at a later block', error);
+      } else if (isNonceAhead(error) && this.nonces.hasEarlier(pending.nonce)) pending.isUncertain = true;
+      else this.#warn(pending, 'a transaction was not accepted, trying again at a later block', error);
     }
   }
 
@@ -239,7 +225,7 @@ export class TransactionWatch {
       return this.#sendAgain(pending);
     }
     const isNeeded = (await waiter.isNeeded?.()) ?? true;
-    const replacement = await outbox.sign(isNeeded ? pending.call : await this.#emptyCall(), nonce, fees);
+    const replacement = await outbox.sign(isNeeded ? pending.call : await this.#empties.call(), nonce, fees);
     pending.sentAtBlock = head.number;
     // When nobody waits for it any more, those behind it still do.
     if (isNeeded && !waiter.signal?.aborted) await waiter.onSigned?.(replacement);
@@ -267,14 +253,4 @@ export class TransactionWatch {
     });
     pending.told.add(problem);
   }
-}
-
-export function withMargin(gas: bigint): bigint {
-  return (gas * (100n + GAS_MARGIN_PERCENT)) / 100n;
-}
-
-/** Whether a node refused a transaction since another one has its nonce. */
-export function isNonceTaken(error: unknown): boolean {
-  if (!isPonosError(error, 'TRANSACTION_REJECTED')) return false;
-  return error.facts.reason === 'nonce-too-low' || error.facts.reason === 'replacement-underpriced';
 }

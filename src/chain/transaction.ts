@@ -53,6 +53,14 @@ export interface SignedTransaction {
   readonly isEmpty: boolean;
 }
 
+/** Added to an estimate: what is mined in between may make the call dearer. */
+const GAS_MARGIN_PERCENT = 25n;
+
+/** The gas limit of a call that was estimated to need so much. */
+export function withMargin(gas: bigint): bigint {
+  return (gas * (100n + GAS_MARGIN_PERCENT)) / 100n;
+}
+
 /** The most that a transaction can take from the account, in wei. On an OP chain the fee for L1 comes on top. */
 export function maxCostWei({ gasLimit, fees }: Pick<SignedTransaction, 'gasLimit' | 'fees'>): bigint {
   return gasLimit * fees.maxFeePerGas;

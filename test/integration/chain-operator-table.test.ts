@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AbiCoder } from 'ethers';
-import { parseAddress, parseTaskId } from '../../src/base/brands.js';
+import { blockNumber, chainId, parseAddress, parseTaskId } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
 import { readAvsSetup } from '../../src/chain/avs-config.js';
 import { createAvsRegistrar } from '../../src/chain/contracts/avs-registrar.js';
@@ -129,6 +129,7 @@ describe('an operator table', () => {
     const counted = {
       name: client.name,
       chainId: client.chainId,
+      onForget: () => undefined,
       call: (request: Parameters<typeof client.call>[0]) => {
         calls++;
         return client.call(request);
@@ -145,6 +146,23 @@ describe('an operator table', () => {
   });
 
   test.each([
+    ['kept', 'blocks of L1 after its own', 'l1', 1, true],
+    ['read anew', 'its own block of L1', 'l1', 0, false],
+    ['read anew', "any block of the task's chain, one of which brought it there", 'l2', 1_000_000, false],
+  ] as const)(
+    'behavior: it is %s when a reorg has replaced %s',
+    async (_kept, _blocks, chain, above, isKept) => {
+      const { l1, l2 } = world;
+      const source = new OperatorTables(l1.client);
+      const before = await source.read(await query(l2, BN254_SET));
+      world[chain].client.forgetFrom(blockNumber(before.table.l1Block + above));
+      const after = await source.read(await query(l2, BN254_SET));
+      expect(after.table === before.table).toBe(isKept);
+      expect(after.table.members).toEqual(before.table.members);
+    },
+  );
+
+  test.each([
     ['table-missing', () => query(world.l2, BN254_SET, { referenceTimestamp: 5 })],
     ['table-missing', () => query(world.l2, 77, { curve: 'bn254' })],
     ['table-missing', () => query(world.l2, 77, { curve: 'ecdsa' })],
@@ -159,9 +177,14 @@ describe('an operator table', () => {
 
   test('error: a chain that receives no tables', async () => {
     const { client } = world.l2;
-    const stranger = { name: 'other', chainId: client.chainId + 1, call: client.call.bind(client) };
+    const stranger = {
+      name: 'other',
+      chainId: chainId(client.chainId + 1),
+      call: client.call.bind(client),
+      onForget: () => undefined,
+    };
     const read = new OperatorTables(world.l1.client).read(
-      await query(world.l2, BN254_SET, { taskChain: stranger as TableQuery['taskChain'] }),
+      await query(world.l2, BN254_SET, { taskChain: stranger }),
     );
     await expect(read).rejects.toMatchObject({ facts: { reason: 'chain-unsupported' } });
   });

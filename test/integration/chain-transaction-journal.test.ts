@@ -1,6 +1,6 @@
 /** Transactions on their way when the process dies: found again, and never paid for twice. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Wallet } from 'ethers';
+import { Transaction, Wallet } from 'ethers';
 import { chainId, type Hash32, type Hex, parseAddress, parseHex } from '../../src/base/brands.js';
 import { fromHex } from '../../src/base/bytes.js';
 import { systemClock } from '../../src/base/clock.js';
@@ -8,7 +8,7 @@ import { PonosError } from '../../src/base/error.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { type ChainClient, createChainClient } from '../../src/chain/client.js';
 import { HeadTracker } from '../../src/chain/head-tracker.js';
-import type { SignedTransaction } from '../../src/chain/transaction.js';
+import type { SignedTransaction, TransactionSigner } from '../../src/chain/transaction.js';
 import {
   createTransactionSender,
   type TransactionSender,
@@ -18,6 +18,7 @@ import { createAggregatorStore } from '../../src/store/aggregator-store.js';
 import type { TransactionRecords } from '../../src/store/aggregator-transactions.js';
 import { openLevelStore } from '../../src/store/level-store.js';
 import { type Anvil, startAnvil } from '../support/anvil.js';
+import { deferred } from '../support/deferred.js';
 import { LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -34,7 +35,7 @@ interface Life {
   readonly journal: TransactionRecords;
   /** Every form that was signed. */
   readonly signed: SignedTransaction[];
-  send(): Promise<unknown>;
+  send(subject?: string): Promise<unknown>;
   /** As kill -9 leaves it: nothing is told, nothing is cleared up, the disk is as it is. */
   kill(): Promise<void>;
 }
@@ -65,7 +66,11 @@ afterEach(async () => {
   await folder.remove();
 });
 
-async function live(change: Partial<TransactionSenderOptions['client']> = {}): Promise<Life> {
+async function live(
+  change: Partial<TransactionSenderOptions['client']> = {},
+  signTransaction: TransactionSigner['signTransaction'] = (transaction) =>
+    FUNDED.signTransaction(transaction),
+): Promise<Life> {
   const values = await openLevelStore({ dir: folder.path, syncWrites: true });
   const journal = createAggregatorStore(values).transactions(CHAIN, ACCOUNT);
   // A dead node hears of no head any more.
@@ -80,7 +85,7 @@ async function live(change: Partial<TransactionSenderOptions['client']> = {}): P
       ...change,
     },
     heads,
-    signer: { address: ACCOUNT, signTransaction: (transaction) => FUNDED.signTransaction(transaction) },
+    signer: { address: ACCOUNT, signTransaction },
     logger: silentLogger,
     journal,
     bumpPercent: 20,
@@ -97,8 +102,8 @@ async function live(change: Partial<TransactionSenderOptions['client']> = {}): P
     sender,
     journal,
     signed,
-    async send() {
-      const request = { to: LOG_EMITTER, data: DATA, gas: 100_000n, subject: TASK, onSigned };
+    async send(subject = TASK) {
+      const request = { to: LOG_EMITTER, data: DATA, gas: 100_000n, subject, onSigned };
       return sender.send(request).catch((error: unknown) => error);
     },
     kill: () => values.close(),
@@ -282,6 +287,82 @@ describe('a transaction on its way when the node is killed', () => {
     await mine();
     expect(await next).toMatchObject({ status: 'succeeded' });
     await until(async () => (await life.journal.list()).length === 0);
+  });
+});
+
+describe('many transactions on their way when the node is killed', () => {
+  const COUNT = 6;
+  const subjects = Array.from({ length: COUNT }, (_, n) => `task ${n}`);
+
+  /** A life in whose hands every send stays: the node is asked as `ask` says, its answer never comes. */
+  async function killedAmongSends(ask: (nonce: number) => boolean): Promise<readonly SignedTransaction[]> {
+    let asked = 0;
+    const life = await live({
+      request: async (method, params, delivery) => {
+        if (method !== 'eth_sendRawTransaction') return client.request(method, params, delivery);
+        if (ask(Transaction.from(String(params[0])).nonce)) await client.request(method, params, delivery);
+        asked += 1;
+        return new Promise(() => undefined);
+      },
+    });
+    // Its sends never end, and so would its close: this life is killed, not closed.
+    endings.pop();
+    for (const subject of subjects) life.send(subject);
+    await until(() => asked === COUNT);
+    await life.kill();
+    return life.signed;
+  }
+
+  test.each([
+    ['no node had any', () => false],
+    ['a node had every other one', (nonce: number) => nonce % 2 === 1],
+    ['a node had all, and had answered for none', () => true],
+  ])(
+    'behavior: %s: all of them are taken over and mined with the same bytes, none is sent anew',
+    async (_case, ask) => {
+      const signed = await killedAmongSends(ask);
+      const { sender, journal } = await live();
+      expect(await sender.restore(wanted)).toBe(COUNT);
+      let mined = 0;
+      const resumed = subjects.map(async (subject) => {
+        const receipt = await sender.resume({ subject, hash: undefined }, {});
+        mined += 1;
+        return receipt;
+      });
+      await until(async () => {
+        if (mined < COUNT) await mine();
+        return mined === COUNT;
+      });
+      const hashes = (await Promise.all(resumed)).map((receipt) => receipt?.hash);
+      expect(hashes).toEqual(signed.map(({ hash }) => hash));
+      expect([await minedCount(), await journal.list()]).toEqual([COUNT, []]);
+    },
+  );
+
+  test('behavior: what is on the disk has no gap, however long signing takes: the next life uses what was not kept', async () => {
+    const slow = deferred();
+    endings.push(async () => slow.resolve());
+    const life = await live({}, async (transaction) => {
+      if (transaction.nonce === 2) await slow.promise;
+      return FUNDED.signTransaction(transaction);
+    });
+    const sent = subjects.map((subject) => life.send(subject));
+    await until(async () => (await pooled()) === 2);
+    for (let look = 0; look < 10; look++) await client.head();
+    expect((await life.journal.list()).map(({ nonce }) => nonce)).toEqual([0, 1]);
+    await life.kill();
+    slow.resolve();
+    // Nothing that is not on the disk is sent.
+    for (const outcome of sent.slice(2)) expect(await outcome).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(await pooled()).toBe(2);
+
+    const next = await live();
+    expect(await next.sender.restore(wanted)).toBe(2);
+    const again = subjects.slice(2).map((subject) => next.send(subject));
+    await until(async () => (await pooled()) === COUNT);
+    await mine();
+    for (const outcome of again) expect(await outcome).toMatchObject({ status: 'succeeded' });
+    expect(next.signed.map(({ nonce }) => nonce)).toEqual([2, 3, 4, 5]);
   });
 });
 

@@ -32,7 +32,7 @@ async function world(getTaskStatus: () => Promise<number>) {
   const heads = new HeadTracker();
   heads.update(head);
   const chain = { time: new ChainTime(clock, heads, head), mailbox };
-  const tracker = new TaskTracker(() => clock.nowMs());
+  const tracker = new TaskTracker(clock);
   const dependencies = {
     clock,
     logger: silentLogger,

@@ -5,7 +5,7 @@ import { operatorAddress } from './world.js';
 describe('TaskTracker', () => {
   test('default: a story knows its furthest step, when each was reached, and each operator', () => {
     let nowMs = 100;
-    const tracker = new TaskTracker(() => nowMs);
+    const tracker = new TaskTracker({ monotonicMs: () => nowMs });
     tracker.reach('a', 'seen');
     nowMs = 150;
     tracker.reach('a', 'sent');
@@ -20,7 +20,7 @@ describe('TaskTracker', () => {
   });
 
   test('behavior: what became of asking an operator is counted over all tasks', () => {
-    const tracker = new TaskTracker(() => 0);
+    const tracker = new TaskTracker({ monotonicMs: () => 0 });
     const counts = () => [...tracker.totals.operators].map(([who, what]) => [who, Object.fromEntries(what)]);
     for (const key of ['a', 'b']) {
       tracker.operator(key, operatorAddress(1), 'bad signature', 'the result signature does not verify');
@@ -35,7 +35,7 @@ describe('TaskTracker', () => {
   });
 
   test('behavior: an ended story is counted by its end, failures by their last step, and leaves memory', () => {
-    const tracker = new TaskTracker(() => 0);
+    const tracker = new TaskTracker({ monotonicMs: () => 0 });
     for (const key of ['a', 'b', 'c']) tracker.reach(key, 'seen');
     tracker.reach('b', 'sent');
     tracker.end('a', 'verified');

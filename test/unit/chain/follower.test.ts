@@ -114,6 +114,34 @@ describe('a follower that is 100,000 blocks behind', () => {
   });
 });
 
+describe('two ranges after each other', () => {
+  test('behavior: a range whose first block is no child of the last one is not taken; what it left is undone first', async () => {
+    const chain = scriptedChain();
+    chain.mine(600, 1);
+    const kept = nothing();
+    let isReplaced = false;
+    const { follower, catchUp } = follow(chain, kept, {
+      maxBlockRange: 10,
+      client: {
+        ...chain.client,
+        block: async (which) => {
+          // After the look at the cursor the endpoint goes over to another branch: blocks 45 and later are others.
+          if (which === 50 && !isReplaced) {
+            isReplaced = true;
+            chain.reorg(556, 560, 2);
+          }
+          return chain.client.block(which);
+        },
+      },
+    });
+    for (let range = 0; range < 5; range++) expect(await follower.step()).toBe('advanced');
+    expect(await follower.step()).toBe('waiting');
+    expect([isReplaced, kept.recent.at(-1)?.number, kept.logs.length]).toEqual([true, 49, 49]);
+    await catchUp();
+    expect(kept.logs.map(logName)).toEqual(chain.logsUpTo(chain.head));
+  });
+});
+
 describe('what a follower remembers', () => {
   test('default: at least a hundred blocks, and more when deeper reorgs are allowed', async () => {
     const chain = scriptedChain();
