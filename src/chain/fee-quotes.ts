@@ -6,7 +6,7 @@ import type { Block } from './block.js';
 import { type FeeMarket, type Fees, initialFees } from './fees.js';
 
 export interface FeeQuotesOptions {
-  readonly account: Account;
+  readonly account: Pick<Account, 'priorityFee'>;
   /** The chain's name in messages. */
   readonly chain: string;
   /** Undefined for no cap. */

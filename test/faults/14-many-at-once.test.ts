@@ -2,15 +2,16 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Transaction } from 'ethers';
 import { FairGate } from '../../src/aggregator/fair-gate.js';
-import { type Address, chainId, parseAddress, parseTaskId } from '../../src/base/brands.js';
+import { type Address, chainId, parseAddress, parseHash32, parseTaskId } from '../../src/base/brands.js';
 import { MOST_SENDING } from '../../src/chain/nonces.js';
 import { type Deferred, deferred } from '../support/deferred.js';
 import type { Fault } from '../support/fault-proxy.js';
-import { drop, hold } from '../support/fault-proxy-faults.js';
+import { hold, httpStatus } from '../support/fault-proxy-faults.js';
 import {
   ACCOUNT,
   CALL,
   openSenderWorld,
+  PAYER,
   SEND,
   type SenderWorld,
   type SentResult,
@@ -152,6 +153,37 @@ describe('one among them that is refused (threat 14)', () => {
   });
 });
 
+describe('one among them that blocks pass by (threat 14)', () => {
+  test('behavior: it is replaced while an earlier one is still under way to the node', async () => {
+    const first = lateFirst();
+    world.proxy.set(first.fault, SEND);
+    const tasks = tasksOf(3, world.newSender({ bumpAfterBlocks: 1 }));
+    await world.until(() => sends() === 3);
+    await world.mine();
+    await world.until(() => sends() === 5);
+    expect(tasks.map(({ signed }) => signed.map(({ nonce }) => nonce))).toEqual([[0], [1, 1], [2, 2]]);
+    first.release();
+    await world.mineUntil(allSettled(tasks));
+    expect([await world.minedCount(), await world.results()]).toEqual([3, 3]);
+  });
+});
+
+describe('a transaction that waits where another of ours was sent (threat 14)', () => {
+  test('behavior: its task is not told what becomes of the other', async () => {
+    world.proxy.set(httpStatus(503), { ...SEND, times: 1 });
+    const sender = world.newSender();
+    const [lost] = tasksOf(1, sender);
+    await world.until(() => lost?.signed.length === 1 && sends() === 1);
+    for (let look = 0; look < 5; look++) await world.client.head();
+    const raw = await PAYER.signTransaction({
+      ...{ type: 2, chainId: 31_337, nonce: 0, to: ACCOUNT, gasLimit: 100_000n },
+      ...{ maxFeePerGas: 5_000_000_000n, maxPriorityFeePerGas: 1_000_000_000n },
+    });
+    const hash = parseHash32(await world.anvil.rpc<string>('eth_sendRawTransaction', raw));
+    expect(await sender.resume({ subject: 'of a reorg', hash }, {})).toBeUndefined();
+  });
+});
+
 describe('an endpoint that takes transactions in order only (threat 14)', () => {
   test('default: those that come too early wait for those before them, and are sent again as they are', async () => {
     const first = lateFirst();
@@ -170,7 +202,7 @@ describe('an endpoint that takes transactions in order only (threat 14)', () => 
   });
 
   test('behavior: after an endpoint failed between two sends, the next one takes what follows when it has the first', async () => {
-    world.proxy.set(drop, { ...SEND, times: 1 });
+    world.proxy.set(httpStatus(503), { ...SEND, times: 1 });
     world.proxy.set(inOrderOnly, SEND);
     const tasks = tasksOf(4);
     await world.until(() => sends() >= 4);

@@ -6,7 +6,7 @@ import { type SubmitOptions, type SubmitOutcome, submit } from '../../src/aggreg
 import { chainId, type Hex, parseAddress, parseHex } from '../../src/base/brands.js';
 import { fromHex } from '../../src/base/bytes.js';
 import { systemClock } from '../../src/base/clock.js';
-import { type LogFields, type Logger, silentLogger } from '../../src/base/logger.js';
+import { silentLogger } from '../../src/base/logger.js';
 import { type ChainClient, createChainClient } from '../../src/chain/client.js';
 import { HeadTracker } from '../../src/chain/head-tracker.js';
 import type { SignedTransaction } from '../../src/chain/transaction.js';
@@ -19,6 +19,7 @@ import { TaskStatus } from '../../src/protocol/enums.js';
 import { type Anvil, startAnvil } from './anvil.js';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.js';
 import { LOG_EMITTER, placeLogEmitter } from './log-emitter.js';
+import { type LogLine, recordingLogger } from './recording-logger.js';
 
 /** Anvil's first funded account. */
 export const PAYER = new Wallet('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
@@ -26,12 +27,6 @@ export const ACCOUNT = parseAddress(PAYER.address);
 export const CALL = { to: LOG_EMITTER, data: fromHex(parseHex(`0x${'aa'.repeat(32)}`)) };
 /** For `FaultProxy.set`. */
 export const SEND = { methods: ['eth_sendRawTransaction'] };
-
-interface Line {
-  readonly level: string;
-  readonly message: string;
-  readonly fields: LogFields | undefined;
-}
 
 /** A result on its way, with every form that was signed. */
 export interface SentResult {
@@ -45,7 +40,7 @@ export interface SenderWorld {
   readonly proxy: FaultProxy;
   /** Asks through the proxy. */
   readonly client: ChainClient;
-  readonly lines: readonly Line[];
+  readonly lines: readonly LogLine[];
   /** Closed with the world. */
   newSender(change?: Partial<TransactionSenderOptions>): TransactionSender;
   task(sender: TransactionSender, subject: string, change?: Partial<SubmitOptions>): SentResult;
@@ -82,7 +77,7 @@ export async function openSenderWorld(): Promise<SenderWorld> {
   const head = await client.head();
   heads.update(head);
   const chainTime = new ChainTime(systemClock, heads, head);
-  const lines: Line[] = [];
+  const lines: LogLine[] = [];
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
   const senders: TransactionSender[] = [];
@@ -97,7 +92,7 @@ export async function openSenderWorld(): Promise<SenderWorld> {
         client,
         heads,
         signer: { address: ACCOUNT, signTransaction: (transaction) => PAYER.signTransaction(transaction) },
-        logger: recorder(lines),
+        logger: recordingLogger(lines),
         bumpPercent: 20,
         bumpAfterBlocks: 3,
         ...change,
@@ -170,18 +165,4 @@ export async function openSenderWorld(): Promise<SenderWorld> {
     },
   };
   return world;
-}
-
-function recorder(lines: Line[]): Logger {
-  const at = (level: string) => (message: string, fields?: LogFields) => {
-    lines.push({ level, message, fields });
-  };
-  const logger: Logger = {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: () => logger,
-  };
-  return logger;
 }

@@ -5,12 +5,12 @@ import { runTask, type TaskRunDependencies } from '../../../src/aggregator/task-
 import { TaskTracker } from '../../../src/aggregator/tracker.js';
 import { blockNumber, parseHash32 } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
-import { silentLogger } from '../../../src/base/logger.js';
 import { HeadTracker } from '../../../src/chain/head-tracker.js';
 import { TaskStatus } from '../../../src/protocol/enums.js';
 import { createAggregatorStore } from '../../../src/store/aggregator-store.js';
 import { createMemoryStore } from '../../../src/store/memory-store.js';
 import { manualClock, settle } from '../../support/manual-clock.js';
+import { type LogLine, recordingLogger } from '../../support/recording-logger.js';
 import { newTask } from './world.js';
 
 const silentChain = new PonosError('CHAIN_UNREACHABLE', { message: 'nobody answers' });
@@ -33,9 +33,10 @@ async function world(getTaskStatus: () => Promise<number>) {
   heads.update(head);
   const chain = { time: new ChainTime(clock, heads, head), mailbox };
   const tracker = new TaskTracker(clock);
+  const lines: LogLine[] = [];
   const dependencies = {
     clock,
-    logger: silentLogger,
+    logger: recordingLogger(lines),
     store,
     tracker,
     chains: new Map([[task.chainId, chain as unknown as ChainContext]]),
@@ -55,7 +56,7 @@ async function world(getTaskStatus: () => Promise<number>) {
     heads.update({ ...head, number, hash, timestampSeconds: head.timestampSeconds + afterSeconds });
     await settle();
   };
-  return { clock, tracker, stop, ended, mine, slot, stored: () => store.task(task) };
+  return { clock, tracker, lines, stop, ended, mine, slot, stored: () => store.task(task) };
 }
 
 describe('a task at its deadline', () => {
@@ -65,6 +66,15 @@ describe('a task at its deadline', () => {
     await mine(101);
     expect(await ended).toBe('over');
     expect(await stored()).toMatchObject({ status: 'completed', attempts: 0 });
+  });
+
+  test('behavior: how long it took does not depend on the date that somebody sets meanwhile', async () => {
+    const { clock, ended, mine, lines } = await world(async () => TaskStatus.verified);
+    clock.step(-3_600_000);
+    await clock.advance(100_000);
+    await mine(101);
+    await ended;
+    expect(lines.find(({ message }) => message.startsWith('task completed'))?.fields.tookMs).toBe(100_000);
   });
 
   test('error: otherwise it has failed, and the reason names what was in the way until then', async () => {
