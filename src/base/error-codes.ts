@@ -117,6 +117,15 @@ export const ERROR_CODES = {
     meaning: "A performer's image is not in the latest release of its AVS, and releases.require demands it.",
   },
   DOCKER_UNAVAILABLE: { kind: 'user', meaning: 'The Docker engine does not answer, or fails.' },
+  KUBERNETES_UNAVAILABLE: {
+    kind: 'user',
+    meaning: 'The API server of the Kubernetes cluster does not answer, or fails.',
+  },
+  KUBERNETES_REFUSED: {
+    kind: 'user',
+    meaning:
+      'The Kubernetes cluster does not let this node manage performers, or lacks the Performer resource or its namespace.',
+  },
   IMAGE_MISSING: {
     kind: 'user',
     meaning: 'A container image is not present, and its registry does not have it or refuses the login.',

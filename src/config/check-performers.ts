@@ -21,6 +21,12 @@ export function checkPerformers(config: Executor, findings: Findings, env: Envir
       'performers are processes, and releases name images: set it to any',
     );
   }
+  if (mode === 'kubernetes' && !findings.isWritten('/kubernetes')) {
+    findings.problem(
+      '/kubernetes',
+      'is missing: performers run in Kubernetes; write kubernetes: {} for the cluster that this node runs in',
+    );
+  }
   performers.forEach((performer, index) => {
     if (!performer) return;
     const at = `/avsPerformers/${index}`;
@@ -30,6 +36,7 @@ export function checkPerformers(config: Executor, findings: Findings, env: Envir
         `found ${performer.deploymentMode}, but another performer has ${mode}; all performers of one executor use one mode`,
       );
     }
+    if (performer.deploymentMode === 'kubernetes') checkCluster(at, performer, findings);
     if (performer.deploymentMode === 'process') checkCommand(at, findings);
     else if (performer.deploymentMode !== undefined) checkImage(at, performer.deploymentMode, findings);
     performer.envs?.forEach((variable, place) => {
@@ -64,6 +71,24 @@ function checkImage(at: Pointer, mode: string, findings: Findings): void {
   }
 }
 
+/** What a Performer object has no field for must not be thought to hold. */
+function checkCluster(at: Pointer, { envs }: Performer, findings: Findings): void {
+  for (const limit of ['pids', 'readOnlyRootfs', 'user']) {
+    if (!findings.isWritten(`${at}/resources/${limit}`)) continue;
+    findings.problem(
+      `${at}/resources/${limit}`,
+      'a performer in Kubernetes cannot be given it; take it out, and use a policy of the namespace',
+    );
+  }
+  const readable = (envs ?? []).filter((each) => each?.kubernetesEnv === undefined);
+  const names = readable.flatMap((each) => each?.name ?? []);
+  if (names.length === 0) return;
+  findings.warning(
+    `${at}/envs`,
+    `whoever may read Performer objects reads the values of ${names.join(', ')} there; give secrets by kubernetesEnv.valueFrom.secretKeyRef`,
+  );
+}
+
 type Performer = NonNullable<NonNullable<Executor['avsPerformers']>[number]>;
 type PerformerVariable = NonNullable<Performer['envs']>[number];
 
@@ -77,6 +102,12 @@ function checkVariable(at: Pointer, variable: PerformerVariable, findings: Findi
   // The Go node writes an empty `value` beside the others.
   const full = sources.filter((key) => key !== 'value' || variable?.value?.reveal() !== '');
   if (full.length > 1) findings.problem(at, `found ${full.join(' and ')}; keep one of them`);
+  if (variable?.kubernetesEnv !== undefined) {
+    const { secretKeyRef, configMapKeyRef } = variable.kubernetesEnv.valueFrom ?? {};
+    if ((secretKeyRef === undefined) === (configMapKeyRef === undefined)) {
+      findings.problem(`${at}/kubernetesEnv/valueFrom`, 'give one of secretKeyRef and configMapKeyRef');
+    }
+  }
   const name = variable?.valueFromEnv;
   if (name !== undefined && env[name] === undefined) {
     findings.warning(

@@ -158,9 +158,22 @@ export const size = <const M extends LeafMeta<string | number>>(meta: M) =>
     },
   );
 
-/** A duration as Go writes it; resolves to the text. */
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** A duration as Go writes it; resolves to milliseconds. */
 export const duration = <const M extends LeafMeta<string>>(meta: M) =>
-  leaf(meta, { type: 'string', pattern: '^([0-9]+(ms|s|m|h))+$' }, 'a duration such as 30s or 1m30s', String);
+  leaf(
+    meta,
+    { type: 'string', pattern: '^([0-9]{1,9}(ms|s|m|h))+$' },
+    'a duration such as 30s or 1m30s',
+    (written): number => {
+      const parts = [...String(written).matchAll(/(\d+)(ms|s|m|h)/g)];
+      return parts.reduce(
+        (sum, [, digits = '', unit = '']) => sum + Number(digits) * (UNIT_MS[unit] ?? 0),
+        0,
+      );
+    },
+  );
 
 export const imageDigest = <const M extends LeafMeta<string>>(meta: M) =>
   leaf(meta, { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' }, 'sha256: and 64 hex digits', String);

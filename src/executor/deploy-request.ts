@@ -19,10 +19,15 @@ export function parseDeployRequest(request: DeployArtifactRequest): PerformerCha
   const twice = envs.find(({ name }, index) => envs.findIndex((each) => each.name === name) !== index);
   if (twice !== undefined) throw invalid(`env: ${twice.name} is given twice`);
   const account = request.kubernetes?.serviceAccountName ?? '';
-  if (account !== '') {
-    throw invalid('kubernetes: the performers of this node do not run in Kubernetes');
+  if (account !== '' && !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(account)) {
+    throw invalid('kubernetes: service_account_name must be a name as Kubernetes has them');
   }
-  return { avs, envs, ...(image && { image }) };
+  return {
+    avs,
+    envs,
+    ...(image && { image }),
+    ...(account !== '' && { serviceAccountName: account }),
+  };
 }
 
 /** Neither registry nor digest: the image as configured. A tag may stand in the registry's place, `repository:tag`. */

@@ -23,7 +23,8 @@ import {
 } from './performer-orders.js';
 import { type RequireReleased, releasedFirst } from './require-released.js';
 
-export interface PerformersConfig extends Pick<ExecutorConfig, 'avsPerformers' | 'performerNetworkName'> {
+export interface PerformersConfig
+  extends Pick<ExecutorConfig, 'avsPerformers' | 'performerNetworkName' | 'kubernetes'> {
   readonly operator: Pick<ExecutorConfig['operator'], 'address'>;
   readonly l1Chain: Pick<ExecutorConfig['l1Chain'], 'chainId'>;
   readonly limits: Pick<ExecutorConfig['limits'], 'maxOutputBytes' | 'drainSeconds'>;
@@ -70,7 +71,7 @@ export async function openPerformers(
   for (const { avs } of plan.overruled) await orders.remove(avs);
 
   // All performers have one mode.
-  const mode = config.avsPerformers[0]?.deploymentMode ?? 'docker';
+  const mode = config.avsPerformers[0]?.deploymentMode ?? (config.kubernetes ? 'kubernetes' : 'docker');
   const first = plan.run.map((planned) => firstPerformer(planned, mode, env, journal.unfinished));
   const { requireReleased } = options;
   const performers = await releasedFirst(first, requireReleased, logger);
@@ -153,6 +154,7 @@ function openRuntime(
     operator: config.operator.address,
     l1ChainId: config.l1Chain.chainId,
     networkName: config.performerNetworkName,
+    kubernetes: config.kubernetes,
     processEnv: env,
     output,
     clock,

@@ -17,8 +17,8 @@ export interface PerformerControl {
    * Deploys what is asked for, beside the performer that the AVS has; resolves when it is in service. The former one
    * finishes its tasks after that. If the deployment fails, the former one stays and nothing is kept of the request.
    * @param signal gives the deployment up
-   * @throws PonosError DEPLOYMENT_UNDER_WAY, REQUEST_INVALID for an image where performers are processes, and as
-   *   `PerformerPool.deploy`; RELEASE_REFUSED, and those of the chain, where images must be released; STORE_UNAVAILABLE
+   * @throws PonosError DEPLOYMENT_UNDER_WAY, REQUEST_INVALID for an image where performers are processes or a
+   *   service account where they are not in Kubernetes, and as `PerformerPool.deploy`; RELEASE_REFUSED, and those of the chain, where images must be released; STORE_UNAVAILABLE
    */
   deploy(request: PerformerChanges, onProgress: ProgressListener, signal: AbortSignal): Promise<Deployed>;
   /**
@@ -49,17 +49,27 @@ export function createPerformerControl(options: PerformerControlOptions): Perfor
   return {
     list: () => pool.list(),
     async deploy(request, onProgress, signal) {
-      const { avs, image, envs } = request;
+      const { avs, image, envs, serviceAccountName } = request;
       if (mode === 'process' && image !== undefined) {
         throw new PonosError('REQUEST_INVALID', {
           message: 'the performers of this node are processes: no image can be deployed',
           facts: { avs },
         });
       }
+      if (mode !== 'kubernetes' && serviceAccountName !== undefined) {
+        throw new PonosError('REQUEST_INVALID', {
+          message: `kubernetes: the performers of this node run in mode ${mode}, and have no service account`,
+          facts: { avs },
+        });
+      }
       const config = entryOf(avs);
       const spec = changedSpec(config, mode, request, processEnv);
       await requireReleased?.(spec);
-      const wanted = { ...(image && { image }), envs: envs.map(sourceOf) };
+      const wanted = {
+        ...(image && { image }),
+        envs: envs.map(sourceOf),
+        ...(serviceAccountName !== undefined && { serviceAccountName }),
+      };
       const beforeService = () => {
         const mark = entryMark(config);
         return orders.save({

@@ -3,12 +3,11 @@ import { type Aggregator, createAggregator } from '../aggregator/aggregator.js';
 import { toHex } from '../base/bytes.js';
 import { systemClock } from '../base/clock.js';
 import { CloseStack } from '../base/close-stack.js';
-import { isPonosError, PonosError } from '../base/error.js';
+import { isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { closeFilesToOthers } from '../base/umask.js';
 import type { FlagValues } from '../config/flags.js';
 import { loadConfig } from '../config/load.js';
-import { notBuiltYet } from '../config/not-built-yet.js';
 import { renderProblem } from '../config/problem.js';
 import { startWarnings } from '../config/start-warnings.js';
 import type { AggregatorConfig } from '../config/types.js';
@@ -31,14 +30,12 @@ export interface RunAggregatorOptions {
 /**
  * Runs an aggregator and resolves after it was interrupted (SIGINT, SIGTERM) and has drained; a second
  * signal ends the process at once.
- * @throws PonosError CONFIG_INVALID, NOT_BUILT_YET, KEY_IN_USE, those of keys and store, what `Aggregator.start`
+ * @throws PonosError CONFIG_INVALID, KEY_IN_USE, those of keys and store, what `Aggregator.start`
  *   throws, and what ended the last of its chains
  */
 export async function runAggregator({ flags, env }: RunAggregatorOptions): Promise<void> {
   closeFilesToOthers();
   const { file, config, warnings } = await loadConfig('aggregator', { flags, env });
-  const missing = notBuiltYet('aggregator', config);
-  if (missing !== undefined) throw new PonosError('NOT_BUILT_YET', { message: missing });
 
   const logger = openNodeLogger(config);
   const interrupt = abortOnInterrupt();

@@ -1,10 +1,9 @@
 /** `ponos executor start`: from the command line to a node that serves, until it is told to stop. */
 import { systemClock } from '../base/clock.js';
-import { isPonosError, PonosError } from '../base/error.js';
+import { isPonosError } from '../base/error.js';
 import { closeFilesToOthers } from '../base/umask.js';
 import type { FlagValues } from '../config/flags.js';
 import { loadConfig } from '../config/load.js';
-import { notBuiltYet } from '../config/not-built-yet.js';
 import { renderProblem } from '../config/problem.js';
 import { startWarnings } from '../config/start-warnings.js';
 import { startExecutor } from '../executor/executor.js';
@@ -24,13 +23,11 @@ export interface RunExecutorOptions {
 /**
  * Runs an executor and resolves after it was interrupted (SIGINT, SIGTERM) and has drained; a second signal ends the
  * process at once.
- * @throws PonosError CONFIG_INVALID, NOT_BUILT_YET, and what `startExecutor` throws
+ * @throws PonosError CONFIG_INVALID, and what `startExecutor` throws
  */
 export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<void> {
   closeFilesToOthers();
   const { file, config, warnings } = await loadConfig('executor', { flags, env });
-  const missing = notBuiltYet('executor', config);
-  if (missing !== undefined) throw new PonosError('NOT_BUILT_YET', { message: missing });
 
   const logger = openNodeLogger(config);
   const interrupt = abortOnInterrupt();

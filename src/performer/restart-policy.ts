@@ -1,10 +1,17 @@
 /** When a performer that ended is started again. */
 import { isPonosError } from '../base/error.js';
+import type { ErrorCode } from '../base/error-codes.js';
 import type { LossCause } from './runtime.js';
 
 const MAX_RESTARTS = 5;
 const FIRST_DELAY_MS = 2_000;
 const MAX_DELAY_MS = 30_000;
+const ENGINE_CODES: readonly ErrorCode[] = [
+  'DOCKER_UNAVAILABLE',
+  'IMAGE_PULL_FAILED',
+  'KUBERNETES_REFUSED',
+  'KUBERNETES_UNAVAILABLE',
+];
 /** A performer that was healthy this long has recovered: its count starts anew. */
 const HEALTHY_RESET_MS = 60_000;
 
@@ -33,6 +40,5 @@ export function planRestart(
 
 /** Whose fault it is that a start failed: what neither the engine nor a registry can do is the performer's. */
 export function causeOf(error: unknown): LossCause {
-  const isEngines = isPonosError(error, 'DOCKER_UNAVAILABLE') || isPonosError(error, 'IMAGE_PULL_FAILED');
-  return isEngines ? 'engine' : 'performer';
+  return isPonosError(error) && ENGINE_CODES.includes(error.code) ? 'engine' : 'performer';
 }

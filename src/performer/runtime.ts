@@ -22,6 +22,24 @@ export interface PerformerResources {
   readonly user?: string;
 }
 
+/** A variable whose value the cluster takes from an object of its own: this node never sees it. */
+export interface EnvReference {
+  /** Of the variable. */
+  readonly name: string;
+  readonly source: 'secret' | 'configMap';
+  /** Name of the Secret or ConfigMap. */
+  readonly object: string;
+  readonly key: string;
+}
+
+/** What concerns a performer in a cluster alone. */
+export interface ClusterSettings {
+  readonly serviceAccountName?: string;
+  /** `host:port`, or a host with the usual port, at which it is reached. */
+  readonly endpointOverride?: string;
+  readonly envFrom: readonly EnvReference[];
+}
+
 /** What to run for an AVS. A container runtime needs `image`, the process runtime `command`. */
 export interface PerformerSpec {
   readonly avs: Address;
@@ -35,6 +53,8 @@ export interface PerformerSpec {
    */
   readonly lostEnv?: readonly string[];
   readonly resources: PerformerResources;
+  /** For Kubernetes. */
+  readonly cluster?: ClusterSettings;
 }
 
 /** How far a deployment has come. The runtime tells the first three steps, the pool the others. */
@@ -62,15 +82,15 @@ export interface PerformerExit {
   readonly lastLines: readonly string[];
 }
 
-/** What the engine calls the container of an instance. */
+/** What the engine calls the container of an instance; in Kubernetes, the `uid` of its object. */
 export interface PerformerContainer {
   readonly id: string;
-  /** `sha256:…` of the image that it was made of, whatever tag was asked for. */
-  readonly imageId: string;
+  /** `sha256:…` of the image that it was made of, whatever tag was asked for; undefined when a cluster does not tell. */
+  readonly imageId: string | undefined;
 }
 
 export interface PerformerInstance {
-  /** Unique on this machine: the container's name, or `process-<pid>`. */
+  /** Unique in its engine: the name of the container or object, or `process-<pid>`. */
   readonly id: string;
   /** Undefined for a process. */
   readonly container?: PerformerContainer;
@@ -108,14 +128,15 @@ export interface PerformerRuntime {
   /**
    * Starts an instance and resolves when it runs (not when it serves; that is asked by gRPC).
    * @throws PonosError PERFORMER_UNAVAILABLE when it cannot be started, DOCKER_UNAVAILABLE without
-   *   an engine, IMAGE_MISSING without an image, CONFIG_INVALID for a spec of another runtime, ABORTED
+   *   an engine (KUBERNETES_UNAVAILABLE, KUBERNETES_REFUSED), IMAGE_MISSING without an image, CONFIG_INVALID for a spec
+   *   of another runtime, ABORTED
    */
   deploy(spec: PerformerSpec, signal: AbortSignal, onProgress?: ProgressListener): Promise<PerformerInstance>;
   /**
    * Takes over an earlier instance if it is this executor's, still runs, and was made of this very spec (image as
    * it was asked for, command, variables, limits). Otherwise removes what is left of it, if it is this executor's,
    * and resolves with undefined.
-   * @throws PonosError DOCKER_UNAVAILABLE, ABORTED
+   * @throws PonosError DOCKER_UNAVAILABLE, KUBERNETES_UNAVAILABLE, KUBERNETES_REFUSED, ABORTED
    */
   adopt(
     earlier: EarlierInstance,
@@ -125,9 +146,9 @@ export interface PerformerRuntime {
   /**
    * Removes everything of this executor that was neither deployed nor adopted here: what a run that was killed has
    * left behind. Called once, after adoption.
-   * @throws PonosError DOCKER_UNAVAILABLE
+   * @throws PonosError DOCKER_UNAVAILABLE, KUBERNETES_UNAVAILABLE, KUBERNETES_REFUSED
    */
   removeOrphans(): Promise<void>;
-  /** Stops every instance that still runs, at once. */
+  /** Stops every instance that still runs, at once, and leaves nothing behind where that is possible. */
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@
 import type { Address } from '../base/brands.js';
 import type { PerformerConfig } from '../config/types.js';
 import type { EnvSourceRecord } from '../store/executor-performer-orders.js';
-import { type PerformerEnvEntry, resolvePerformerEnv } from './env.js';
+import { type PerformerEnvEntry, resolveClusterEnv, resolvePerformerEnv } from './env.js';
 import type { PerformerImage, PerformerResources, PerformerSpec } from './runtime.js';
 
 type ProcessEnv = Readonly<Record<string, string | undefined>>;
@@ -22,14 +22,19 @@ export interface PerformerChanges {
   readonly image?: PerformerImage;
   /** Added to those of the configuration; of two with one name, this one holds. */
   readonly envs: readonly PerformerEnvEntry[];
+  /** In Kubernetes. */
+  readonly serviceAccountName?: string;
 }
+
+/** What a call asked for in an earlier run of the node. */
+export type KeptChanges = Omit<PerformerChanges, 'envs'> & { readonly envs: readonly EnvSourceRecord[] };
 
 /**
  * @param processEnv this program's own environment, for `valueFromEnv`
  * @throws PonosError CONFIG_INVALID when a variable has no value
  */
 export function performerSpec(config: PerformerConfig, processEnv: ProcessEnv): PerformerSpec {
-  return specOf(config.avsAddress, config.deploymentMode, config, config.image, config.envs, processEnv);
+  return changedSpec(config, config.deploymentMode, { avs: config.avsAddress, envs: [] }, processEnv);
 }
 
 /**
@@ -40,11 +45,30 @@ export function performerSpec(config: PerformerConfig, processEnv: ProcessEnv): 
 export function changedSpec(
   config: PerformerConfig | undefined,
   mode: DeploymentMode,
-  { avs, image, envs }: PerformerChanges,
+  { avs, image, envs, serviceAccountName }: PerformerChanges,
   processEnv: ProcessEnv,
 ): PerformerSpec {
   const all = overlay(config?.envs ?? [], envs);
-  return specOf(avs, mode, config, image ?? config?.image, all, processEnv);
+  const common = {
+    avs,
+    // A process has none, even if the configuration names one for another mode.
+    image: mode === 'process' ? undefined : (image ?? config?.image),
+    command: config?.command ?? [],
+    resources: config === undefined ? DEFAULT_RESOURCES : resourcesOf(config.resources),
+  };
+  if (mode !== 'kubernetes') return { ...common, env: resolvePerformerEnv(all, processEnv) };
+  const { env, envFrom } = resolveClusterEnv(all, processEnv);
+  const { endpointOverride, serviceAccountName: configured } = config?.kubernetes ?? {};
+  const account = serviceAccountName ?? configured;
+  return {
+    ...common,
+    env,
+    cluster: {
+      envFrom,
+      ...(account !== undefined && { serviceAccountName: account }),
+      ...(endpointOverride !== undefined && { endpointOverride }),
+    },
+  };
 }
 
 /**
@@ -55,7 +79,7 @@ export function changedSpec(
 export function keptSpec(
   config: PerformerConfig | undefined,
   mode: DeploymentMode,
-  { avs, image, envs }: { avs: Address; image?: PerformerImage; envs: readonly EnvSourceRecord[] },
+  { envs, ...changes }: KeptChanges,
   processEnv: ProcessEnv,
 ): PerformerSpec {
   const isKnown = ({ valueFromEnv, kubernetesEnv }: EnvSourceRecord) =>
@@ -65,28 +89,10 @@ export function keptSpec(
   const spec = changedSpec(
     config && { ...config, envs: configured },
     mode,
-    { avs, image, envs: envs.filter(isKnown) },
+    { ...changes, envs: envs.filter(isKnown) },
     processEnv,
   );
   return lostEnv.length === 0 ? spec : { ...spec, lostEnv };
-}
-
-function specOf(
-  avs: Address,
-  mode: DeploymentMode,
-  config: Pick<PerformerConfig, 'command' | 'resources'> | undefined,
-  image: PerformerImage | undefined,
-  envs: readonly PerformerEnvEntry[],
-  processEnv: ProcessEnv,
-): PerformerSpec {
-  return {
-    avs,
-    // A process has none, even if the configuration names one for another mode.
-    image: mode === 'process' ? undefined : image,
-    command: config?.command ?? [],
-    env: resolvePerformerEnv(envs, processEnv),
-    resources: config === undefined ? DEFAULT_RESOURCES : resourcesOf(config.resources),
-  };
 }
 
 function resourcesOf({ memory, ...rest }: PerformerConfig['resources']): PerformerResources {

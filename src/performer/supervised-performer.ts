@@ -108,7 +108,7 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
         await instance.stop(REPLACE_GRACE_MS);
         return loss;
       } catch (error) {
-        if (!isPonosError(error, 'DOCKER_UNAVAILABLE')) throw error;
+        if (causeOf(error) !== 'engine') throw error;
       }
     }
     start.loseSight(instance.running);

@@ -20,6 +20,8 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, Status>> = {
   CREDENTIALS_REFUSED: Status.UNAUTHENTICATED,
   // The engine is the operator's business; to a peer it is a node that may recover.
   DOCKER_UNAVAILABLE: Status.UNAVAILABLE,
+  KUBERNETES_UNAVAILABLE: Status.UNAVAILABLE,
+  KUBERNETES_REFUSED: Status.UNAVAILABLE,
 };
 
 const STATUS_BY_KIND: Record<ErrorKind, Status> = {

@@ -5,12 +5,22 @@ import type { KeyValueStore } from './key-value-store.js';
 import { listJson, putJson, remove } from './records.js';
 import { keysBelow, storeKey } from './store-key.js';
 
+interface ObjectKeyRecord {
+  readonly name: string;
+  readonly key: string;
+}
+
+interface KubernetesSourceRecord {
+  readonly valueFrom: { readonly secretKeyRef?: ObjectKeyRecord; readonly configMapKeyRef?: ObjectKeyRecord };
+}
+
 /** A variable of a performer, by where its value comes from. */
 export interface EnvSourceRecord {
   readonly name: string;
   /** The variable of the executor's own environment. */
   readonly valueFromEnv?: string;
-  readonly kubernetesEnv?: unknown;
+  /** As it stands in a configuration. */
+  readonly kubernetesEnv?: KubernetesSourceRecord;
   // Without either the value came with the call, and is not kept.
 }
 
@@ -19,6 +29,8 @@ export interface WantedPerformerRecord {
   /** Absent: as configured. */
   readonly image?: PerformerImageRecord;
   readonly envs: readonly EnvSourceRecord[];
+  /** Absent: as configured. */
+  readonly serviceAccountName?: string;
 }
 
 /** The last word of a caller about an AVS's performer. */

@@ -138,9 +138,24 @@ const FOR_EXECUTORS: Readonly<Record<string, WrongInput>> = {
     says: /the Docker engine does not answer; cannot run performers: .*docker\.sock/,
     advises: /Start Docker .*set DOCKER_HOST, or use deploymentMode process/,
   },
-  'Kubernetes, which is not built yet': {
+  'Kubernetes, and no word about the cluster': {
     change: (config) => deploy(config, 'kubernetes'),
-    says: /deploymentMode: kubernetes is not built yet in this version: use docker or process$/,
+    says: /kubernetes: is missing: performers run in Kubernetes; write kubernetes: \{\} for the cluster/,
+  },
+  'Kubernetes, outside a cluster': {
+    change: (config) => {
+      deploy(config, 'kubernetes');
+      config.kubernetes = {};
+    },
+    says: /this node does not run in a Kubernetes cluster, and kubernetes\.inCluster says that it does/,
+    advises: /Give kubernetes\.kubeConfigPath/,
+  },
+  'Kubernetes, with a kubeconfig file that is none': {
+    change: (config) => {
+      deploy(config, 'kubernetes');
+      config.kubernetes = { kubeConfigPath: '/dev/null' };
+    },
+    says: /the kubeconfig file \/dev\/null is malformed/,
   },
 };
 
@@ -200,17 +215,6 @@ describe('start of a node', () => {
       expect(stderr).toMatch(/Check that the node runs, that rpcUrl is right/);
       for (const secret of [...node.secrets, 'secret-access-token']) expect(stderr).not.toContain(secret);
       expect([node.processes(), node.locks()]).toEqual([[], []]);
-    } finally {
-      await node.remove();
-    }
-  });
-
-  test('behavior: what is not built yet is a valid configuration all the same', async () => {
-    const node = await devnet.seat('executor-1', (config) => deploy(config, 'kubernetes'));
-    try {
-      const file = path.join(node.folder, 'node.yaml');
-      const result = await runPonos(['config', 'validate', '--config', file], { env: { HOME: node.folder } });
-      expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining('is a valid configuration') });
     } finally {
       await node.remove();
     }

@@ -292,6 +292,10 @@ describe('DeployArtifact', () => {
     [{ avsAddress: 'x' }, /^avs_address: /],
     [{ digest: 'x' }, /^digest: /],
     [{ digest: '' }, /^digest is empty/],
+    [
+      { kubernetes: { serviceAccountName: 'my-avs' } },
+      /^kubernetes: the performers of this node run in mode docker, and have no service account/,
+    ],
   ])('error: %o', async (changes, text) => {
     for (const call of [
       world.management.deployArtifact(deployRequest(changes)),

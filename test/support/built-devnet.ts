@@ -30,6 +30,7 @@ export interface NodeConfig {
     image?: { repository: string; tag: string };
   }[];
   storage: object;
+  kubernetes?: object;
   grpc?: object;
 }
 

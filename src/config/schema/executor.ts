@@ -69,7 +69,7 @@ const performer = group(
     ),
     deploymentMode: choice(
       {
-        doc: 'Where the performer runs: in a container, in a cluster (not in this version), or as a child process. One mode for all performers.',
+        doc: 'Where the performer runs: in a container, in a Kubernetes cluster, or as a child process. One mode for all performers.',
         default: 'docker',
       },
       ['docker', 'kubernetes', 'process'],
@@ -102,8 +102,8 @@ const performer = group(
     kubernetes: optionalGroup(
       { doc: 'Settings of this performer in the cluster.' },
       {
-        serviceAccountName: text({ doc: 'Service account.' }),
-        endpointOverride: text({ doc: 'host:port instead of the computed endpoint.' }),
+        serviceAccountName: text({ doc: 'Service account of its pod.' }),
+        endpointOverride: text({ doc: 'host:port at which it is reached, instead of what its status says.' }),
       },
     ),
   },
@@ -174,15 +174,26 @@ export const executorSchema = group(
       },
     ),
     kubernetes: optionalGroup(
-      { doc: 'The cluster of performers. Not in this version.' },
+      {
+        doc: 'The cluster of performers, with deploymentMode kubernetes. Without performers here, calls deploy them there.',
+      },
       {
         namespace: text({ doc: 'Namespace of the performers.', default: 'default' }),
-        operatorNamespace: text({ doc: 'Namespace of the Hourglass operator.', default: 'hourglass-system' }),
+        operatorNamespace: text({
+          doc: 'Accepted; the Hourglass operator is reached through the objects alone.',
+          default: 'hourglass-system',
+        }),
         crdGroup: text({ doc: 'Group of the Performer object.', default: 'hourglass.eigenlayer.io' }),
         crdVersion: text({ doc: 'Version of the Performer object.', default: 'v1alpha1' }),
-        connectionTimeout: duration({ doc: 'How long a connection may take.', default: '30s' }),
-        kubeConfigPath: inputFile({ doc: 'A kubeconfig file.' }),
-        inCluster: boolean({ doc: 'Use the service account of the pod.', default: true }),
+        connectionTimeout: duration({
+          doc: 'How long an answer of the API server may take.',
+          default: '30s',
+        }),
+        kubeConfigPath: inputFile({ doc: 'A kubeconfig file; wins over inCluster.' }),
+        inCluster: boolean({
+          doc: "Use the service account of this node's pod; false: the user's own kubeconfig.",
+          default: true,
+        }),
       },
     ),
     retention: node.retention,

@@ -201,6 +201,18 @@ describe('rules between keys', () => {
         '12 avsPerformers[0].envs[1]: found value and valueFromEnv; keep one of them',
       ],
     ],
+    [
+      'performers in Kubernetes without a cluster, with limits that it does not have, and a reference to nothing',
+      'executor',
+      performers(
+        `avsAddress: ${AVS}, deploymentMode: kubernetes, ${IMAGE}, resources: {readOnlyRootfs: true, memory: 1g}, envs: [{name: A, kubernetesEnv: {valueFrom: {}}}]`,
+      ),
+      [
+        '1 kubernetes: is missing: performers run in Kubernetes; write kubernetes: {} for the cluster that this node runs in',
+        '12 avsPerformers[0].resources.readOnlyRootfs: a performer in Kubernetes cannot be given it; take it out, and use a policy of the namespace',
+        '12 avsPerformers[0].envs[0].kubernetesEnv.valueFrom: give one of secretKeyRef and configMapKeyRef',
+      ],
+    ],
   ])('error: %s', async (_name, role, text, expected) => {
     expect((await problemsOf(role, text, { HOME: '/' })).sort()).toEqual([...expected].sort());
   });

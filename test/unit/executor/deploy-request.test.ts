@@ -111,9 +111,17 @@ describe('the variables', () => {
 });
 
 test.each([
+  [undefined, undefined],
+  [{ serviceAccountName: '' }, undefined],
+  [{ serviceAccountName: 'my-avs' }, 'my-avs'],
+])('behavior: of %o the service account is %s', (kubernetes, expected) => {
+  expect(parseDeployRequest(request({ kubernetes })).serviceAccountName).toBe(expected);
+});
+
+test.each([
   [{ avsAddress: '' }, /^avs_address: /],
   [{ avsAddress: '0x12' }, /^avs_address: /],
-  [{ kubernetes: { serviceAccountName: 'me' } }, /^kubernetes: /],
+  [{ kubernetes: { serviceAccountName: 'Not a name' } }, /^kubernetes: service_account_name must be a name/],
 ])('error: %o', (changes, message) => {
   try {
     parseDeployRequest(request(changes));

@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { Secret } from '../../../src/base/secret.js';
-import { type PerformerEnvEntry, resolvePerformerEnv } from '../../../src/performer/env.js';
+import {
+  type PerformerEnvEntry,
+  resolveClusterEnv,
+  resolvePerformerEnv,
+} from '../../../src/performer/env.js';
 
 const resolve = (entries: readonly PerformerEnvEntry[], processEnv: Record<string, string> = {}) =>
   [...resolvePerformerEnv(entries, processEnv)].map(([name, value]) => [name, value.reveal()]);
@@ -45,4 +49,32 @@ describe('resolvePerformerEnv', () => {
       expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) }),
     );
   });
+});
+
+describe('resolveClusterEnv', () => {
+  const reference = { name: 'my-avs', key: 'api-key' };
+
+  test('default: values are values, and references stay references', () => {
+    const entries: PerformerEnvEntry[] = [
+      { name: 'MODE', value: new Secret('fast') },
+      // As the Go node writes it.
+      { name: 'API_KEY', value: new Secret(''), kubernetesEnv: { valueFrom: { secretKeyRef: reference } } },
+      { name: 'COLOUR', kubernetesEnv: { valueFrom: { configMapKeyRef: reference } } },
+    ];
+    const { env, envFrom } = resolveClusterEnv(entries, {});
+    expect([...env].map(([name, value]) => [name, value.reveal()])).toEqual([['MODE', 'fast']]);
+    expect(envFrom).toEqual([
+      { name: 'API_KEY', source: 'secret', object: 'my-avs', key: 'api-key' },
+      { name: 'COLOUR', source: 'configMap', object: 'my-avs', key: 'api-key' },
+    ]);
+  });
+
+  test.each([[{}], [{ secretKeyRef: reference, configMapKeyRef: reference }]])(
+    'error: %j, which is not one of the two',
+    (valueFrom) => {
+      expect(() => resolveClusterEnv([{ name: 'A', kubernetesEnv: { valueFrom } }], {})).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID' }),
+      );
+    },
+  );
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parseAddress } from '../../../src/base/brands.js';
 import { loadConfig } from '../../../src/config/load.js';
 import type { PerformerConfig } from '../../../src/config/types.js';
-import { keptSpec, performerSpec } from '../../../src/performer/spec-from-config.js';
+import { changedSpec, keptSpec, performerSpec } from '../../../src/performer/spec-from-config.js';
 import { EXECUTOR_YAML } from '../../support/config-text.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
@@ -31,6 +31,40 @@ describe('performerSpec', () => {
 
   test('error: a variable that is not set', () => {
     expect(() => performerSpec(config, {})).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  });
+});
+
+describe('in Kubernetes', () => {
+  const secretKeyRef = { name: 'my-avs', key: 'api-key' };
+  const inCluster: PerformerConfig = {
+    ...config,
+    deploymentMode: 'kubernetes',
+    envs: [{ name: 'API_KEY', kubernetesEnv: { valueFrom: { secretKeyRef } } }],
+    kubernetes: { serviceAccountName: 'configured', endpointOverride: 'performer.example:50051' },
+  };
+  const envFrom = [{ name: 'API_KEY', source: 'secret', object: 'my-avs', key: 'api-key' }];
+
+  test('default: references, service account and endpoint as configured', () => {
+    const { env, cluster } = performerSpec(inCluster, {});
+    expect(env.size).toBe(0);
+    expect(cluster).toEqual({ envFrom, ...inCluster.kubernetes });
+  });
+
+  test('behavior: the service account of a call holds over the configured one, also in another run', () => {
+    const changes = { avs: config.avsAddress, envs: [], serviceAccountName: 'asked' };
+    for (const specOf of [changedSpec, keptSpec]) {
+      expect(specOf(inCluster, 'kubernetes', changes, {}).cluster).toEqual({
+        envFrom,
+        serviceAccountName: 'asked',
+        endpointOverride: 'performer.example:50051',
+      });
+    }
+  });
+
+  test('behavior: what a call has named in the cluster is known in another run', () => {
+    const envs = [{ name: 'KEY', kubernetesEnv: { valueFrom: { secretKeyRef } } }, { name: 'GIVEN' }];
+    const spec = keptSpec(undefined, 'kubernetes', { avs: config.avsAddress, envs }, {});
+    expect(spec).toMatchObject({ lostEnv: ['GIVEN'], cluster: { envFrom: [{ name: 'KEY' }] } });
   });
 });
 
