@@ -162,6 +162,8 @@ export async function openLevelDatabase(options: LevelStoreOptions): Promise<Dat
 export async function compactLevelDatabase(dir: string): Promise<void> {
   try {
     const level = await createLevel({ dir, syncWrites: true });
+    // By itself it would open later, and not say why it cannot.
+    await level.open();
     try {
       await level.compactRange(EVERY_KEY.gte, EVERY_KEY.lt);
     } finally {

@@ -27,14 +27,33 @@ export async function copyDatabase(dir: string, target: string): Promise<void> {
   }
 }
 
-/** Runs the action on a copy in a folder below, which is gone afterwards; one that a killed process left goes first. */
+/**
+ * Runs the action on a copy in a folder below, which is gone afterwards; one that a killed process left goes first.
+ * Whoever has the database open keeps the copy from being opened, and the other way round.
+ */
 export async function onCopy<T>(dir: string, action: (copy: string) => Promise<T>): Promise<T> {
   const copy = path.join(dir, 'verify');
   await rm(copy, { recursive: true, force: true });
   try {
     await copyDatabase(dir, copy);
+    await shareLock(dir, copy);
     return await action(copy);
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
 }
+
+/**
+ * LevelDB's lock belongs to the file, by whichever of its names. It tells of a process in another container, too, where
+ * pids say nothing; that one's files would change while they are copied, and the copy would look damaged.
+ */
+async function shareLock(dir: string, copy: string): Promise<void> {
+  try {
+    await link(path.join(dir, 'LOCK'), path.join(copy, 'LOCK'));
+  } catch (error) {
+    // None was ever made, or the file system has no hard links: then there is only our own lock.
+    if (!NO_LINK.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+const NO_LINK = new Set(['ENOENT', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);

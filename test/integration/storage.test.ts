@@ -1,4 +1,6 @@
 /** `ponos storage` on the directories of stopped nodes: real databases, with thousands of records. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -424,6 +426,35 @@ describe('error: whatever is named', () => {
     } finally {
       await store.close();
     }
+  });
+
+  test('a store in use in another container, where pids say nothing, is neither read nor changed', async () => {
+    const dir = place('other-container');
+    await cp(executor, dir, { recursive: true });
+    // It has LevelDB's lock, and ours names nobody who is known here.
+    const holder = spawn(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      `import { ClassicLevel } from 'classic-level';
+       await new ClassicLevel(${JSON.stringify(dir)}).open();
+       process.stdout.write('open');
+       setInterval(() => undefined, 1000);`,
+    ]);
+    try {
+      await once(holder.stdout, 'data');
+      const before = await readdir(dir);
+      for (const operation of [showStats, showProblems, compactStore, repairStore]) {
+        await expect(output(operation, { dir })).rejects.toMatchObject({
+          code: 'STORE_LOCKED',
+          advice: expect.stringContaining('Stop that'),
+        });
+      }
+      expect(await readdir(dir)).toEqual(before);
+    } finally {
+      holder.kill('SIGKILL');
+      await once(holder, 'exit');
+    }
+    expect(await output(showProblems, { dir })).toContain('all of them sound');
   });
 
   test('no directory, and one of something else', async () => {

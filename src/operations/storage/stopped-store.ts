@@ -136,7 +136,8 @@ export function inUse(error: unknown): unknown {
 }
 
 /** LevelDB has no better word for a file that is missing than for any other failure of its files. */
-function cannotOpen(dir: string, cause: unknown): PonosError {
+function cannotOpen(dir: string, cause: unknown): unknown {
+  if (isPonosError(cause, 'STORE_LOCKED')) return inUse(cause);
   return new PonosError('STORE_CORRUPT', {
     message: 'the database cannot be opened',
     facts: { dir },
