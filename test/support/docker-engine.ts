@@ -1,7 +1,15 @@
 /** A Docker engine for tests: the one that runs, or one of our own that leaves nothing behind. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
@@ -23,17 +31,15 @@ export interface OwnEngine {
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Starts it again, on what it has left. */
   start(...args: readonly string[]): Promise<void>;
-  /** Where images and containers are, when it was asked to be of a certain size. */
-  readonly disk?: SmallDisk;
-}
-
-export interface EngineWishes {
-  /** The size of the disk that images and containers are on. */
-  readonly diskMegabytes?: number;
+  /** Where images and containers are. */
+  readonly disk: SmallDisk;
 }
 
 const START_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
+const DIR_PREFIX = '/tmp/ponos-docker-';
+/** In memory: an engine has each step of a container written to its disk, which is most of what it takes. */
+const DISK_MEGABYTES = 1_500;
 /** Two engines would hand out the same addresses on the same bridge: one at a time. */
 const LOCK_DIR = '/tmp/ponos-test-docker.lock';
 /** Ends the engine when the test process is gone, however it went: the pipe to it closes. */
@@ -43,33 +49,32 @@ const GUARD = 'exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -TERM $$) & exec 
  * An engine, or the reason why there is none. In CI there must be one: a reason is an error there.
  * `const engine = await dockerEngine(); (engine.available ? describe : describe.skip)(…)`.
  */
-export async function dockerEngine(
-  wishes: EngineWishes = {},
-): Promise<
+export async function dockerEngine(): Promise<
   ({ available: true } & DockerEngine) | { available: false; reason: string; close(): Promise<void> }
 > {
-  const found = await findOrStart(wishes);
+  const found = await findOrStart();
   if (typeof found !== 'string') return { available: true, ...found };
   if (process.env.CI === 'true') throw new Error(`the Docker tests must run in CI: ${found}`);
   process.stderr.write(`Docker tests skipped: ${found}\n`);
   return { available: false, reason: found, close: async () => undefined };
 }
 
-async function findOrStart(wishes: EngineWishes): Promise<DockerEngine | string> {
+async function findOrStart(): Promise<DockerEngine | string> {
   const running = new Docker();
   if (await answers(running)) return { options: {}, docker: running, close: async () => undefined };
   if (process.getuid?.() !== 0) return 'no engine answers, and only root can start one';
   if (spawnSync('dockerd', ['--version']).status !== 0)
     return 'no engine answers, and dockerd is not installed';
-  return startEngine(wishes);
+  return startEngine();
 }
 
-async function startEngine({ diskMegabytes }: EngineWishes): Promise<DockerEngine | string> {
+async function startEngine(): Promise<DockerEngine | string> {
   const unlock = await lock();
+  clearAway();
   // Short: the path of a unix socket may have 107 characters.
-  const dir = mkdtempSync('/tmp/ponos-docker-');
+  const dir = mkdtempSync(DIR_PREFIX);
   const data = path.join(dir, 'data');
-  const disk = diskMegabytes === undefined ? undefined : smallDisk(data, diskMegabytes);
+  const disk = smallDisk(data, DISK_MEGABYTES);
   const socketPath = path.join(dir, 'd.sock');
   const docker = new Docker({ socketPath });
   let daemon: Daemon | undefined;
@@ -98,9 +103,8 @@ async function startEngine({ diskMegabytes }: EngineWishes): Promise<DockerEngin
 
   const close = async () => {
     await end('SIGTERM');
-    disk?.remove();
-    unmountBelow(dir);
-    rmSync(dir, { recursive: true, force: true });
+    disk.remove();
+    removeFolder(dir);
     unlock();
   };
   try {
@@ -130,13 +134,21 @@ function startDaemon(args: readonly string[]): Daemon {
   return { child, lastWords: () => output.trim().split('\n').slice(-3).join(' ') };
 }
 
-/** What an engine that did not end well has left mounted. */
-function unmountBelow(dir: string): void {
+/** What engines have left whose test processes were killed: they are not there, we have the lock. */
+function clearAway(): void {
+  const parent = path.dirname(DIR_PREFIX);
+  const names = readdirSync(parent).filter((name) => name.startsWith(path.basename(DIR_PREFIX)));
+  for (const name of names) removeFolder(path.join(parent, name));
+}
+
+/** With what an engine that did not end well has left mounted. */
+function removeFolder(dir: string): void {
   const folders = readFileSync('/proc/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
     .filter((folder) => folder.startsWith(`${dir}/`));
   for (const folder of folders.reverse()) spawnSync('umount', ['--lazy', folder]);
+  rmSync(dir, { recursive: true, force: true });
 }
 
 async function answers(docker: Docker): Promise<boolean> {

@@ -132,7 +132,7 @@ export function keepLog(lines: LogLine[], bound: LogFields = {}): Logger {
 }
 
 /** A pool of one such program that tries again several times a second; the runtime is closed with it. */
-export function startPool(runtime: PerformerRuntime): Promise<PerformerPool> {
+export function startPool(runtime: PerformerRuntime, logger = silentLogger): Promise<PerformerPool> {
   return startPerformerPool(
     {
       performers: [{ spec: programSpec(), isEssential: true }],
@@ -141,7 +141,7 @@ export function startPool(runtime: PerformerRuntime): Promise<PerformerPool> {
       drainMs: 0,
       listener: () => undefined,
       clock: hurriedClock,
-      logger: silentLogger,
+      logger,
     },
     never,
   );

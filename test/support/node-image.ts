@@ -32,9 +32,10 @@ async function importBase(docker: Docker, tag: string): Promise<void> {
   const files = [...PROGRAMS, ...libraries].map((file) => file.slice(1));
   await withTemporaryFolder(async (folder) => {
     fs.mkdirSync(path.join(folder, 'etc'));
+    fs.mkdirSync(path.join(folder, 'usr', 'local', 'bin'), { recursive: true });
     fs.writeFileSync(path.join(folder, 'etc', 'passwd'), 'root:x:0:0::/:/bin/sh\n');
     fs.writeFileSync(path.join(folder, 'etc', 'group'), 'root:x:0:\n');
-    const tar = spawn('tar', ['--mode=a+rX', '-chf', '-', '-C', '/', ...files, '-C', folder, 'etc'], {
+    const tar = spawn('tar', ['--mode=a+rX', '-chf', '-', '-C', '/', ...files, '-C', folder, 'etc', 'usr'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [repo, version] = tag.split(':');
@@ -50,6 +51,11 @@ async function librariesOf(program: string): Promise<string[]> {
 
 function finished(docker: Docker, progress: NodeJS.ReadableStream): Promise<void> {
   return new Promise((resolve, reject) => {
-    docker.modem.followProgress(progress as Readable, (error) => (error ? reject(error) : resolve()));
+    docker.modem.followProgress(progress as Readable, (error, lines) => {
+      const [failed] = lines.filter((line) => 'error' in line);
+      if (error) reject(error);
+      else if (failed !== undefined) reject(new Error(JSON.stringify(lines.slice(-3))));
+      else resolve();
+    });
   });
 }
