@@ -6,7 +6,7 @@ NPM := npm
 # npm ci writes this file last, so it is the stamp of a complete installation.
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: deps build proto all lint check check-deploy test faults bench clean demo docs format
+.PHONY: deps build proto all lint check check-deploy test test-kubernetes faults bench clean demo docs format
 
 $(INSTALLED): package.json package-lock.json
 	@node -e 'if (Number(process.versions.node.split(".")[0]) < 20) { console.error("ponos needs Node 20 or newer, this is " + process.version); process.exit(1) }'
@@ -38,6 +38,16 @@ check: build ## types, lint, format, generated code, unused code, import directi
 test: check ## everything: check, unit, integration, end to end
 	sh test/support/prepare-docker.sh
 	$(NPM) test --silent
+
+# Built once, for Go keeps what it has compiled; the first time takes minutes and some 2 GB.
+KUBE_APISERVER := dist/kube-apiserver
+$(KUBE_APISERVER): $(wildcard test/kubernetes/apiserver/*)
+	mkdir -p dist
+	cd test/kubernetes/apiserver && go build -trimpath -ldflags='-s -w' -o ../../../$(KUBE_APISERVER) .
+
+test-kubernetes: deps $(KUBE_APISERVER) ## performers on a real API server of Kubernetes; needs Go, and etcd or root on Debian
+	sh test/kubernetes/prepare-etcd.sh
+	KUBE_APISERVER=$(CURDIR)/$(KUBE_APISERVER) $(NPM) test --silent -- test/kubernetes
 
 ROUNDS ?= 50
 STEPS ?= 1000

@@ -82,6 +82,11 @@ function refused(message: string, details: Omit<ConstructorParameters<typeof Pon
   return new PonosError('KUBERNETES_REFUSED', { message, ...details });
 }
 
+/** Whether it says that there is no such object: without a name, it is the resource that is not there. */
+export function isMissing({ status, body }: Answer): boolean {
+  return status === 404 && textAt(body, 'details', 'name') !== undefined;
+}
+
 /** Whether the events of a watch that are asked for are kept no more: by its status, or by that of its last event. */
 export function isExpired(answer: unknown): boolean {
   return fieldAt(answer, 'status') === 410 || fieldAt(answer, 'code') === 410;

@@ -9,7 +9,7 @@ import { secretHider } from './hide-secrets.js';
 import { loadKubernetesAccess } from './kubernetes-access.js';
 import { judgeAdoption } from './kubernetes-adoption.js';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes-api.js';
-import { type Attempt, kubernetesRefusal } from './kubernetes-errors.js';
+import { type Attempt, isMissing, kubernetesRefusal } from './kubernetes-errors.js';
 import { listAt } from './kubernetes-fields.js';
 import { type InstanceWorld, instanceOf, whenReady } from './kubernetes-instance.js';
 import {
@@ -94,8 +94,8 @@ export async function openKubernetesRuntime(options: KubernetesRuntimeOptions): 
     // Its pod goes first, then the object: an object that is gone has nothing that runs.
     const body = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Foreground' };
     const answer = await api.call({ method: 'DELETE', path: path(name), body });
-    if (![200, 202, 404].includes(answer.status))
-      throw kubernetesRefusal(answer, attempt('remove a performer'));
+    const isAccepted = answer.status === 200 || answer.status === 202 || isMissing(answer);
+    if (!isAccepted) throw kubernetesRefusal(answer, attempt('remove a performer'));
   }
 
   async function discard(name: string): Promise<void> {
@@ -274,7 +274,7 @@ async function adopt(
   try {
     const answer = await api.call({ method: 'GET', path: performersPath(resource, name) }, signal);
     const object = answer.status === 200 ? readObject(answer.body) : undefined;
-    if (object === undefined && answer.status !== 404) throw kubernetesRefusal(answer, attempt);
+    if (object === undefined && !isMissing(answer)) throw kubernetesRefusal(answer, attempt);
     const adoption = object && judgeAdoption(object, { owner, uid: containerId, spec, image });
     if (object !== undefined && adoption?.is === 'ours') {
       watched.found(object);

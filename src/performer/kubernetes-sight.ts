@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { Observed } from '../base/observed.js';
 import type { KubernetesApi } from './kubernetes-api.js';
-import { type Attempt, kubernetesRefusal } from './kubernetes-errors.js';
+import { type Attempt, isMissing, kubernetesRefusal } from './kubernetes-errors.js';
 import { type ApiObject, readObject } from './kubernetes-object.js';
 import { type ObjectWatch, watchObjects } from './kubernetes-watch.js';
 
@@ -73,7 +73,7 @@ export async function watchPerformers(
     const object = answer.status === 200 ? readObject(answer.body) : undefined;
     const entry = entries.get(name);
     if (object !== undefined) seen(object);
-    else if (answer.status !== 404) throw kubernetesRefusal(answer, attempt);
+    else if (!isMissing(answer)) throw kubernetesRefusal(answer, attempt);
     else if (entry?.uid !== undefined) entry.sight.set({ ...entry.sight.value, isGone: true });
   }
 

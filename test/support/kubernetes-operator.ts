@@ -105,8 +105,9 @@ export class KubernetesOperator {
         await this.#reconcile();
       } catch (error) {
         // The server is away, as some tests have it.
-        const { code } = error as NodeJS.ErrnoException;
-        if (code !== 'ECONNREFUSED' && code !== 'ECONNRESET') throw error;
+        const { code, message } = error as NodeJS.ErrnoException;
+        const isAway = code === 'ECONNREFUSED' || code === 'ECONNRESET' || /: 5\d\d /.test(message);
+        if (!isAway) throw error;
       }
       await sleep(LOOK_MS);
     }
