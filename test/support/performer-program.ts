@@ -10,14 +10,22 @@ import { PerformerServiceDefinition } from '../../src/rpc/generated/eigenlayer/h
 
 const health = HealthState();
 let callers = 0;
+let letGo: (() => void) | undefined;
 const behaviours: Record<string, (argument: string, taskId: string) => Promise<string> | string> = {
   echo: (argument) => argument,
   'task-id': (_argument, taskId) => taskId,
   env: (name) => process.env[name] ?? '(unset)',
-  /** As `env`, after as long as a deployment takes. */
-  'slow-env': async (name) => {
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+  /** As `env`, when `let-go` says so. */
+  'held-env': async (name) => {
+    await new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
     return process.env[name] ?? '(unset)';
+  },
+  /** @returns whether anybody was held */
+  'let-go': () => {
+    letGo?.();
+    return String(letGo !== undefined);
   },
   'env-names': () => Object.keys(process.env).sort().join(','),
   size: (bytes) => 'x'.repeat(Number(bytes)),
