@@ -41,6 +41,8 @@ afterAll(async () => {
 interface WrongInput {
   readonly change: (config: NodeConfig) => void;
   readonly env?: Readonly<Record<string, string>>;
+  /** The exit code; default: 1. */
+  readonly code?: number;
   readonly says: RegExp;
   /** Absent where the sentence holds the advice itself. */
   readonly advises?: RegExp;
@@ -138,24 +140,27 @@ const FOR_EXECUTORS: Readonly<Record<string, WrongInput>> = {
     says: /the Docker engine does not answer; cannot run performers: .*docker\.sock/,
     advises: /Start Docker .*set DOCKER_HOST, or use deploymentMode process/,
   },
-  'Kubernetes, and no word about the cluster': {
-    change: (config) => deploy(config, 'kubernetes'),
-    says: /kubernetes: is missing: performers run in Kubernetes; write kubernetes: \{\} for the cluster/,
-  },
   'Kubernetes, outside a cluster': {
-    change: (config) => {
-      deploy(config, 'kubernetes');
-      config.kubernetes = {};
-    },
-    says: /this node does not run in a Kubernetes cluster, and kubernetes\.inCluster says that it does/,
+    change: (config) => deploy(config, 'kubernetes', {}),
+    code: 2,
+    says: /this node does not run in a Kubernetes cluster, and kubernetes\.inCluster says that it does$/,
     advises: /Give kubernetes\.kubeConfigPath/,
   },
-  'Kubernetes, with a kubeconfig file that is none': {
+  'Kubernetes, and an API server that is not there': {
     change: (config) => {
-      deploy(config, 'kubernetes');
-      config.kubernetes = { kubeConfigPath: '/dev/null' };
+      const kubeConfigPath = path.join(devnet.folder, 'kubeconfig');
+      const context = { cluster: 'here', user: 'me' };
+      const kubeconfig = {
+        clusters: [{ name: 'here', cluster: { server: 'https://127.0.0.1:1' } }],
+        users: [{ name: 'me', user: { token: 'secret-access-token' } }],
+        contexts: [{ name: 'here', context }],
+        'current-context': 'here',
+      };
+      fs.writeFileSync(kubeConfigPath, JSON.stringify(kubeconfig));
+      deploy(config, 'kubernetes', { kubeConfigPath });
     },
-    says: /the kubeconfig file \/dev\/null is malformed/,
+    says: /the Kubernetes API server does not answer \(server https:\/\/127\.0\.0\.1:1\): .*ECONNREFUSED/,
+    advises: /kubectl get --raw/,
   },
 };
 
@@ -180,11 +185,14 @@ describe('start of a node', () => {
     await Promise.all(roles.map((role) => failToStart(role, input)));
   });
 
-  async function failToStart(role: Role, { change, env, says, advises }: WrongInput): Promise<void> {
+  async function failToStart(
+    role: Role,
+    { change, env, code = 1, says, advises }: WrongInput,
+  ): Promise<void> {
     const node = await devnet.seat(nameOf(role), change);
     try {
       const result = await node.run(env);
-      expect(result.code).toBe(1);
+      expect(result.code).toBe(code);
       expectOneSentence(result, says, advises);
       for (const secret of [...node.secrets, 'secret-access-token']) {
         expect(result.stderr + result.stdout).not.toContain(secret);
@@ -375,8 +383,9 @@ function setL1({ l1Chain, chains }: NodeConfig, url: string): void {
   for (const chain of [l1Chain, ...chains]) if (chain?.chainId === 31337) chain.rpcUrl = url;
 }
 
-function deploy({ avsPerformers = [] }: NodeConfig, mode: string): void {
-  for (const performer of avsPerformers) {
+function deploy(config: NodeConfig, mode: string, kubernetes?: object): void {
+  if (kubernetes !== undefined) config.kubernetes = kubernetes;
+  for (const performer of config.avsPerformers ?? []) {
     delete performer.command;
     performer.deploymentMode = mode;
     performer.image = { repository: 'example', tag: 'v1' };
