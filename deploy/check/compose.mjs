@@ -35,13 +35,20 @@ export async function checkCompose(world, check) {
   const completed = async () =>
     (await manage('aggregator', 'tasks', '--status', 'completed')).match(/0x[0-9a-f]{64}/g) ?? [];
 
-  async function untilHealthy() {
+  async function stateOf(role) {
+    const format = '{{.State.Status}} {{.RestartCount}} {{.State.Health.Status}}';
+    const [status, restarts, health] = (await inspect(role, format)).split(' ');
+    return { status, restarts: Number(restarts), health };
+  }
+
+  /** One that ends by itself is started again by the engine, and again. */
+  async function untilHealthy(restartsWanted = 0) {
     for (const role of ROLES) {
       await until(`${role} is healthy`, HEALTHY_WITHIN_S, async () => {
-        const [status, restarts, health] = (
-          await inspect(role, '{{.State.Status}} {{.RestartCount}} {{.State.Health.Status}}')
-        ).split(' ');
-        must(status === 'running' && restarts === '0', `${role}: ${status}\n${await compose('logs', role)}`);
+        const { status, restarts, health } = await stateOf(role);
+        const runs = status === 'running' && restarts === restartsWanted;
+        if (!runs)
+          throw new Error(`${role} is ${status} after ${restarts} restarts\n${await compose('logs', role)}`);
         return health === 'healthy';
       });
     }
@@ -106,6 +113,29 @@ export async function checkCompose(world, check) {
       }
     } finally {
       fs.rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  await check('killed, a node is started again on its store', async () => {
+    for (const role of ROLES) {
+      const lock = `/var/lib/ponos/${role}/badger/level/ponos.lock`;
+      const kill = `process.kill(JSON.parse(fs.readFileSync('${lock}', 'utf8')).pid, 'SIGKILL')`;
+      await compose('exec', '-T', role, 'node', '-e', kill);
+      await until(`${role} is started again`, 30, async () => (await stateOf(role)).restarts === 1);
+    }
+    await untilHealthy(1);
+    // It was in the network namespace of the aggregator's container, which is another one now.
+    await compose('restart', '-t', '1', 'executor-socket');
+    must((await completed()).length >= SETS.length, 'a completed task is not known');
+    await runTasks();
+  });
+
+  await check('the store of a running node is refused to another container', async () => {
+    for (const role of ROLES) {
+      const dir = ['--dir', `/var/lib/ponos/${role}/badger/level`];
+      const answer = compose('run', '--rm', '--no-deps', '-T', role, 'storage', 'verify', ...dir);
+      const said = await answer.catch((error) => error.message);
+      must(said.includes('another process uses the storage directory'), `${role}: ${said}`);
     }
   });
 

@@ -28,7 +28,7 @@ export async function checkSystemd(check) {
     await check(`systemd measures an exposure under ${EXPOSURE_LIMIT / 10}`, async () => {
       const flags = ['--offline=true', `--threshold=${EXPOSURE_LIMIT}`, '--no-pager'];
       const said = await run('systemd-analyze', ['security', ...flags, ...units]);
-      return (said.match(/Overall exposure level for .*/g) ?? []).join('; ');
+      return (said.match(/(?<=exposure level for ).*: \d+\.\d/g) ?? []).join(', ');
     });
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
