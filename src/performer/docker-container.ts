@@ -1,53 +1,14 @@
 /** What a performer's container is: its name, its limits, its labels. Pure. */
-import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
-import type { Address } from '../base/brands.js';
 import { PonosError } from '../base/error.js';
-import { PERFORMER_PORT, type PerformerImage, type PerformerSpec } from './runtime.js';
-
-/** Labels that say whose a container or network is. Values of variables are in none of them. */
-export const LABELS = {
-  role: 'ponos.role',
-  operator: 'ponos.operator',
-  l1Chain: 'ponos.l1-chain',
-  avs: 'ponos.avs',
-} as const;
-
-/** Whose the containers are: an operator may have one executor on an engine for each L1 chain. */
-export interface PerformerOwner {
-  readonly operator: Address;
-  readonly l1ChainId: number;
-}
+import { LABELS, ownerLabels, type PerformerOwner } from './performer-identity.js';
+import { PERFORMER_PORT, type PerformerSpec } from './runtime.js';
 
 export const PORT_KEY = `${PERFORMER_PORT}/tcp`;
-
-/** `avs-performer-<first 6 hex digits of sha256(address)>-<unique>`: the prefix that public tools look for. */
-export function containerName(avs: Address, unique: string): string {
-  const hash = createHash('sha256').update(avs, 'utf8').digest('hex');
-  return `avs-performer-${hash.slice(0, 6)}-${unique}`;
-}
-
-/** `repository@digest`, or `repository:tag` (default `latest`). */
-export function imageReference({ repository, tag, digest }: PerformerImage): string {
-  return digest === undefined ? `${repository}:${tag ?? 'latest'}` : `${repository}@${digest}`;
-}
-
-function ownerLabels({ operator, l1ChainId }: PerformerOwner): Readonly<Record<string, string>> {
-  return {
-    [LABELS.role]: 'performer',
-    [LABELS.operator]: operator,
-    [LABELS.l1Chain]: String(l1ChainId),
-  };
-}
 
 /** The filter that finds the containers, and the events, of this executor. */
 export function ownedBy(owner: PerformerOwner): { label: string[] } {
   return { label: Object.entries(ownerLabels(owner)).map(([key, value]) => `${key}=${value}`) };
-}
-
-/** @param labels a container's */
-export function isOwnedBy(owner: PerformerOwner, labels: Readonly<Record<string, string>>): boolean {
-  return Object.entries(ownerLabels(owner)).every(([key, value]) => labels[key] === value);
 }
 
 /** Why the container ended, as its engine tells it. */

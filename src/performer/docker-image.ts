@@ -4,12 +4,12 @@ import { abortError, type Clock } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { Secret } from '../base/secret.js';
-import { imageReference } from './docker-container.js';
 import { readCredentials } from './docker-credentials.js';
 import { dockerError, engineStatus } from './docker-errors.js';
 import { type PullLine, PullProgress, pullFailure } from './docker-pull.js';
 import { type RegistryAuth, registryOf } from './docker-registry-auth.js';
-import { jsonLines } from './docker-stream.js';
+import { jsonLines } from './json-lines.js';
+import { imageReference } from './performer-identity.js';
 import type { PerformerImage, ProgressListener } from './runtime.js';
 
 /** A pull may take an hour; one of which nothing is heard for so long hangs. */

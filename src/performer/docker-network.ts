@@ -2,8 +2,9 @@
 import { hostname } from 'node:os';
 import type Docker from 'dockerode';
 import { PonosError } from '../base/error.js';
-import { LABELS, PORT_KEY } from './docker-container.js';
+import { PORT_KEY } from './docker-container.js';
 import { engineStatus, unlessStatus } from './docker-errors.js';
+import { LABELS } from './performer-identity.js';
 import { PERFORMER_PORT } from './runtime.js';
 
 /** A network that performers are in. */

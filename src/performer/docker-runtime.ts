@@ -5,15 +5,7 @@ import { type Clock, throwIfAborted } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { differenceTo, recoverLostEnv } from './docker-adoption.js';
-import {
-  checkNetworkName,
-  containerName,
-  containerOptions,
-  imageReference,
-  isOwnedBy,
-  ownedBy,
-  type PerformerOwner,
-} from './docker-container.js';
+import { checkNetworkName, containerOptions, ownedBy } from './docker-container.js';
 import { dockerError, engineStatus } from './docker-errors.js';
 import { ensureImage } from './docker-image.js';
 import {
@@ -27,6 +19,7 @@ import { createLeftovers, removeContainer } from './docker-leftovers.js';
 import { ensureNetwork, findNetwork, isNetworkRace, type PerformerNetwork } from './docker-network.js';
 import { createContainerWatch } from './docker-watch.js';
 import type { OutputLog } from './output-log.js';
+import { imageReference, isOwnedBy, type PerformerOwner, performerName } from './performer-identity.js';
 import type {
   AdoptedInstance,
   EarlierInstance,
@@ -191,7 +184,7 @@ async function createAndStart(
 ): Promise<PerformerInstance> {
   const { docker } = world.engine;
   const { networkName } = options;
-  const name = containerName(spec.avs, randomBytes(6).toString('hex'));
+  const name = performerName(spec.avs, randomBytes(6).toString('hex'));
   onProgress?.({ step: 'create', detail: name });
   try {
     const network = networkName === '' ? undefined : await ensureNetwork(docker, networkName);

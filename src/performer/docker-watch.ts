@@ -2,7 +2,7 @@
 import type Docker from 'dockerode';
 import { explain } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { ownedBy, type PerformerOwner } from './docker-container.js';
+import { ownedBy } from './docker-container.js';
 import { dockerError, engineStatus } from './docker-errors.js';
 import {
   afterEvent,
@@ -13,7 +13,8 @@ import {
   parseEvent,
   WATCHED_EVENTS,
 } from './docker-events.js';
-import { jsonLines } from './docker-stream.js';
+import { jsonLines } from './json-lines.js';
+import type { PerformerOwner } from './performer-identity.js';
 import type { PerformerExit } from './runtime.js';
 
 /** An engine that takes longer to answer is gone for the time being. */

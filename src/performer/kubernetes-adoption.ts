@@ -1,9 +1,9 @@
 /** Whether an object that a former run has made is what would be made now. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import { Secret } from '../base/secret.js';
-import { isOwnedBy, type PerformerOwner } from './docker-container.js';
 import { fieldAt, textsAt } from './kubernetes-fields.js';
 import { type ApiObject, conditionOf, performerObjectSpec } from './kubernetes-object.js';
+import { isOwnedBy, type PerformerOwner } from './performer-identity.js';
 import type { PerformerImage, PerformerSpec } from './runtime.js';
 
 export interface Claim {

@@ -1,6 +1,7 @@
 /** What a performer's object in a cluster is: its name, its labels, its spec, its status. Pure. */
-import { imageReference, LABELS, type PerformerOwner } from './docker-container.js';
+
 import { fieldAt, listAt, textAt, textsAt } from './kubernetes-fields.js';
+import { imageReference, LABELS, type PerformerOwner } from './performer-identity.js';
 import { type EnvReference, PERFORMER_PORT, type PerformerImage, type PerformerSpec } from './runtime.js';
 
 /** Where the objects of this executor are. */

@@ -4,7 +4,6 @@ import type { Clock } from '../base/clock.js';
 import { throwIfAborted } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { containerName, imageReference, type PerformerOwner } from './docker-container.js';
 import { secretHider } from './hide-secrets.js';
 import { loadKubernetesAccess } from './kubernetes-access.js';
 import { judgeAdoption } from './kubernetes-adoption.js';
@@ -25,6 +24,7 @@ import { followPod, type PodWorld } from './kubernetes-output.js';
 import { type PerformerWatch, watchPerformers } from './kubernetes-sight.js';
 import type { OutputLog } from './output-log.js';
 import { KEPT_LINES } from './output-tail.js';
+import { imageReference, type PerformerOwner, performerName } from './performer-identity.js';
 import type {
   AdoptedInstance,
   EarlierInstance,
@@ -220,7 +220,7 @@ async function launch(
   signal: AbortSignal,
   onProgress: ProgressListener | undefined,
 ): Promise<PerformerInstance> {
-  const name = containerName(spec.avs, randomBytes(6).toString('hex'));
+  const name = performerName(spec.avs, randomBytes(6).toString('hex'));
   onProgress?.({ step: 'image', detail: imageReference(image) });
   onProgress?.({ step: 'create', detail: name });
   const watched = world.watch.watch(name);

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { jsonLines } from './docker-stream.js';
+import { jsonLines } from './json-lines.js';
 import type { ApiRequest, KubernetesApi } from './kubernetes-api.js';
 import { type Attempt, isExpired, kubernetesRefusal } from './kubernetes-errors.js';
 import { fieldAt, listAt, textAt } from './kubernetes-fields.js';

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildPerformerImage } from '../../src/devnet/performer-image.js';
-import { LABELS } from '../../src/performer/docker-container.js';
+import { LABELS } from '../../src/performer/performer-identity.js';
 import type { DeploymentRecord, PerformerRecord } from '../../src/store/executor-performer-records.js';
 import { startDevnet, type TestDevnet } from '../support/devnet.js';
 import { BN254_SET, type DevnetTasks, openDevnetTasks } from '../support/devnet-tasks.js';

@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { parseAddress } from '../../src/base/brands.js';
 import { isPonosError } from '../../src/base/error.js';
 import { buildPerformerImage } from '../../src/devnet/performer-image.js';
-import { LABELS } from '../../src/performer/docker-container.js';
+import { LABELS } from '../../src/performer/performer-identity.js';
 import type { PerformerInstance } from '../../src/performer/runtime.js';
 import { type DockerEngine, dockerEngine } from '../support/docker-engine.js';
 import {

@@ -104,9 +104,9 @@ export class KubernetesOperator {
       try {
         await this.#reconcile();
       } catch (error) {
-        // The server is away, as some tests have it.
+        // The server is away, or does not have the resource, as some tests have it.
         const { code, message } = error as NodeJS.ErrnoException;
-        const isAway = code === 'ECONNREFUSED' || code === 'ECONNRESET' || /: 5\d\d /.test(message);
+        const isAway = code === 'ECONNREFUSED' || code === 'ECONNRESET' || /: (404|5\d\d) /.test(message);
         if (!isAway) throw error;
       }
       await sleep(LOOK_MS);

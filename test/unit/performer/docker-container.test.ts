@@ -1,13 +1,7 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { parseAddress } from '../../../src/base/brands.js';
 import { Secret } from '../../../src/base/secret.js';
-import {
-  checkNetworkName,
-  containerName,
-  containerOptions,
-  imageReference,
-} from '../../../src/performer/docker-container.js';
+import { checkNetworkName, containerOptions } from '../../../src/performer/docker-container.js';
 import type { PerformerSpec } from '../../../src/performer/runtime.js';
 
 const AVS = parseAddress('0xDbD92D51a79FaA4Ff31e7D6AbeFcE76358B64f84');
@@ -19,23 +13,6 @@ const spec: PerformerSpec = {
   env: new Map([['API_KEY', new Secret('k')]]),
   resources: { memoryBytes: 1e9, cpus: 0.5, pids: 64, readOnlyRootfs: false },
 };
-
-describe('containerName', () => {
-  test('default: six hex digits of the hash of the lower-case address', () => {
-    const hash = createHash('sha256').update('0xdbd92d51a79faa4ff31e7d6abefce76358b64f84').digest('hex');
-    expect(containerName(AVS, 'f00')).toBe(`avs-performer-${hash.slice(0, 6)}-f00`);
-  });
-});
-
-describe('imageReference', () => {
-  test.each([
-    [{ repository: 'a/b' }, 'a/b:latest'],
-    [{ repository: 'host:5000/a', tag: 'v1' }, 'host:5000/a:v1'],
-    [{ repository: 'a', tag: 'v1', digest: 'sha256:00' }, 'a@sha256:00'],
-  ])('default: %j', (image, expected) => {
-    expect(imageReference(image)).toBe(expected);
-  });
-});
 
 describe('checkNetworkName', () => {
   test('default: none, and any network of their own', () => {

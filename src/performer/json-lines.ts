@@ -1,4 +1,4 @@
-/** The engine's answers that come in pieces: one JSON object a line. */
+/** Answers that come in pieces: one JSON object a line, as those of an engine or a cluster. */
 
 /**
  * Ends with the stream; a stream that is left early is closed.

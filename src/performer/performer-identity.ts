@@ -1,0 +1,42 @@
+/** What performers are called in an engine or a cluster, and how an executor knows its own there. Pure. */
+import { createHash } from 'node:crypto';
+import type { Address } from '../base/brands.js';
+import type { PerformerImage } from './runtime.js';
+
+/** Labels that say whose a container, network or object is. Values of variables are in none of them. */
+export const LABELS = {
+  role: 'ponos.role',
+  operator: 'ponos.operator',
+  l1Chain: 'ponos.l1-chain',
+  avs: 'ponos.avs',
+} as const;
+
+/** Whose performers are: an operator may have one executor on an engine, or in a cluster, for each L1 chain. */
+export interface PerformerOwner {
+  readonly operator: Address;
+  readonly l1ChainId: number;
+}
+
+/** `avs-performer-<first 6 hex digits of sha256(address)>-<unique>`: the prefix that public tools look for. */
+export function performerName(avs: Address, unique: string): string {
+  const hash = createHash('sha256').update(avs, 'utf8').digest('hex');
+  return `avs-performer-${hash.slice(0, 6)}-${unique}`;
+}
+
+/** `repository@digest`, or `repository:tag` (default `latest`). */
+export function imageReference({ repository, tag, digest }: PerformerImage): string {
+  return digest === undefined ? `${repository}:${tag ?? 'latest'}` : `${repository}@${digest}`;
+}
+
+export function ownerLabels({ operator, l1ChainId }: PerformerOwner): Readonly<Record<string, string>> {
+  return {
+    [LABELS.role]: 'performer',
+    [LABELS.operator]: operator,
+    [LABELS.l1Chain]: String(l1ChainId),
+  };
+}
+
+/** @param labels of a container or object */
+export function isOwnedBy(owner: PerformerOwner, labels: Readonly<Record<string, string>>): boolean {
+  return Object.entries(ownerLabels(owner)).every(([key, value]) => labels[key] === value);
+}
