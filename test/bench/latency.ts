@@ -1,4 +1,5 @@
 /** Tasks a second, and how long each takes, when every block brings so many, with few and with many executors. */
+import os from 'node:os';
 import { type LoadedTask, processFigures, tasksOf, withLoad } from './load.js';
 import type { BenchResult } from './result.js';
 import { benchBlocks } from './statistics.js';
@@ -12,6 +13,8 @@ const RATES = [
 ] as const;
 /** A task is created in one block, and its result can be in the next one at the earliest. */
 const LIMIT_BLOCKS = 3;
+/** With less of its processors to spare a machine is saturated: what is created waits for what was before. */
+const SATURATED = 0.85;
 
 interface Row {
   readonly executors: number;
@@ -25,6 +28,8 @@ interface Row {
   readonly aggregatorCpuMs: number;
   /** Per task, of all executors together. */
   readonly executorsCpuMs: number;
+  /** Share of all processors of the machine that was in use, by whomever, until the last was verified. */
+  readonly busy: number;
 }
 
 export async function benchLatency(): Promise<BenchResult> {
@@ -37,6 +42,7 @@ export async function benchLatency(): Promise<BenchResult> {
       for (const [rate, blocks] of RATES) {
         const before = processFigures(aggregator.pid).cpuMs;
         const ownBefore = process.cpuUsage();
+        const machineBefore = machineTimes();
         const tasks = await rounds(Array.from({ length: blocks }, () => tasksOf(world, rate)));
         const own = process.cpuUsage(ownBefore);
         rows.push({
@@ -45,11 +51,12 @@ export async function benchLatency(): Promise<BenchResult> {
           ...figuresOf(tasks),
           aggregatorCpuMs: (processFigures(aggregator.pid).cpuMs - before) / tasks.length,
           executorsCpuMs: (own.user + own.system) / 1_000 / tasks.length,
+          busy: busyShare(machineBefore, machineTimes()),
         });
       }
     });
   }
-  const calm = rows.filter(({ rate }) => rate <= 10);
+  const calm = rows.filter(({ busy }) => busy < SATURATED);
   return {
     question:
       'BN254, 1 s blocks: tasks/s and blocks from a task to its verification, executors in one process',
@@ -64,6 +71,7 @@ export async function benchLatency(): Promise<BenchResult> {
         'p99',
         'CPU ms/task',
         'executors ms/task',
+        'machine busy',
       ],
       ...rows.map((row) => [
         ...[row.executors, row.rate, row.tasks, row.verified].map(String),
@@ -71,14 +79,34 @@ export async function benchLatency(): Promise<BenchResult> {
         ...[row.p50, row.p99].map(String),
         row.aggregatorCpuMs.toFixed(1),
         row.executorsCpuMs.toFixed(1),
+        `${(row.busy * 100).toFixed(0)} %`,
       ]),
     ],
-    claim: `no task is lost at any rate, and at up to 10 tasks a block 99% are verified within ${LIMIT_BLOCKS} blocks`,
+    claim: `no task is lost at any rate, and while the machine is less than ${SATURATED * 100}% busy 99% are verified within ${LIMIT_BLOCKS} blocks`,
     passed:
-      rows.every(({ tasks, verified }) => tasks === verified) && calm.every(({ p99 }) => p99 <= LIMIT_BLOCKS),
+      rows.every(({ tasks, verified }) => tasks === verified) &&
+      calm.length > 0 &&
+      calm.every(({ p99 }) => p99 <= LIMIT_BLOCKS),
     figures: { rows },
   };
 }
+
+interface MachineTimes {
+  readonly busyMs: number;
+  readonly allMs: number;
+}
+
+function machineTimes(): MachineTimes {
+  const times = os.cpus().map((cpu) => cpu.times);
+  const allMs = sum(times.flatMap((each) => Object.values(each)));
+  return { busyMs: allMs - sum(times.map(({ idle }) => idle)), allMs };
+}
+
+function busyShare(before: MachineTimes, after: MachineTimes): number {
+  return (after.busyMs - before.busyMs) / (after.allMs - before.allMs);
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /** A block is a second. */
 function figuresOf(tasks: readonly LoadedTask[]) {

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const outfile = path.join(root, 'dist', 'bench', 'main.mjs');
+// Beside the executable, whose companions the devnet looks for there.
+const outfile = path.join(root, 'dist', 'bench.mjs');
 await esbuild.build({
   absWorkingDir: root,
   entryPoints: ['test/bench/main.ts'],
