@@ -1,28 +1,9 @@
 /** Whether a container that runs is what a spec would make. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import type Docker from 'dockerode';
-import { Secret } from '../base/secret.js';
-import type { PerformerSpec } from './runtime.js';
 
 /** What the engine says of the image that a container was made of. */
 export type ImageDefaults = Pick<Docker.ImageInspectInfo['Config'], 'Cmd' | 'Env' | 'User'>;
-
-/**
- * The spec with the values of its `lostEnv`, read from the container; undefined when the container has no such variable.
- */
-export function recoverLostEnv(
-  { lostEnv = [], ...spec }: PerformerSpec,
-  containerEnv: readonly string[],
-): PerformerSpec | undefined {
-  const found = variables(containerEnv);
-  const recovered = new Map(spec.env);
-  for (const name of lostEnv) {
-    const value = found.get(name);
-    if (value === undefined) return undefined;
-    recovered.set(name, new Secret(value));
-  }
-  return { ...spec, env: recovered };
-}
 
 /**
  * @param wanted what a container would be made with now; the rest is the image's
@@ -43,8 +24,8 @@ export function differenceTo(
   return undefined;
 }
 
-/** `NAME=value`, of which the last of a name counts. */
-function variables(env: readonly string[]): ReadonlyMap<string, string> {
+/** Of `NAME=value`, of which the last of a name counts. */
+export function variables(env: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     env.map((entry) => {
       const [name = '', ...value] = entry.split('=');

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import Docker from 'dockerode';
 import { type Clock, throwIfAborted } from '../base/clock.js';
-import { isPonosError, PonosError } from '../base/error.js';
+import { isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import { differenceTo, recoverLostEnv } from './docker-adoption.js';
+import { differenceTo, variables } from './docker-adoption.js';
 import { checkNetworkName, containerOptions, ownedBy } from './docker-container.js';
 import { dockerError, engineStatus } from './docker-errors.js';
 import { ensureImage } from './docker-image.js';
@@ -18,8 +18,15 @@ import {
 import { createLeftovers, removeContainer } from './docker-leftovers.js';
 import { ensureNetwork, findNetwork, isNetworkRace, type PerformerNetwork } from './docker-network.js';
 import { createContainerWatch } from './docker-watch.js';
+import { recoverLostEnv } from './lost-env.js';
 import type { OutputLog } from './output-log.js';
-import { imageReference, isOwnedBy, type PerformerOwner, performerName } from './performer-identity.js';
+import {
+  imageOf,
+  imageReference,
+  isOwnedBy,
+  type PerformerOwner,
+  performerName,
+} from './performer-identity.js';
 import type {
   AdoptedInstance,
   EarlierInstance,
@@ -140,15 +147,6 @@ export async function openDockerRuntime(options: DockerRuntimeOptions): Promise<
   };
 }
 
-function imageOf({ avs, image }: PerformerSpec): PerformerImage {
-  if (image !== undefined) return image;
-  throw new PonosError('CONFIG_INVALID', {
-    message: 'a performer in deployment mode docker needs an image',
-    facts: { avs },
-    advice: 'Set avsPerformers[].image.repository and tag.',
-  });
-}
-
 async function launch(
   spec: PerformerSpec,
   image: PerformerImage,
@@ -213,7 +211,7 @@ async function adopt(
     if (!isOwnedBy(options, info.Config.Labels)) return undefined;
     const { networkName } = options;
     const network = networkName === '' ? undefined : await findNetwork(docker, networkName);
-    const spec = recoverLostEnv(asked, info.Config.Env);
+    const spec = recoverLostEnv(asked, variables(info.Config.Env));
     const difference =
       spec === undefined ? 'its variables' : await compare(docker, info, spec, options, network);
     if (spec === undefined || difference !== undefined || !info.State.Running || info.State.Paused) {

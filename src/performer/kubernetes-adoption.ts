@@ -1,8 +1,8 @@
 /** Whether an object that a former run has made is what would be made now. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import { Secret } from '../base/secret.js';
 import { fieldAt, textsAt } from './kubernetes-fields.js';
 import { type ApiObject, conditionOf, performerObjectSpec } from './kubernetes-object.js';
+import { recoverLostEnv } from './lost-env.js';
 import { isOwnedBy, type PerformerOwner } from './performer-identity.js';
 import type { PerformerImage, PerformerSpec } from './runtime.js';
 
@@ -25,7 +25,7 @@ export type Adoption =
 export function judgeAdoption(object: ApiObject, { owner, uid, spec: asked, image }: Claim): Adoption {
   if (!isOwnedBy(owner, object.labels)) return { is: 'foreign' };
   if (object.uid !== uid) return { is: 'useless', reason: 'somebody has made it anew' };
-  const spec = recoverLostEnv(asked, object);
+  const spec = recoverLostEnv(asked, variablesOf(object));
   const difference = spec === undefined ? 'its variables' : differenceTo(spec, image, object);
   if (spec === undefined || difference !== undefined) {
     return { is: 'useless', reason: `it differs in ${difference}` };
@@ -35,20 +35,8 @@ export function judgeAdoption(object: ApiObject, { owner, uid, spec: asked, imag
   return { is: 'useless', reason: condition.is === 'over' ? `it ${condition.reason}` : 'it is not ready' };
 }
 
-/** Undefined when the object has no such variable. */
-function recoverLostEnv(
-  { lostEnv = [], ...spec }: PerformerSpec,
-  object: ApiObject,
-): PerformerSpec | undefined {
-  const found = new Map(Object.entries(textsAt(object.spec, 'config', 'environment')));
-  const recovered = new Map(spec.env);
-  for (const name of lostEnv) {
-    const value = found.get(name);
-    if (value === undefined) return undefined;
-    recovered.set(name, new Secret(value));
-  }
-  return { ...spec, env: recovered };
-}
+const variablesOf = (object: ApiObject) =>
+  new Map(Object.entries(textsAt(object.spec, 'config', 'environment')));
 
 /** The first thing in which the object differs from what would be created now, in words. */
 function differenceTo(spec: PerformerSpec, image: PerformerImage, object: ApiObject): string | undefined {

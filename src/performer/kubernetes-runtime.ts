@@ -24,7 +24,7 @@ import { followPod, type PodWorld } from './kubernetes-output.js';
 import { type PerformerWatch, watchPerformers } from './kubernetes-sight.js';
 import type { OutputLog } from './output-log.js';
 import { KEPT_LINES } from './output-tail.js';
-import { imageReference, type PerformerOwner, performerName } from './performer-identity.js';
+import { imageOf, imageReference, type PerformerOwner, performerName } from './performer-identity.js';
 import type {
   AdoptedInstance,
   EarlierInstance,
@@ -201,15 +201,6 @@ export async function openKubernetesRuntime(options: KubernetesRuntimeOptions): 
       }
     },
   };
-}
-
-function imageOf({ avs, image }: PerformerSpec): PerformerImage {
-  if (image !== undefined) return image;
-  throw new PonosError('CONFIG_INVALID', {
-    message: 'a performer in deployment mode kubernetes needs an image',
-    facts: { avs },
-    advice: 'Set avsPerformers[].image.repository and tag.',
-  });
 }
 
 async function launch(

@@ -1,10 +1,28 @@
 /** Variables of a performer whose values nobody knows but the instance that runs with them. */
 import { PonosError } from '../base/error.js';
+import { Secret } from '../base/secret.js';
 import type { PerformerSpec } from './runtime.js';
 
 /** Whether the spec can be adopted, and not deployed. */
 export function hasLostEnv({ lostEnv = [] }: PerformerSpec): boolean {
   return lostEnv.length > 0;
+}
+
+/**
+ * The spec with the values of its `lostEnv`; undefined when one of them is not there.
+ * @param found variables of the instance that runs with them
+ */
+export function recoverLostEnv(
+  { lostEnv = [], ...spec }: PerformerSpec,
+  found: ReadonlyMap<string, string>,
+): PerformerSpec | undefined {
+  const recovered = new Map(spec.env);
+  for (const name of lostEnv) {
+    const value = found.get(name);
+    if (value === undefined) return undefined;
+    recovered.set(name, new Secret(value));
+  }
+  return { ...spec, env: recovered };
 }
 
 /** @throws PonosError PERFORMER_UNAVAILABLE for a spec with such variables */

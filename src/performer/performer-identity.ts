@@ -1,7 +1,8 @@
 /** What performers are called in an engine or a cluster, and how an executor knows its own there. Pure. */
 import { createHash } from 'node:crypto';
 import type { Address } from '../base/brands.js';
-import type { PerformerImage } from './runtime.js';
+import { PonosError } from '../base/error.js';
+import type { PerformerImage, PerformerSpec } from './runtime.js';
 
 /** Labels that say whose a container, network or object is. Values of variables are in none of them. */
 export const LABELS = {
@@ -21,6 +22,16 @@ export interface PerformerOwner {
 export function performerName(avs: Address, unique: string): string {
   const hash = createHash('sha256').update(avs, 'utf8').digest('hex');
   return `avs-performer-${hash.slice(0, 6)}-${unique}`;
+}
+
+/** @throws PonosError CONFIG_INVALID for a performer without an image, as only processes are */
+export function imageOf({ avs, image }: PerformerSpec): PerformerImage {
+  if (image !== undefined) return image;
+  throw new PonosError('CONFIG_INVALID', {
+    message: 'a performer needs an image in deployment modes docker and kubernetes',
+    facts: { avs },
+    advice: 'Set avsPerformers[].image.repository and tag.',
+  });
 }
 
 /** `repository@digest`, or `repository:tag` (default `latest`). */

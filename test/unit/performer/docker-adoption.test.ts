@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type Docker from 'dockerode';
 import { parseAddress } from '../../../src/base/brands.js';
 import { Secret } from '../../../src/base/secret.js';
-import { differenceTo, recoverLostEnv } from '../../../src/performer/docker-adoption.js';
+import { differenceTo, variables } from '../../../src/performer/docker-adoption.js';
 import { containerOptions } from '../../../src/performer/docker-container.js';
 import type { PerformerSpec } from '../../../src/performer/runtime.js';
 
@@ -58,21 +58,14 @@ describe('differenceTo', () => {
   });
 });
 
-describe('recoverLostEnv', () => {
-  test('default: nothing is lost', () => {
-    expect(recoverLostEnv(spec, ['API_KEY=sesame'])?.env).toEqual(spec.env);
-  });
-
-  test('behavior: what is lost is read from the container', () => {
-    const recovered = recoverLostEnv({ ...spec, lostEnv: ['API_KEY'] }, ['API_KEY=a=b', 'X=1']);
-    expect([...(recovered?.env ?? [])].map(([name, value]) => [name, value.reveal()])).toEqual([
-      ['COLOUR', 'blue=green'],
-      ['API_KEY', 'a=b'],
-    ]);
-    expect(recovered?.lostEnv).toBeUndefined();
-  });
-
-  test('behavior: a container that does not have it', () => {
-    expect(recoverLostEnv({ ...spec, lostEnv: ['API_KEY'] }, ['API_KEYS=1'])).toBeUndefined();
+describe('variables', () => {
+  test('default: by name, the last of a name; a value may have the sign', () => {
+    expect(variables(['A=1', 'API_KEY=a=b', 'A=2', 'EMPTY='])).toEqual(
+      new Map([
+        ['A', '2'],
+        ['API_KEY', 'a=b'],
+        ['EMPTY', ''],
+      ]),
+    );
   });
 });

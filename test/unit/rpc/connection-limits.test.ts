@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type ConnectionLimits, type ConnectionState, judge } from '../../../src/rpc/connections.js';
+import { type ConnectionLimits, type ConnectionState, judge } from '../../../src/rpc/connection-limits.js';
 
 const LIMITS: ConnectionLimits = {
   maxConnections: 10,
