@@ -228,13 +228,13 @@ describe('a transaction on its way when the node is killed', () => {
 
     const { sender, journal } = await live();
     expect(await sender.restore(wanted)).toBe(1);
-    const resumed = sender.resume(ofTask(), {});
-    await mine();
-    await expect(resumed).rejects.toMatchObject({
+    const refused = expect(sender.resume(ofTask(), {})).rejects.toMatchObject({
       code: 'TRANSACTION_STUCK',
       kind: 'retryable',
       facts: { transaction: kept?.forms[1]?.hash },
     });
+    await mine();
+    await refused;
     expect([await minedCount(), await journal.list()]).toEqual([1, []]);
     const logs = await anvil.rpc('eth_getLogs', { fromBlock: '0x0', address: LOG_EMITTER });
     expect(logs).toEqual([]);

@@ -230,10 +230,10 @@ describe('DeployArtifact', () => {
     const hungUp = expect(first).rejects.toThrow();
     await untilListed('instance-1 InService', 'instance-2 Staged');
     for (const call of [
-      world.management.deployArtifact(deployRequest()),
-      world.performers.watchDeploy(deployRequest()),
+      () => world.management.deployArtifact(deployRequest()),
+      () => world.performers.watchDeploy(deployRequest()),
     ]) {
-      const [status, message] = await statusOf(call);
+      const [status, message] = await statusOf(call());
       expect(status).toBe(Status.ALREADY_EXISTS);
       expect(message).toMatch(/^another performer of this AVS is being deployed/);
     }
@@ -298,10 +298,10 @@ describe('DeployArtifact', () => {
     ],
   ])('error: %o', async (changes, text) => {
     for (const call of [
-      world.management.deployArtifact(deployRequest(changes)),
-      world.performers.watchDeploy(deployRequest(changes)),
+      () => world.management.deployArtifact(deployRequest(changes)),
+      () => world.performers.watchDeploy(deployRequest(changes)),
     ]) {
-      const [status, message] = await statusOf(call);
+      const [status, message] = await statusOf(call());
       expect(status).toBe(Status.INVALID_ARGUMENT);
       expect(message).toMatch(text);
     }

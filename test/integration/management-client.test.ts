@@ -157,11 +157,11 @@ describe('a node that is not ours', () => {
 
   test('error: the calls that it does not have', async () => {
     for (const call of [
-      showLogs({ ...flags, tail: 1 }, terminal),
-      showHistory(flags, terminal),
-      showTasks(flags, terminal),
+      () => showLogs({ ...flags, tail: 1 }, terminal),
+      () => showHistory(flags, terminal),
+      () => showTasks(flags, terminal),
     ]) {
-      const { code, facts, advice } = await failureOf(call);
+      const { code, facts, advice } = await failureOf(call());
       expect([code, facts.status]).toEqual(['NODE_REFUSED', 'UNIMPLEMENTED']);
       expect(advice).toContain('Nodes other than ponos');
     }
