@@ -101,11 +101,11 @@ describe('AggregatorManagementService', () => {
     };
     const { service, calls, statusOf } = world({ guard });
     for (const call of [
-      service.registerAvs({ avsAddress: AVS, chainIds: [L1], auth: undefined }, context),
-      service.deRegisterAvs({ avsAddress: AVS, auth: undefined }, context),
-      service.getChallengeToken({ aggregatorAddress: AVS }, context),
+      () => service.registerAvs({ avsAddress: AVS, chainIds: [L1], auth: undefined }, context),
+      () => service.deRegisterAvs({ avsAddress: AVS, auth: undefined }, context),
+      () => service.getChallengeToken({ aggregatorAddress: AVS }, context),
     ]) {
-      expect(await statusOf(call)).toEqual([Status.UNAUTHENTICATED, 'not you']);
+      expect(await statusOf(call())).toEqual([Status.UNAUTHENTICATED, 'not you']);
     }
     expect(calls).toEqual([]);
     expect(peers).toEqual([context.peer, context.peer, context.peer]);
