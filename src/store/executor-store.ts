@@ -76,12 +76,13 @@ export interface ExecutorStore {
    */
   answers(): AsyncIterable<AnsweredTask>;
   /**
-   * Takes up what the operator has signed by another store. The output does not come along: the task is refused
-   * from then on. @returns whether the task is new here
-   * @throws PonosError REQUEST_CONFLICT when this store has another payload or output for the task; STORE_CORRUPT,
+   * Takes up what the operator has signed by another store, in one write: with a part of it a node would start and sign
+   * the rest once more. The outputs do not come along: such a task is refused from then on.
+   * @returns how many of the tasks are new here
+   * @throws PonosError REQUEST_CONFLICT when there is another payload or output for one of them; STORE_CORRUPT,
    * STORE_UNAVAILABLE
    */
-  mergeAnswered(task: AnswerKey & Commitment): Promise<boolean>;
+  mergeAnswered(tasks: readonly (AnswerKey & Commitment)[]): Promise<number>;
   /** Takes away what has been kept for long enough, one page of the records. @throws PonosError STORE_UNAVAILABLE */
   sweep(page: SweepPage): Promise<SweptPage>;
 }
@@ -143,17 +144,24 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
     return merged;
   }
 
-  async function mergeAnswered(task: AnswerKey & Commitment): Promise<boolean> {
-    const key = keysOf(task).answer;
-    const record = await readRecord(key);
-    if (record !== undefined) refuseConflict(task, record, task);
-    const merged: AnswerRecord = {
-      ...(record ?? { ...commitmentOf(task), signatures: {}, isOutputGone: true }),
-      createdAtMs: Math.min(record?.createdAtMs ?? task.createdAtMs, task.createdAtMs),
-      deadlineSeconds: Math.max(record?.deadlineSeconds ?? 0, task.deadlineSeconds),
-    };
-    await store.batch([{ type: 'put', key, value: encodeJsonRecord(key, merged) }]);
-    return record === undefined;
+  async function mergeAnswered(tasks: readonly (AnswerKey & Commitment)[]): Promise<number> {
+    const merged = new Map<string, AnswerRecord>();
+    let added = 0;
+    for (const task of tasks) {
+      const key = keysOf(task).answer;
+      const known = merged.get(key) ?? (await readRecord(key));
+      if (known === undefined) added += 1;
+      else refuseConflict(task, known, task);
+      merged.set(key, {
+        ...(known ?? { ...commitmentOf(task), signatures: {}, isOutputGone: true }),
+        createdAtMs: Math.min(known?.createdAtMs ?? task.createdAtMs, task.createdAtMs),
+        deadlineSeconds: Math.max(known?.deadlineSeconds ?? 0, task.deadlineSeconds),
+      });
+    }
+    await store.batch(
+      [...merged].map(([key, record]) => ({ type: 'put', key, value: encodeJsonRecord(key, record) })),
+    );
+    return added;
   }
 
   async function takeAbandoned() {
@@ -223,7 +231,8 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
     giveUp: (key) => store.batch([{ type: 'delete', key: keysOf(key).underWay }]),
     takeAbandoned,
     answers,
-    mergeAnswered: (task) => alone(task, () => mergeAnswered(task)),
+    mergeAnswered: (tasks) =>
+      queue.run([...new Set(tasks.map((task) => keysOf(task).answer))], () => mergeAnswered(tasks)),
     sweep,
   };
 }

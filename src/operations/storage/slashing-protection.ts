@@ -19,8 +19,6 @@ export type SignedTask = AnswerKey & Commitment;
 
 const FORMAT = 'ponos-slashing-protection';
 const VERSION = 1;
-/** Writes under way at once; LevelDB takes those that wait together in one. */
-const AT_ONCE = 256;
 
 /** What the executor of this store has signed. @throws PonosError STORE_MISMATCH for an aggregator's */
 export function answersOf(role: StoreRole, store: KeyValueStore) {
@@ -92,8 +90,8 @@ function wholeNumber(name: string, value: unknown): number {
 }
 
 /**
- * Takes up what another store has signed. All entries are compared first: one that contradicts the store, or another
- * entry, and nothing is written.
+ * Takes up what another store has signed, all of it or nothing. One entry that contradicts the store, or another entry,
+ * and nothing is written.
  * @returns how many tasks are new to the store
  * @throws PonosError REQUEST_CONFLICT naming the first contradiction; STORE_CORRUPT, STORE_UNAVAILABLE
  */
@@ -108,14 +106,7 @@ export async function mergeSlashingProtection(
     refuseContradiction(task, await store.find(task), 'the document contradicts what this store has signed');
     byName.set(name, task);
   }
-  let added = 0;
-  for (let start = 0; start < tasks.length; start += AT_ONCE) {
-    const merged = await Promise.all(
-      tasks.slice(start, start + AT_ONCE).map((task) => store.mergeAnswered(task)),
-    );
-    added += merged.filter((isNew) => isNew).length;
-  }
-  return added;
+  return store.mergeAnswered(tasks);
 }
 
 function refuseContradiction(task: SignedTask, known: Commitment | undefined, message: string): void {

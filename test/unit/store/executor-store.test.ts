@@ -235,7 +235,7 @@ describe('executor store', () => {
     const task = { ...key, payloadHash, outputHash, createdAtMs: 4_000, deadlineSeconds: 90 };
 
     test('default: it is kept without its output, and holds against another payload or output', async () => {
-      expect(await store.mergeAnswered(task)).toBe(true);
+      expect(await store.mergeAnswered([task])).toBe(1);
       expect(await collect(store.answers())).toEqual([{ ...task, isOutputKept: false }]);
       await expect(store.saveAnswer(key, answer({ output: bytes('50') }))).rejects.toMatchObject({
         code: 'REQUEST_CONFLICT',
@@ -244,7 +244,7 @@ describe('executor store', () => {
 
     test('behavior: of what is known already, the longer time counts; the output stays', async () => {
       const saved = await store.saveAnswer(key, answer());
-      expect(await store.mergeAnswered(task)).toBe(false);
+      expect(await store.mergeAnswered([task])).toBe(0);
       expect(await store.find(key)).toEqual({ ...saved, createdAtMs: 4_000, deadlineSeconds: 90 });
     });
 
@@ -253,7 +253,7 @@ describe('executor store', () => {
       ['output', { outputHash: parseHash32(`0x${'44'.repeat(32)}`) }],
     ])('error: another %s than the one signed here', async (_name, change) => {
       const saved = await store.saveAnswer(key, answer());
-      await expect(store.mergeAnswered({ ...task, ...change })).rejects.toMatchObject({
+      await expect(store.mergeAnswered([{ ...task, ...change }])).rejects.toMatchObject({
         code: 'REQUEST_CONFLICT',
         facts: key,
       });

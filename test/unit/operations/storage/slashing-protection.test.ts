@@ -6,6 +6,7 @@ import {
   type SignedTask,
 } from '../../../../src/operations/storage/slashing-protection.js';
 import { createExecutorStore } from '../../../../src/store/executor-store.js';
+import type { KeyValueStore } from '../../../../src/store/key-value-store.js';
 import { createMemoryStore } from '../../../../src/store/memory-store.js';
 import { collect, each } from '../../../support/storage-stage.js';
 
@@ -53,6 +54,34 @@ test('behavior: what is merged is known from then on, and once only', async () =
   const { payloadHash, outputHash } = signed(3);
   expect(await store.find(signed(3))).toMatchObject({ payloadHash, outputHash, output: undefined });
   expect(await collect(store.answers())).toHaveLength(3);
+});
+
+test('behavior: of a task that is there twice, the longer time counts', async () => {
+  const store = createExecutorStore(createMemoryStore());
+  const [sooner, later] = [
+    signed(1),
+    signed(1, { createdAtMs: 1_600_000_000_000, deadlineSeconds: 1_700_009_000 }),
+  ];
+  expect(await mergeSlashingProtection(store, [later, sooner])).toBe(1);
+  expect(await store.find(signed(1))).toMatchObject({
+    createdAtMs: 1_600_000_000_000,
+    deadlineSeconds: 1_700_009_000,
+  });
+});
+
+test('behavior: a long document is one write, so that a node never starts on a part of it', async () => {
+  const values = createMemoryStore();
+  let batches = 0;
+  const counted: KeyValueStore = {
+    ...values,
+    batch(operations) {
+      batches += 1;
+      return values.batch(operations);
+    },
+  };
+  const tasks = Array.from({ length: 1_000 }, (_, n) => signed(n));
+  expect(await mergeSlashingProtection(createExecutorStore(counted), tasks)).toBe(1_000);
+  expect(batches).toBe(1);
 });
 
 describe('error: contradictions, upon which nothing is written', () => {
