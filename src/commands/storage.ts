@@ -81,7 +81,7 @@ function registerWriting(storage: Command): void {
         storage
           .command('restore')
           .description('make a store of a backup, in a directory that is missing or empty')
-          .argument('<file>', 'a backup'),
+          .argument('<file>', 'a backup, - for standard input'),
       ),
     ),
   ).action(async (file: string, flags) => {

@@ -1,8 +1,10 @@
 /** `ponos storage` on the directories of stopped nodes: real databases, with thousands of records. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { chainId } from '../../src/base/brands.js';
 import { backupStore } from '../../src/operations/storage/backup.js';
@@ -82,6 +84,18 @@ describe('backup and restore', () => {
       expect(await recordsOf(restored)).toEqual(before);
       expect(await output(showProblems, { dir: restored })).toContain('all of them sound');
     }
+  });
+
+  test('behavior: a backup comes through a pipe, which can be read only once', async () => {
+    const [file, pipe, dir] = [place('backup'), place('pipe'), place('restored')];
+    await output(backupStore, { dir: executor, output: file });
+    execFileSync('mkfifo', [pipe]);
+    const [written] = await Promise.all([
+      pipeline(createReadStream(file), createWriteStream(pipe)).then(() => true),
+      output(restoreStore, { file: pipe, dir }),
+    ]);
+    expect(written).toBe(true);
+    expect(await recordsOf(dir)).toEqual(await recordsOf(executor));
   });
 
   test('behavior: the directory that is backed up stays as it is', async () => {

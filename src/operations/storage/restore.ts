@@ -1,6 +1,7 @@
 /** `ponos storage restore`: a backup as a store again. */
 import path from 'node:path';
-import { inspectArchive, openArchive } from './archive.js';
+import type { Entry } from '../../store/key-value-store.js';
+import { type ArchiveHeader, openArchive } from './archive.js';
 import { readChunks } from './chunks.js';
 import { formatTime } from './format.js';
 import { abortable, type LongRunFlags, runLong } from './long-run.js';
@@ -11,6 +12,7 @@ import { requireKnownSchema } from './store-content.js';
 import type { Terminal } from './terminal.js';
 
 export interface RestoreFlags extends StoreFlags, LongRunFlags {
+  /** `-` for standard input. */
   readonly file: string;
   readonly json?: boolean;
 }
@@ -20,14 +22,21 @@ export async function restoreStore(flags: RestoreFlags, terminal: Terminal): Pro
   const target = await selectDirectory(flags, terminal.env);
   const dir = path.resolve(target.dir);
   await refuseContent(dir);
-  const { header, records } = await runLong('restore', flags, terminal.stderr, async (run) => {
-    const inspected = await inspectArchive(abortable(readChunks(flags.file), run.signal));
-    requireKnownSchema(inspected.header.schemaVersion);
-    if (target.role !== undefined) requireRole(inspected.header.role, target.role);
-    // Checked again as it is read again: the file may have changed.
-    const { entries } = await openArchive(readChunks(flags.file));
-    await placeStore(dir, run.progress.entries(abortable(entries, run.signal)));
-    return inspected;
+  let records = 0;
+  async function* checked(header: ArchiveHeader, entries: AsyncIterable<Entry>): AsyncGenerator<Entry> {
+    for await (const entry of entries) {
+      records += 1;
+      yield entry;
+    }
+    // Here the checksum is known to be right, and with it what the header says.
+    requireKnownSchema(header.schemaVersion);
+    if (target.role !== undefined) requireRole(header.role, target.role);
+  }
+  // Read only once: the backup may come through a pipe.
+  const header = await runLong('restore', flags, terminal.stderr, async ({ progress, signal }) => {
+    const archive = await openArchive(abortable(readChunks(flags.file), signal));
+    await placeStore(dir, progress.entries(checked(archive.header, archive.entries)));
+    return archive.header;
   });
   const { role, createdAtMs } = header;
   terminal.print(
