@@ -18,7 +18,7 @@ import {
   type TaskUnderWay,
   toRecord,
 } from './executor-records.js';
-import type { KeyValueStore, WriteOperation } from './key-value-store.js';
+import type { Entry, KeyValueStore, WriteOperation } from './key-value-store.js';
 import { createKeyedQueue } from './keyed-queue.js';
 import {
   corruptRecord,
@@ -71,11 +71,6 @@ export interface ExecutorStore {
    */
   takeAbandoned(): Promise<readonly (AnswerKey & TaskUnderWay)[]>;
   /**
-   * Every task that is kept, by AVS, operator set and task id, as the store was when the iteration began.
-   * @throws PonosError STORE_CORRUPT, STORE_UNAVAILABLE
-   */
-  answers(): AsyncIterable<AnsweredTask>;
-  /**
    * Takes up what the operator has signed by another store, in one write: with a part of it a node would start and sign
    * the rest once more. The outputs do not come along: such a task is refused from then on.
    * @returns how many of the tasks are new here
@@ -87,7 +82,8 @@ export interface ExecutorStore {
   sweep(page: SweepPage): Promise<SweptPage>;
 }
 
-const NAMESPACE = 'answer';
+/** Of the small records of what was signed. */
+export const ANSWERED = 'answer';
 const UNDER_WAY = 'under-way';
 
 export function createExecutorStore(store: KeyValueStore): ExecutorStore {
@@ -178,11 +174,6 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
     return found;
   }
 
-  async function* answers(): AsyncIterable<AnsweredTask> {
-    for await (const { key, value } of store.scan(keysBelow(NAMESPACE)))
-      yield answeredTask(key, decodeJsonRecord(key, value));
-  }
-
   /** Judged once more as one step with the removal: the task may have been asked for again meanwhile. */
   function remove(task: AnsweredTask, judge: SweepPage['judge']): Promise<Leaving> {
     return alone(task, async () => {
@@ -202,7 +193,7 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
   }
 
   async function sweep({ after, limit, judge }: SweepPage): Promise<SweptPage> {
-    const all = keysBelow(NAMESPACE);
+    const all = keysBelow(ANSWERED);
     const gte = after === undefined ? all.gte : `${after}!`; // above `after` itself, below all that follow
     const due: AnsweredTask[] = [];
     const damaged: PonosError[] = [];
@@ -230,7 +221,6 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
     },
     giveUp: (key) => store.batch([{ type: 'delete', key: keysOf(key).underWay }]),
     takeAbandoned,
-    answers,
     mergeAnswered: (tasks) =>
       queue.run([...new Set(tasks.map((task) => keysOf(task).answer))], () => mergeAnswered(tasks)),
     sweep,
@@ -239,7 +229,7 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
 
 function keysOf({ avs, operatorSetId, taskId }: AnswerKey) {
   return {
-    answer: storeKey(NAMESPACE, avs, operatorSetId, taskId),
+    answer: storeKey(ANSWERED, avs, operatorSetId, taskId),
     output: storeKey('output', avs, operatorSetId, taskId),
     underWay: storeKey(UNDER_WAY, avs, operatorSetId, taskId),
   };
@@ -257,6 +247,11 @@ function parseKey(key: string): AnswerKey {
   } catch (cause) {
     throw corruptRecord(key, 'its key names no task', cause);
   }
+}
+
+/** Each of the small records, read. @throws PonosError STORE_CORRUPT, and what `entries` throws */
+export async function* answeredTasks(entries: AsyncIterable<Entry>): AsyncGenerator<AnsweredTask> {
+  for await (const { key, value } of entries) yield answeredTask(key, decodeJsonRecord(key, value));
 }
 
 function answeredTask(key: string, record: AnswerRecord): AnsweredTask {

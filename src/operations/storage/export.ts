@@ -29,8 +29,8 @@ export async function exportStore(flags: ExportFlags, terminal: Terminal): Promi
           write(run.progress.chunks(node.export({ slashingProtection })), run),
         )
       : withStoppedStore(source, async (opened) => {
-          const { store, content } = opened;
-          const answers = slashingProtection ? answersOf(content.role, store) : undefined;
+          const { content } = opened;
+          const answers = slashingProtection ? answersOf(content) : undefined;
           await requireSound(opened);
           await write(
             answers === undefined

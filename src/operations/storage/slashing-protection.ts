@@ -11,18 +11,21 @@
 import { parseAddress, parseHash32, parseTaskId } from '../../base/brands.js';
 import { PonosError } from '../../base/error.js';
 import type { AnswerKey, Commitment } from '../../store/executor-records.js';
-import { createExecutorStore, type ExecutorStore } from '../../store/executor-store.js';
-import type { KeyValueStore } from '../../store/key-value-store.js';
-import type { StoreRole } from '../../store/store-schema.js';
+import { ANSWERED, answeredTasks, type ExecutorStore } from '../../store/executor-store.js';
+import type { StoreContent } from './store-content.js';
 
 export type SignedTask = AnswerKey & Commitment;
 
 const FORMAT = 'ponos-slashing-protection';
 const VERSION = 1;
 
-/** What the executor of this store has signed. @throws PonosError STORE_MISMATCH for an aggregator's */
-export function answersOf(role: StoreRole, store: KeyValueStore) {
-  if (role === 'executor') return createExecutorStore(store).answers();
+/**
+ * What the executor of this store has signed, by AVS, operator set and task id; at the end it is known that nothing of it
+ * is missing.
+ * @throws PonosError STORE_MISMATCH for an aggregator's store; STORE_CORRUPT
+ */
+export function answersOf({ role, soundEntries }: StoreContent): AsyncIterable<SignedTask> {
+  if (role === 'executor') return answeredTasks(soundEntries(ANSWERED));
   throw new PonosError('STORE_MISMATCH', {
     message: 'the store belongs to an aggregator, and only executors keep what protects them from slashing',
     advice: 'Name the storage directory, or the management port, of an executor.',

@@ -41,7 +41,7 @@ export function createStorageService({
       requireLoopback(context);
       const content = await storeContent(store);
       const text = request.slashingProtection
-        ? encodeSlashingProtection(answersOf(content.role, store))
+        ? encodeSlashingProtection(answersOf(content))
         : encodeExport(content, content.soundEntries());
       for await (const data of inChunks(asBytes(text))) yield { data };
     },

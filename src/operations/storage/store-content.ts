@@ -22,10 +22,10 @@ export interface StoreContent {
    */
   entries(): AsyncIterable<Entry>;
   /**
-   * The same, each record checked as it passes, and at the end that none is missing.
+   * The same, or those of one namespace, each record checked as it passes, and at the end that none is missing.
    * @throws PonosError STORE_CORRUPT
    */
-  soundEntries(): AsyncIterable<Entry>;
+  soundEntries(namespace?: string): AsyncIterable<Entry>;
 }
 
 /** Namespaces that begin with a tilde are made anew by whichever store the records are put into; they sort last. */
@@ -47,7 +47,7 @@ export async function storeContent(store: KeyValueStore): Promise<StoreContent> 
     role,
     schemaVersion: version,
     entries: () => store.scan(RECORD_KEYS),
-    soundEntries: () => soundEntries(store),
+    soundEntries: (namespace) => soundEntries(store, namespace),
   };
 }
 
@@ -61,28 +61,33 @@ export function requireKnownSchema(version: number): void {
   });
 }
 
-async function* soundEntries(store: KeyValueStore): AsyncGenerator<Entry> {
+async function* soundEntries(store: KeyValueStore, only: string | undefined): AsyncGenerator<Entry> {
   const tallies = new Map<string, Tally>();
+  const isMeant = (namespace: string) =>
+    !namespace.startsWith(OWN) && (only === undefined || namespace === only);
   for await (const entry of store.scan(WHOLE_STORE)) {
     const { key, value } = entry;
     // Behind all records, and of the same moment.
-    if (key === LEDGER_KEY) compare(tallies, decodeLedger(value).namespaces);
-    if (key.startsWith(OWN)) continue;
+    if (key === LEDGER_KEY) compare(tallies, decodeLedger(value).namespaces, isMeant);
+    const namespace = namespaceOf(key);
+    if (!isMeant(namespace)) continue;
     try {
       decodeRecord(key, value);
     } catch (error) {
       throw isPonosError(error, 'STORE_CORRUPT') ? damaged(error.message, { key }, error) : error;
     }
-    const namespace = namespaceOf(key);
     tallies.set(namespace, withRecord(tallies.get(namespace) ?? EMPTY_TALLY, value));
     yield entry;
   }
 }
 
 /** Holes that a damaged database does not tell of. */
-function compare(found: ReadonlyMap<string, Tally>, written: ReadonlyMap<string, Tally>): void {
-  for (const namespace of new Set([...found.keys(), ...written.keys()])) {
-    if (namespace.startsWith(OWN)) continue;
+function compare(
+  found: ReadonlyMap<string, Tally>,
+  written: ReadonlyMap<string, Tally>,
+  isMeant: (namespace: string) => boolean,
+): void {
+  for (const namespace of new Set([...found.keys(), ...written.keys()].filter(isMeant))) {
     const is = found.get(namespace) ?? EMPTY_TALLY;
     const was = written.get(namespace) ?? EMPTY_TALLY;
     if (is.records === was.records && is.digest === was.digest) continue;

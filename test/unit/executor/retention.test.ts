@@ -4,8 +4,9 @@ import { PonosError } from '../../../src/base/error.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { leaving, retentionRules, runRetention } from '../../../src/executor/retention.js';
 import type { AnsweredTask } from '../../../src/store/executor-records.js';
-import { createExecutorStore } from '../../../src/store/executor-store.js';
+import { ANSWERED, answeredTasks, createExecutorStore } from '../../../src/store/executor-store.js';
 import { createMemoryStore } from '../../../src/store/memory-store.js';
+import { keysBelow } from '../../../src/store/store-key.js';
 import { manualClock } from '../../support/manual-clock.js';
 
 const DAY = 24 * 60 * 60;
@@ -98,7 +99,7 @@ async function world(tasks: number) {
   );
   const kept = async () => {
     const found: AnsweredTask[] = [];
-    for await (const each of store.answers()) found.push(each);
+    for await (const each of answeredTasks(values.scan(keysBelow(ANSWERED)))) found.push(each);
     return found;
   };
   const outputs = async () => {

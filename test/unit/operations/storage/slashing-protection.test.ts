@@ -5,9 +5,10 @@ import {
   parseSlashingProtection,
   type SignedTask,
 } from '../../../../src/operations/storage/slashing-protection.js';
-import { createExecutorStore } from '../../../../src/store/executor-store.js';
+import { ANSWERED, answeredTasks, createExecutorStore } from '../../../../src/store/executor-store.js';
 import type { KeyValueStore } from '../../../../src/store/key-value-store.js';
 import { createMemoryStore } from '../../../../src/store/memory-store.js';
+import { keysBelow } from '../../../../src/store/store-key.js';
 import { collect, each } from '../../../support/storage-stage.js';
 
 function signed(n: number, changes: object = {}): SignedTask {
@@ -48,12 +49,13 @@ test('default: nothing signed is a document as well', async () => {
 });
 
 test('behavior: what is merged is known from then on, and once only', async () => {
-  const store = createExecutorStore(createMemoryStore());
+  const values = createMemoryStore();
+  const store = createExecutorStore(values);
   expect(await mergeSlashingProtection(store, [signed(1), signed(2), signed(2)])).toBe(2);
   expect(await mergeSlashingProtection(store, [signed(2), signed(3)])).toBe(1);
   const { payloadHash, outputHash } = signed(3);
   expect(await store.find(signed(3))).toMatchObject({ payloadHash, outputHash, output: undefined });
-  expect(await collect(store.answers())).toHaveLength(3);
+  expect(await collect(answeredTasks(values.scan(keysBelow(ANSWERED))))).toHaveLength(3);
 });
 
 test('behavior: of a task that is there twice, the longer time counts', async () => {

@@ -14,6 +14,7 @@ import { createExecutorStore } from '../../../../src/store/executor-store.js';
 import type { LedgerStore } from '../../../../src/store/ledger-store.js';
 import { createMemoryStore } from '../../../../src/store/memory-store.js';
 import { encodeRecord } from '../../../../src/store/record-codec.js';
+import { keysBelow } from '../../../../src/store/store-key.js';
 import { claimStore } from '../../../../src/store/store-schema.js';
 import { collect } from '../../../support/storage-stage.js';
 
@@ -120,6 +121,32 @@ test('error: a damaged record ends a backup, and is counted in the stats', async
   await dial(async (node) => {
     await expect(collect(node.backup())).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await expect(node.stats()).resolves.toMatchObject({ damaged: 1 });
+  });
+});
+
+test('error: what was signed is not told without what has vanished', async () => {
+  const signed = keysBelow('answer');
+  const withHole: LedgerStore = {
+    ...store,
+    async *scan(range) {
+      for await (const entry of store.scan(range))
+        if (entry.key < signed.gte || entry.key >= signed.lt) yield entry;
+    },
+  };
+  const service = createStorageService({ store: withHole, dir: undefined, clock: systemClock });
+  const context = { peer: '127.0.0.1:1' } as CallContext;
+  const text = service.export({ slashingProtection: true }, context) as AsyncIterable<unknown>;
+  await expect(collect(text)).rejects.toMatchObject({
+    code: 'STORE_CORRUPT',
+    facts: { namespace: 'answer', found: 0, written: 1 },
+  });
+});
+
+test('behavior: what was signed is told although something else is damaged', async () => {
+  await store.batch([{ type: 'put', key: 'output/bad/', value: Uint8Array.of(1, 2, 3) }]);
+  await dial(async (node) => {
+    const text = Buffer.concat(await collect(node.export({ slashingProtection: true }))).toString();
+    expect(parseSlashingProtection(text)).toHaveLength(1);
   });
 });
 
