@@ -53,8 +53,9 @@ function lockedError(file: string, what: string, pid: number | undefined): Ponos
 /** Creates the file with its content in one step; false if there is one already. */
 async function createWhole(file: string, content: string, isForEveryone: boolean): Promise<boolean> {
   const draft = draftOf(file);
-  await writeFile(draft, content, { mode: 0o640 });
   try {
+    // A full disk makes the file and refuses its content; a node that is started over and over would leave one each time.
+    await writeFile(draft, content, { mode: 0o640 });
     if (isForEveryone) await chmod(draft, 0o644);
     await link(draft, file);
     return true;

@@ -4,7 +4,10 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { acquireProcessLock } from '../../../src/store/process-lock.js';
+import { smallDisk, whyNoSmallDisks } from '../../support/small-disk.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
+
+const onSmallDisks = whyNoSmallDisks() === undefined ? test : test.skip;
 
 describe('acquireProcessLock', () => {
   let folder: TemporaryFolder;
@@ -40,6 +43,18 @@ describe('acquireProcessLock', () => {
       await lock.release();
     } finally {
       process.umask(umask);
+    }
+  });
+
+  onSmallDisks('error: a full disk, on which nothing is left by the attempt', async () => {
+    const disk = smallDisk(path.join(folder.path, 'disk'), 1);
+    try {
+      disk.fill(0);
+      const attempt = acquireProcessLock(path.join(disk.folder, 'node.lock'), 'the thing');
+      await expect(attempt).rejects.toMatchObject({ code: 'ENOSPC' });
+      expect(await readdir(disk.folder)).toEqual(['ballast']);
+    } finally {
+      disk.remove();
     }
   });
 
