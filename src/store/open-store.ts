@@ -8,6 +8,7 @@ import type { LedgerStore } from './ledger-store.js';
 import { openLevelStore } from './level-store.js';
 import { createMemoryStore } from './memory-store.js';
 import { containLosses } from './mend-store.js';
+import { holdsDatabase } from './store-copy.js';
 import { storeError } from './store-error.js';
 import { describeProblem, judgeProblem, type StoreProblem } from './store-problem.js';
 import { checkSchema, claimStore, type StoreRole } from './store-schema.js';
@@ -63,8 +64,9 @@ export async function openStore(
     await claimStore(store, role);
     return store;
   }
-  if (config.type === 'badger' && !options.acceptFreshState) await refuseBadgerState(path.dirname(place.dir));
-  await checkStore(place.dir, role, options.logger ?? silentLogger);
+  const logger = options.logger ?? silentLogger;
+  if (config.type === 'badger' && !options.acceptFreshState) await refuseBadgerState(place.dir);
+  await checkStore(place.dir, role, logger);
   const store = await openLevelStore({
     dir: place.dir,
     syncWrites: config.level?.syncWrites ?? true,
@@ -118,11 +120,16 @@ function required(dir: string | undefined, key: string): string {
 /** Names that Badger gives its files; LevelDB's differ (`MANIFEST-000001`). */
 const BADGER_FILE = /^(MANIFEST|KEYREGISTRY|DISCARD|.*\.(vlog|sst|mem))$/;
 
-async function refuseBadgerState(dir: string): Promise<void> {
-  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+/** @param place of our store; once there is one, beginning anew was accepted, and a restart is to go on with it */
+async function refuseBadgerState(place: string): Promise<void> {
+  const dir = path.dirname(place);
+  const fail = (error: unknown) => {
     throw storeError(error, dir);
-  });
+  };
+  if (await holdsDatabase(place).catch(fail)) return;
+  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? [] : fail(error),
+  );
   const found = names.find((name) => BADGER_FILE.test(name));
   if (found === undefined) return;
   throw new PonosError('STORE_MISMATCH', {
