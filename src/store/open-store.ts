@@ -4,6 +4,7 @@ import path from 'node:path';
 import { PonosError } from '../base/error.js';
 import { type Logger, silentLogger } from '../base/logger.js';
 import type { StorageConfig } from '../config/types.js';
+import { namespaceOf } from './ledger.js';
 import type { LedgerStore } from './ledger-store.js';
 import { openLevelStore } from './level-store.js';
 import { createMemoryStore } from './memory-store.js';
@@ -11,7 +12,7 @@ import { containLosses } from './mend-store.js';
 import { holdsDatabase } from './store-copy.js';
 import { storeError } from './store-error.js';
 import { describeProblem, judgeProblem, type StoreProblem } from './store-problem.js';
-import { checkSchema, claimStore, type StoreRole } from './store-schema.js';
+import { checkSchema, claimStore, SCHEMA_KEY, type StoreRole } from './store-schema.js';
 import { verifyStore } from './verify-store.js';
 
 /** Where a node keeps its state: nowhere (a restart forgets), or in a directory. */
@@ -66,7 +67,7 @@ export async function openStore(
   }
   const logger = options.logger ?? silentLogger;
   if (config.type === 'badger' && !options.acceptFreshState) await refuseBadgerState(place.dir);
-  await checkStore(place.dir, role, logger);
+  const isEmpty = await checkStore(place.dir, role, logger);
   const store = await openLevelStore({
     dir: place.dir,
     syncWrites: config.level?.syncWrites ?? true,
@@ -75,6 +76,8 @@ export async function openStore(
   });
   try {
     await claimStore(store, role);
+    // Also what a volume that was not mounted looks like: nobody else would notice that the node has forgotten everything.
+    if (isEmpty) logger.warn(NEW_STORE[role], { dir: place.dir });
     return store;
   } catch (error) {
     await store.close();
@@ -82,8 +85,15 @@ export async function openStore(
   }
 }
 
-async function checkStore(dir: string, role: StoreRole, logger: Logger): Promise<void> {
-  const { schema, problems } = await verifyStore(dir);
+const NEW_STORE: Readonly<Record<StoreRole, string>> = {
+  aggregator:
+    'the store is new: chains are read from where living tasks can be, and nothing is known of earlier results',
+  executor: 'the store is new: nothing is known of what was signed before, if anything was',
+};
+
+/** @returns whether there is nothing in it, but whose it is */
+async function checkStore(dir: string, role: StoreRole, logger: Logger): Promise<boolean> {
+  const { schema, namespaces, problems } = await verifyStore(dir);
   if (schema !== undefined) checkSchema(schema, role);
   const fatal = problems.find((problem) => judgeProblem(role, problem).effect === 'stop');
   if (fatal !== undefined) throw cannotStart(dir, role, fatal, problems.length);
@@ -95,6 +105,7 @@ async function checkStore(dir: string, role: StoreRole, logger: Logger): Promise
     });
   }
   if (problems.length > 0) await containLosses(dir, role);
+  return namespaces.every(({ namespace }) => namespace === namespaceOf(SCHEMA_KEY));
 }
 
 function cannotStart(dir: string, role: StoreRole, problem: StoreProblem, problems: number): PonosError {

@@ -3,7 +3,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openLevelStore } from '../../../src/store/level-store.js';
 import { openStore, storePlace } from '../../../src/store/open-store.js';
+import { encodeJsonRecord } from '../../../src/store/record-codec.js';
 import { readSchema } from '../../../src/store/store-schema.js';
+import { type LogLine, recordingLogger } from '../../support/recording-logger.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 type Storage = Parameters<typeof storePlace>[0];
@@ -55,6 +57,18 @@ describe('openStore', () => {
     });
     // The refused opening has given back its lock.
     await (await openStore(config, 'executor')).close();
+  });
+
+  test('behavior: a new store is told of, once: a volume that is not mounted looks the same', async () => {
+    const lines: LogLine[] = [];
+    const options = { logger: recordingLogger(lines) };
+    const config = storage({ type: 'level', level: { dir: folder.path } });
+    const store = await openStore(config, 'executor', options);
+    await store.batch([{ type: 'put', key: 'under-way/a/', value: encodeJsonRecord('under-way/a/', {}) }]);
+    await store.close();
+    await (await openStore(config, 'executor', options)).close();
+    const message = 'the store is new: nothing is known of what was signed before, if anything was';
+    expect(lines).toEqual([{ level: 'warn', message, fields: { dir: folder.path } }]);
   });
 
   test('behavior: badger is LevelDB in a folder below', async () => {
