@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chown, cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -14,6 +14,7 @@ import { importStore } from '../../src/operations/storage/import.js';
 import { showPerformers } from '../../src/operations/storage/performers.js';
 import { repairStore } from '../../src/operations/storage/repair.js';
 import { restoreStore } from '../../src/operations/storage/restore.js';
+import { forgetChain, rewindChain } from '../../src/operations/storage/rewind-chain.js';
 import { showStats } from '../../src/operations/storage/show-stats.js';
 import { listTasks, showTask } from '../../src/operations/storage/tasks.js';
 import { showProblems } from '../../src/operations/storage/verify.js';
@@ -37,6 +38,8 @@ const TASKS = 3_000;
 const ANSWERS = 2_000;
 /** With the outputs, three deployments, one performer and the schema. */
 const EXECUTOR_RECORDS = 2 * ANSWERS + 5;
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
 let folder: TemporaryFolder;
 let aggregator: string;
@@ -514,6 +517,31 @@ describe('error: whatever is named', () => {
         facts: { storeVersion: 99 },
       });
     }
+  });
+
+  asRoot('root, where the store is another user’s, whose node could not open what root makes', async () => {
+    const [aggregators, executors] = [place('owned'), place('owned')];
+    await cp(aggregator, aggregators, { recursive: true });
+    await cp(executor, executors, { recursive: true });
+    const signed = place('signed');
+    await output(exportStore, { dir: executors, output: signed, slashingProtection: true });
+    for (const dir of [aggregators, executors]) await chown(dir, 4711, 4711);
+    const chain = { dir: aggregators, chain: 17_000 };
+    const writing = [
+      () => output(compactStore, { dir: executors }),
+      () => output(repairStore, { dir: executors }),
+      () => output(importStore, { dir: executors, file: signed, slashingProtection: true }),
+      () => output(rewindChain, { ...chain, to: 1 }),
+      () => output(forgetChain, chain),
+    ];
+    for (const write of writing) {
+      await expect(write()).rejects.toMatchObject({
+        code: 'USAGE',
+        facts: { owner: 4711 },
+        advice: expect.stringContaining("sudo -u '#4711'"),
+      });
+    }
+    expect(await output(showProblems, { dir: executors })).toContain('all of them sound');
   });
 
   test('nothing, or too much', async () => {

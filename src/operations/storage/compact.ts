@@ -4,17 +4,18 @@ import { compactLevelDatabase } from '../../store/level-store.js';
 import { formatBytes } from './format.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
 import { fileStats } from './stats.js';
-import { requireSound, withLockedStore, withStoppedStore } from './stopped-store.js';
+import { refuseForRoot, requireSound, withLockedStore, withStoppedStore } from './stopped-store.js';
 import type { Terminal } from './terminal.js';
 
 export interface CompactFlags extends StoreFlags {
   readonly json?: boolean;
 }
 
-/** @throws PonosError STORE_MISSING, STORE_LOCKED, STORE_MISMATCH, STORE_CORRUPT, STORE_UNAVAILABLE */
+/** @throws PonosError USAGE, STORE_MISSING, STORE_LOCKED, STORE_MISMATCH, STORE_CORRUPT, STORE_UNAVAILABLE */
 export async function compactStore(flags: CompactFlags, terminal: Terminal): Promise<void> {
   const target = await selectDirectory(flags, terminal.env);
   const dir = path.resolve(target.dir);
+  await refuseForRoot(dir);
   // Compaction drops what it cannot read: of a damaged store more would be lost.
   await withStoppedStore(target, requireSound);
   const [bytesBefore, bytesAfter] = await withLockedStore(dir, async () => {

@@ -11,7 +11,7 @@ import { abortable, type LongRunFlags, runLong } from './long-run.js';
 import { placeStore, refuseContent } from './place-store.js';
 import { type StoreDirectory, type StoreFlags, selectDirectory } from './select-store.js';
 import { mergeSlashingProtection, parseSlashingProtection } from './slashing-protection.js';
-import { inUse, requireRole, requireSound, withStoppedStore } from './stopped-store.js';
+import { inUse, refuseForRoot, requireRole, requireSound, withStoppedStore } from './stopped-store.js';
 import { requireKnownSchema } from './store-content.js';
 import type { Terminal } from './terminal.js';
 
@@ -56,6 +56,7 @@ async function importSlashingProtection(
 ): Promise<void> {
   const dir = path.resolve(named);
   if (role !== undefined) requireRole('executor', role);
+  await refuseForRoot(dir);
   const tasks = parseSlashingProtection(await readText(flags.file));
   // Another role's store, or a damaged one, is refused before it is opened for writing.
   if (!(await isEmpty(dir)))

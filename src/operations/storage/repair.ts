@@ -6,7 +6,7 @@ import { mendStore } from '../../store/mend-store.js';
 import { describeProblem, judgeProblem } from '../../store/store-problem.js';
 import { verifyStore } from '../../store/verify-store.js';
 import { type StoreDirectory, type StoreFlags, selectDirectory } from './select-store.js';
-import { inUse, requireRole, requireSomething } from './stopped-store.js';
+import { inUse, refuseForRoot, requireRole, requireSomething } from './stopped-store.js';
 import { requireKnownSchema } from './store-content.js';
 import type { Terminal } from './terminal.js';
 
@@ -14,11 +14,12 @@ export interface RepairFlags extends StoreFlags {
   readonly json?: boolean;
 }
 
-/** @throws PonosError USAGE when neither the store nor `--role` tells the role; STORE_LOCKED, STORE_CORRUPT, STORE_MISMATCH */
+/** @throws PonosError USAGE for root, and when neither the store nor `--role` tells the role; STORE_LOCKED, STORE_CORRUPT, STORE_MISMATCH */
 export async function repairStore(flags: RepairFlags, terminal: Terminal): Promise<void> {
   const target = await selectDirectory(flags, terminal.env);
   const dir = path.resolve(target.dir);
   await requireSomething(dir);
+  await refuseForRoot(dir);
   const fail = (error: unknown) => {
     throw inUse(error);
   };

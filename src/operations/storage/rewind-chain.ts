@@ -10,7 +10,7 @@ import { type AggregatorStore, createAggregatorStore } from '../../store/aggrega
 import { openLevelStore } from '../../store/level-store.js';
 import { type ChainReading, chainOf, readChains } from './chains.js';
 import { type StoreDirectory, type StoreFlags, selectDirectory } from './select-store.js';
-import { inUse, requireRole, requireSound, withStoppedStore } from './stopped-store.js';
+import { inUse, refuseForRoot, requireRole, requireSound, withStoppedStore } from './stopped-store.js';
 import type { Terminal } from './terminal.js';
 
 export interface ForgetChainFlags extends StoreFlags {
@@ -64,7 +64,8 @@ export async function forgetChain(flags: ForgetChainFlags, terminal: Terminal): 
 }
 
 /** A damaged store is not changed: more could be lost. */
-function requireReading(target: StoreDirectory, chain: number): Promise<ChainReading> {
+async function requireReading(target: StoreDirectory, chain: number): Promise<ChainReading> {
+  await refuseForRoot(path.resolve(target.dir));
   return withStoppedStore(target, async (opened) => {
     requireRole(opened.content.role, 'aggregator');
     await requireSound(opened);

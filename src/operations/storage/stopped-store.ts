@@ -1,5 +1,5 @@
 /** The store of a node that does not run, looked at without changing it. */
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isPonosError, PonosError } from '../../base/error.js';
 import { examineDatabase } from '../../store/examine-database.js';
@@ -64,6 +64,26 @@ export async function withLockedStore<T>(dir: string, action: () => Promise<T>):
   } finally {
     await lock.release();
   }
+}
+
+/**
+ * To be asked before a store is written to: what root makes in it would be closed to the node that runs as its owner, and
+ * that one would not start any more.
+ * @throws PonosError USAGE
+ */
+export async function refuseForRoot(dir: string, user = process.getuid?.()): Promise<void> {
+  if (user !== 0) return;
+  const owner = await stat(dir).then(
+    ({ uid }) => uid,
+    () => undefined, // whoever uses the directory says what is wrong with it
+  );
+  if (owner === undefined || owner === user) return;
+  throw new PonosError('USAGE', {
+    message:
+      'the storage directory belongs to another user, and this is root: its node could not open the new files',
+    facts: { dir, owner },
+    advice: `Run the command as that user, with \`sudo -u '#${owner}'\` before it.`,
+  });
 }
 
 /**
