@@ -20,6 +20,7 @@ import { gather } from './gather.js';
 import { type IntakeOptions, takeIn } from './intake.js';
 import type { NonsignerMemory } from './nonsigner-memory.js';
 import type { OperatorPeers } from './operator-peers.js';
+import { retryUntil } from './retry-until.js';
 import { Settlement } from './settlement.js';
 import type { SubmitOutcome } from './submit.js';
 import { TaskJournal } from './task-journal.js';
@@ -61,11 +62,35 @@ export async function runTask(
   signal: AbortSignal,
   leaveSlot: () => void,
 ): Promise<RunEnd> {
-  const task = await dependencies.store.task(key);
+  const task = await readTask(key, dependencies, signal);
   if (task === undefined || isFinished(task)) return 'over';
   const chain = dependencies.chains.get(task.chainId);
   if (chain === undefined) return 'over';
   return new TaskRun(task, chain, dependencies).run(signal, leaveSlot);
+}
+
+/**
+ * While a full disk keeps the store from being opened anew, not even reading works; a task whose turn comes then would
+ * be forgotten until the next start. Undefined when the signal aborts.
+ * @throws PonosError STORE_CORRUPT
+ */
+async function readTask(
+  key: TaskKey,
+  { store, clock, logger }: TaskRunDependencies,
+  signal: AbortSignal,
+): Promise<StoredTask | undefined> {
+  const { taskId, chainId } = key;
+  let log = logger.warn;
+  const onRetry = (error: unknown) => {
+    log('the task cannot be read from the store now, trying again', { taskId, chainId, error });
+    log = logger.debug; // once is enough
+  };
+  try {
+    return await retryUntil(() => store.task(key), { clock, signal, onRetry });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
 }
 
 class TaskRun {

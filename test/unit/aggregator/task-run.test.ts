@@ -16,7 +16,7 @@ import { newTask } from './world.js';
 const silentChain = new PonosError('CHAIN_UNREACHABLE', { message: 'nobody answers' });
 
 /** A task whose deadline is 100 s away, on a chain that tells nothing of it but its status. */
-async function world(getTaskStatus: () => Promise<number>) {
+async function world(getTaskStatus: () => Promise<number>, failingReads = 0) {
   const clock = manualClock();
   const store = createAggregatorStore(createMemoryStore());
   const task = newTask();
@@ -34,10 +34,16 @@ async function world(getTaskStatus: () => Promise<number>) {
   const chain = { time: new ChainTime(clock, heads, head), mailbox };
   const tracker = new TaskTracker(clock);
   const lines: LogLine[] = [];
+  let reads = 0;
+  const readTask: typeof store.task = async (key) => {
+    reads += 1;
+    if (reads <= failingReads) throw new PonosError('STORE_UNAVAILABLE', { message: 'the disk is full' });
+    return store.task(key);
+  };
   const dependencies = {
     clock,
     logger: recordingLogger(lines),
-    store,
+    store: { ...store, task: readTask },
     tracker,
     chains: new Map([[task.chainId, chain as unknown as ChainContext]]),
     signers: new Map(),
@@ -58,6 +64,32 @@ async function world(getTaskStatus: () => Promise<number>) {
   };
   return { clock, tracker, lines, stop, ended, mine, slot, stored: () => store.task(task) };
 }
+
+describe('a task whose turn comes while the store cannot be read', () => {
+  test('behavior: it is worked on as soon as that is possible, and not forgotten', async () => {
+    const { clock, ended, mine, lines, stored } = await world(async () => TaskStatus.verified, 3);
+    expect(lines.map(({ level, message }) => [level, message])).toEqual([
+      ['warn', 'the task cannot be read from the store now, trying again'],
+    ]);
+    await clock.advance(250);
+    await clock.advance(500);
+    await clock.advance(1_000);
+    expect(await stored()).toMatchObject({ status: 'processing' });
+    await clock.advance(100_000);
+    await mine(101);
+    expect(await ended).toBe('over');
+    expect(await stored()).toMatchObject({ status: 'completed' });
+  });
+
+  test('behavior: a node that stops meanwhile leaves it for the next start', async () => {
+    const { clock, ended, stop, lines, stored } = await world(async () => TaskStatus.verified, 3);
+    stop.abort(new PonosError('ABORTED', { message: 'the node is stopping' }));
+    expect(await ended).toBe('over');
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+    expect(await stored()).toMatchObject({ status: 'pending' });
+    expect(clock.sleepers).toBe(0);
+  });
+});
 
 describe('a task at its deadline', () => {
   test('behavior: it is completed when somebody else had its result verified', async () => {
