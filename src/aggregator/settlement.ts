@@ -103,7 +103,10 @@ export class Settlement {
   /** Whose result is on chain: that of a transaction of ours, maybe of an earlier run, or somebody else's. */
   async alreadyVerified(signal: AbortSignal): Promise<SubmitOutcome> {
     const { store, task, chain, journal } = this.#options;
-    const { transactionHash } = (await store.task(task)) ?? {};
+    const { transactionHash } =
+      (await journal.persistently('the task cannot be read from the store now', signal, () =>
+        store.task(task),
+      )) ?? {};
     if (transactionHash === undefined) return { kind: 'completed elsewhere' };
     const receipt = await journal.persistently('the receipt of the result cannot be read now', signal, () =>
       untilAborted(chain.sender.receipt(transactionHash), signal),

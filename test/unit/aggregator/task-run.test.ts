@@ -16,7 +16,7 @@ import { newTask } from './world.js';
 const silentChain = new PonosError('CHAIN_UNREACHABLE', { message: 'nobody answers' });
 
 /** A task whose deadline is 100 s away, on a chain that tells nothing of it but its status. */
-async function world(getTaskStatus: () => Promise<number>, failingReads = 0) {
+async function world(getTaskStatus: () => Promise<number>, fails: (read: number) => boolean = () => false) {
   const clock = manualClock();
   const store = createAggregatorStore(createMemoryStore());
   const task = newTask();
@@ -37,7 +37,7 @@ async function world(getTaskStatus: () => Promise<number>, failingReads = 0) {
   let reads = 0;
   const readTask: typeof store.task = async (key) => {
     reads += 1;
-    if (reads <= failingReads) throw new PonosError('STORE_UNAVAILABLE', { message: 'the disk is full' });
+    if (fails(reads)) throw new PonosError('STORE_UNAVAILABLE', { message: 'the disk is full' });
     return store.task(key);
   };
   const dependencies = {
@@ -67,7 +67,10 @@ async function world(getTaskStatus: () => Promise<number>, failingReads = 0) {
 
 describe('a task whose turn comes while the store cannot be read', () => {
   test('behavior: it is worked on as soon as that is possible, and not forgotten', async () => {
-    const { clock, ended, mine, lines, stored } = await world(async () => TaskStatus.verified, 3);
+    const { clock, ended, mine, lines, stored } = await world(
+      async () => TaskStatus.verified,
+      (read) => read <= 3,
+    );
     expect(lines.map(({ level, message }) => [level, message])).toEqual([
       ['warn', 'the task cannot be read from the store now, trying again'],
     ]);
@@ -82,7 +85,10 @@ describe('a task whose turn comes while the store cannot be read', () => {
   });
 
   test('behavior: a node that stops meanwhile leaves it for the next start', async () => {
-    const { clock, ended, stop, lines, stored } = await world(async () => TaskStatus.verified, 3);
+    const { clock, ended, stop, lines, stored } = await world(
+      async () => TaskStatus.verified,
+      (read) => read <= 3,
+    );
     stop.abort(new PonosError('ABORTED', { message: 'the node is stopping' }));
     expect(await ended).toBe('over');
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
@@ -98,6 +104,19 @@ describe('a task at its deadline', () => {
     await mine(101);
     expect(await ended).toBe('over');
     expect(await stored()).toMatchObject({ status: 'completed', attempts: 0 });
+  });
+
+  test('behavior: and not failed because the store cannot be read just then', async () => {
+    const { clock, ended, mine, stored } = await world(
+      async () => TaskStatus.verified,
+      (read) => read === 2 || read === 3,
+    );
+    await clock.advance(100_000);
+    await mine(101);
+    await clock.advance(250);
+    await clock.advance(500);
+    expect(await ended).toBe('over');
+    expect(await stored()).toMatchObject({ status: 'completed' });
   });
 
   test('behavior: how long it took does not depend on the date that somebody sets meanwhile', async () => {
