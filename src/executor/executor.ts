@@ -95,6 +95,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
     role: 'executor',
     identities: ownKeys.map(identityOf),
     folder: lockFolder(options.env),
+    clock,
     logger,
   });
   stack.add('the lock of the signing key', () => lock.release());

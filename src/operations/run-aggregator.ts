@@ -80,6 +80,7 @@ async function serve(
       role: 'aggregator',
       identities: identitiesOf(signingKeys),
       folder: lockFolder(env),
+      clock: systemClock,
       logger,
     });
     stack.add('the lock of the signing key', () => lock.release());

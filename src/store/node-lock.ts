@@ -1,8 +1,10 @@
 /** One node per role and signing key on a machine: two of them would answer for each other's tasks. */
 import { createHash } from 'node:crypto';
+import { utimesSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import type { Clock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { makeFolder } from '../base/make-folder.js';
@@ -15,8 +17,12 @@ export interface NodeLockOptions {
   readonly identities: readonly string[];
   /** Where the lock files are; made if it is not there. */
   readonly folder: string;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
+
+/** Machines clear their folder of temporary files of what was not touched for some days: systemd-tmpfiles after ten. */
+const TOUCH_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * Shared by all nodes of the machine, as the folder of temporary files is. `PONOS_RUNTIME_DIR` sets nodes apart that
@@ -41,8 +47,11 @@ export async function acquireNodeLock(options: NodeLockOptions): Promise<Process
     });
     return { release: async () => undefined };
   }
+  const files: string[] = [];
   const held: ProcessLock[] = [];
+  const closing = new AbortController();
   const release = async () => {
+    closing.abort();
     for (const lock of held.splice(0)) await lock.release();
   };
   try {
@@ -51,12 +60,40 @@ export async function acquireNodeLock(options: NodeLockOptions): Promise<Process
       const what = `the signing key ${identity.slice(0, 42)} as ${role}`;
       const file = path.join(folder, `${role}-${name}.lock`);
       held.push(await acquireProcessLock(file, what, { isForEveryone: true }));
+      files.push(file);
     }
   } catch (error) {
     await release();
     throw keyInUse(error, folder);
   }
+  void keepFresh(files, options, closing.signal);
   return { release };
+}
+
+/** Touches the files every day until the signal aborts; never rejects. */
+async function keepFresh(
+  files: readonly string[],
+  { clock, logger }: Pick<NodeLockOptions, 'clock' | 'logger'>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(TOUCH_MS, signal).catch(() => undefined); // the loop ends when it was aborted
+    if (signal.aborted) return;
+    const now = new Date(clock.nowMs());
+    for (const file of files) {
+      try {
+        utimesSync(file, now, now);
+      } catch (error) {
+        logger.warn(
+          'the lock file of a signing key is gone: a second node with the key would not be noticed',
+          {
+            file,
+            error,
+          },
+        );
+      }
+    }
+  }
 }
 
 function keyInUse(error: unknown, folder: string): unknown {

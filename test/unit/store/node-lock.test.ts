@@ -1,20 +1,23 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { silentLogger } from '../../../src/base/logger.js';
 import { acquireNodeLock, lockFolder } from '../../../src/store/node-lock.js';
+import { type ManualClock, manualClock, settle } from '../../support/manual-clock.js';
 
 const KEYS = ['0x00000000000000000000000000000000000000aa', `0x${'bb'.repeat(64)}`];
 let folder: string;
+let clock: ManualClock;
 
 beforeEach(async () => {
+  clock = manualClock();
   folder = await mkdtemp(path.join(os.tmpdir(), 'ponos-node-lock-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
 
 const acquire = (role: 'aggregator' | 'executor', identities: readonly string[], at = folder) =>
-  acquireNodeLock({ role, identities, folder: at, logger: silentLogger });
+  acquireNodeLock({ role, identities, folder: at, clock, logger: silentLogger });
 
 describe('acquireNodeLock', () => {
   test('default: locks every key, and leaves nothing behind when it is released', async () => {
@@ -44,6 +47,17 @@ describe('acquireNodeLock', () => {
     await writeFile(path.join(folder, name ?? ''), JSON.stringify({ pid: 2 ** 22 + 1 }));
     await (await acquire('executor', KEYS.slice(0, 1))).release();
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('behavior: it is touched every day, since machines clear the folder of what is old', async () => {
+    const lock = await acquire('executor', KEYS);
+    const files = (await readdir(folder)).map((name) => path.join(folder, name));
+    for (const file of files) await utimes(file, 0, 0);
+    await clock.advance(24 * 60 * 60 * 1_000);
+    for (const file of files) expect((await stat(file)).mtimeMs).toBe(clock.nowMs());
+    await lock.release();
+    await settle();
+    expect(clock.sleepers).toBe(0);
   });
 
   test('behavior: without a writable folder the node starts all the same', async () => {
