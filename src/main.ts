@@ -1,5 +1,6 @@
 /** argv → command. Nothing heavy is imported before the command is known. */
 import { Command, CommanderError } from 'commander';
+import { outputFailure } from './base/output-failure.js';
 import { registerAggregator } from './commands/aggregator.js';
 import { registerConfig } from './commands/config.js';
 import { registerDemo } from './commands/demo.js';
@@ -56,13 +57,18 @@ async function main(): Promise<void> {
 
 /**
  * A reader that went away (`ponos … | head`) stops a command as Ctrl-C does, so that what it has started
- * is cleaned up. Later writes fail the same way and change nothing.
+ * is cleaned up; at a full disk it ends by itself, and says so. Later writes fail the same way and change nothing.
  */
-let readerIsGone = false;
+let outputFailed = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  if (!readerIsGone) process.kill(process.pid, 'SIGTERM');
-  readerIsGone = true;
+  if (outputFailed) return;
+  outputFailed = true;
+  if (error.code === 'EPIPE') process.kill(process.pid, 'SIGTERM');
+  process.once('exit', (exitCode) => {
+    if (exitCode !== 0) return;
+    process.stderr.write(renderFailure(outputFailure(error), { debug: process.env.PONOS_DEBUG === '1' }));
+    process.exitCode = 1;
+  });
 });
 
 void main();

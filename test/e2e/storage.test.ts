@@ -1,11 +1,19 @@
 /** `ponos storage` as its users run it: beside running nodes, on what they leave, and killed in the middle. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { freePorts } from '../../src/devnet/free-ports.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import { type BuiltDevnet, buildDevnet, type NodeSeat } from '../support/built-devnet.js';
-import { type PonosResult, type RunningPonos, runPonos, startPonos } from '../support/run-ponos.js';
+import {
+  builtExecutable,
+  type PonosResult,
+  type RunningPonos,
+  runPonos,
+  startPonos,
+} from '../support/run-ponos.js';
 import { makeStore } from '../support/storage-stage.js';
 import { fixtureAnswer, fixtureAnswerKey } from '../support/store-fixtures.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
@@ -250,6 +258,42 @@ describe('on what the nodes leave', () => {
     } finally {
       await seat.remove();
     }
+  });
+
+  test.each([['export'], ['stats']])(
+    'error: %s onto a full disk says so, and neither blames the store nor leaves a copy of it',
+    (command) => {
+      const dir = dirOf('executor-1');
+      const args = [builtExecutable(), 'storage', command, '--dir', dir];
+      const full = fs.openSync('/dev/full', 'w');
+      try {
+        const { status, stderr } = spawnSync(process.execPath, args, {
+          env: env(),
+          stdio: ['ignore', full, 'pipe'],
+          encoding: 'utf8',
+        });
+        expect(stderr).toMatch(/^ponos: standard output cannot be written: .*ENOSPC/);
+        expect(stderr.split('\n')).toHaveLength(3);
+        expect(status).toBe(1);
+      } finally {
+        fs.closeSync(full);
+      }
+      expect(fs.readdirSync(dir)).not.toContain('verify');
+      expect(fs.readdirSync(dir)).not.toContain('ponos.lock');
+    },
+  );
+
+  test('behavior: a reader that goes away ends an export as an interrupt does', async () => {
+    const args = [builtExecutable(), 'storage', 'export', '--dir', dirOf('executor-1')];
+    const reader = spawn(process.execPath, args, { env: env(), stdio: ['ignore', 'pipe', 'pipe'] });
+    reader.stdout.destroy();
+    let stderr = '';
+    reader.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    const [code] = await once(reader, 'close');
+    expect(stderr).not.toContain('store');
+    expect(code).toBe(130);
   });
 
   test('error: wrong usage ends with 2', async () => {

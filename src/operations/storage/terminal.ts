@@ -1,6 +1,7 @@
 /** What a command of ours writes to: results to standard output, progress to standard error. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { outputFailure } from '../../base/output-failure.js';
 import type { ProgressOutput } from './progress.js';
 
 export interface Terminal {
@@ -18,7 +19,13 @@ export function processTerminal(): Terminal {
     print: (line) => {
       process.stdout.write(`${line}\n`);
     },
-    pour: (chunks) => pipeline(Readable.from(chunks), process.stdout, { end: false }),
+    async pour(chunks) {
+      try {
+        await pipeline(Readable.from(chunks), process.stdout, { end: false });
+      } catch (error) {
+        throw outputFailure(error);
+      }
+    },
     stderr: {
       isTerminal: process.stderr.isTTY === true,
       write: (text) => {
