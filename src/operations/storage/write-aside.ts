@@ -14,7 +14,7 @@ export interface WriteAsideOptions {
  * Writes `<file>.part` (0600), flushes it, and gives it its name once all of it is there. What a process that was
  * killed has left is taken over by the next one that writes the same file.
  * @returns the number of bytes
- * @throws PonosError FILE_EXISTS without `overwrite`, FILE_UNWRITABLE, and whatever `chunks` and `check` throw
+ * @throws PonosError FILE_EXISTS without `overwrite`, and for what is no regular file; FILE_UNWRITABLE, and whatever `chunks` and `check` throw
  */
 export async function writeAside(
   file: string,
@@ -27,7 +27,7 @@ export async function writeAside(
   };
   const lock = await acquireProcessLock(`${part}.lock`, 'the file that is to be written').catch(fail);
   try {
-    if (!overwrite) await refuseExisting(file).catch(fail);
+    await refuseExisting(file, overwrite).catch(fail);
     await rm(part, { force: true }).catch(fail);
     const handle = await open(part, 'wx', 0o600).catch(fail);
     const bytes = await writeAll(handle, chunks, fail);
@@ -70,16 +70,17 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function refuseExisting(file: string): Promise<void> {
+/** A device or a link like /dev/stdout would be replaced by a file, for everybody on the machine. */
+async function refuseExisting(file: string, overwrite: boolean): Promise<void> {
   const found = await lstat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (found === undefined) return;
+  if (found === undefined || (overwrite && found.isFile())) return;
   throw new PonosError('FILE_EXISTS', {
-    message: 'a file of this name exists already',
+    message: found.isFile() ? 'a file of this name exists already' : 'what has this name is no regular file',
     facts: { file },
-    advice: 'Name another file, or overwrite it with --force.',
+    advice: found.isFile() ? 'Name another file, or overwrite it with --force.' : 'Name another file.',
   });
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { writeAside } from '../../../../src/operations/storage/write-aside.js';
@@ -75,15 +75,27 @@ describe('error: nothing is left, and an older file stays', () => {
     });
   });
 
-  test.each([
-    ['the folder is missing', 'missing/backup', 'ENOENT'],
-    ['a folder has the name', 'taken', 'EISDIR'],
-  ])('when %s', async (_what, name, reason) => {
+  test('when a link or a folder has the name, although a file may be overwritten', async () => {
     await withTemporaryFolder(async (folder) => {
-      await mkdir(path.join(folder, 'taken'));
-      const written = writeAside(path.join(folder, name), each(['x']), { overwrite: true });
-      await expect(written).rejects.toMatchObject({ code: 'FILE_UNWRITABLE', facts: { reason } });
-      expect(await readdir(folder)).toEqual(['taken']);
+      const [link, below] = [path.join(folder, 'stdout'), path.join(folder, 'below')];
+      await symlink('/dev/null', link);
+      await mkdir(below);
+      for (const file of [link, below]) {
+        await expect(writeAside(file, each(['new']), { overwrite: true })).rejects.toMatchObject({
+          code: 'FILE_EXISTS',
+          message: 'what has this name is no regular file',
+        });
+      }
+      expect(await readlink(link)).toBe('/dev/null');
+      expect((await readdir(folder)).sort()).toEqual(['below', 'stdout']);
+    });
+  });
+
+  test('when the folder is missing', async () => {
+    await withTemporaryFolder(async (folder) => {
+      const written = writeAside(path.join(folder, 'missing', 'backup'), each(['x']), { overwrite: true });
+      await expect(written).rejects.toMatchObject({ code: 'FILE_UNWRITABLE', facts: { reason: 'ENOENT' } });
+      expect(await readdir(folder)).toEqual([]);
     });
   });
 });
