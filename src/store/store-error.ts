@@ -54,7 +54,10 @@ export function storeError(error: unknown, dir: string): PonosError {
     });
   }
   // A database that could not be opened anew says that it is not open, too, and why.
-  if (/LEVEL_DATABASE_NOT_OPEN|LEVEL_ITERATOR_NOT_OPEN/.test(chain) && !/IO error/.test(chain)) {
+  if (
+    /LEVEL_DATABASE_NOT_OPEN|LEVEL_ITERATOR_NOT_OPEN/.test(chain) &&
+    !/IO error|Invalid argument/.test(chain)
+  ) {
     return new PonosError('STORE_UNAVAILABLE', {
       message: 'the store is closed',
       facts: { dir },

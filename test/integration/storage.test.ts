@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { chainId } from '../../src/base/brands.js';
 import { backupStore } from '../../src/operations/storage/backup.js';
+import { showChains } from '../../src/operations/storage/chains.js';
 import { compactStore } from '../../src/operations/storage/compact.js';
 import { exportStore } from '../../src/operations/storage/export.js';
 import { importStore } from '../../src/operations/storage/import.js';
@@ -259,11 +260,41 @@ describe('stats', () => {
   });
 
   test('default: an executor’s, for people', async () => {
-    const text = await output(showStats, { dir: executor });
+    const terminal = collectingTerminal();
+    await showStats({ dir: executor }, terminal);
+    expect(terminal.shown()).toBe('');
+    const text = terminal.stdout();
     expect(text).toMatch(/^store {3}of an executor, schema 1$/m);
     expect(text).toMatch(/^answer {6}2000 {5}[\d.]+ KiB$/m);
     expect(text).toMatch(/^oldest {2}2023-11-14T22:13:20.001Z$/m);
   });
+});
+
+test('error: what is shown of a damaged store may not be all, and says so', async () => {
+  const [executors, aggregators] = [place('damaged'), place('damaged')];
+  await makeDamagedStore(executors);
+  await makeAggregatorStore(aggregators, 40);
+  await halveLog(aggregators);
+  const shown = async (show: (terminal: ReturnType<typeof collectingTerminal>) => Promise<void>) => {
+    const terminal = collectingTerminal();
+    await show(terminal);
+    return terminal.shown();
+  };
+  const taskId = taskIdOf(1);
+  for (const show of [
+    (terminal) => showStats({ dir: executors, json: true }, terminal),
+    (terminal) => showPerformers({ dir: executors }, terminal),
+    (terminal) => listTasks({ dir: aggregators }, terminal),
+    (terminal) =>
+      expect(showTask({ dir: aggregators, taskId }, terminal)).rejects.toMatchObject({
+        code: 'TASK_UNKNOWN',
+      }),
+    (terminal) => showChains({ dir: aggregators }, terminal),
+  ] satisfies Parameters<typeof shown>[0][]) {
+    expect(await shown(show)).toMatch(
+      /^ponos: the store is damaged, and what is shown may not be all: lost-tail/,
+    );
+  }
 });
 
 describe('tasks', () => {
@@ -581,6 +612,10 @@ async function makeDamagedStore(dir: string): Promise<void> {
     const executorStore = createExecutorStore(store);
     for (let n = 1; n <= 40; n++) await executorStore.saveAnswer(fixtureAnswerKey(n), fixtureAnswer(n));
   });
+  await halveLog(dir);
+}
+
+async function halveLog(dir: string): Promise<void> {
   const [log] = (await readdir(dir)).filter((name) => name.endsWith('.log'));
   if (log === undefined) throw new Error(`no log in ${dir}`);
   const { size } = await stat(path.join(dir, log));

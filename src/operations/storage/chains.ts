@@ -7,7 +7,7 @@ import type { KeyValueStore } from '../../store/key-value-store.js';
 import { keysBelow } from '../../store/store-key.js';
 import { renderTable } from '../table.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
-import { requireRole, withStoppedStore } from './stopped-store.js';
+import { requireRole, warnOfDamage, withStoppedStore } from './stopped-store.js';
 import type { Terminal } from './terminal.js';
 
 export interface ShowChainsFlags extends StoreFlags {
@@ -28,9 +28,10 @@ export interface ChainReading {
 /** @throws PonosError USAGE for a chain that was never read, and those of the store */
 export async function showChains(flags: ShowChainsFlags, terminal: Terminal): Promise<void> {
   const target = await selectDirectory(flags, terminal.env);
-  const readings = await withStoppedStore(target, async ({ store, content }) => {
-    requireRole(content.role, 'aggregator');
-    const all = await readChains(store);
+  const readings = await withStoppedStore(target, async (opened) => {
+    requireRole(opened.content.role, 'aggregator');
+    await warnOfDamage(opened, terminal.stderr);
+    const all = await readChains(opened.store);
     return flags.chain === undefined ? all : [chainOf(all, flags.chain)];
   });
   if (flags.json) return terminal.print(JSON.stringify(readings));

@@ -15,7 +15,7 @@ import { createPerformerStore } from '../../store/executor-performers.js';
 import { renderTable } from '../table.js';
 import { formatTime, printable } from './format.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
-import { requireRole, withStoppedStore } from './stopped-store.js';
+import { requireRole, warnOfDamage, withStoppedStore } from './stopped-store.js';
 import type { Terminal } from './terminal.js';
 
 export interface ShowPerformersFlags extends StoreFlags {
@@ -25,8 +25,10 @@ export interface ShowPerformersFlags extends StoreFlags {
 /** Of each AVS the newest deployment first. @throws PonosError of the store */
 export async function showPerformers(flags: ShowPerformersFlags, terminal: Terminal): Promise<void> {
   const target = await selectDirectory(flags, terminal.env);
-  const { performers, deployments, orders } = await withStoppedStore(target, async ({ store, content }) => {
+  const { performers, deployments, orders } = await withStoppedStore(target, async (opened) => {
+    const { store, content } = opened;
     requireRole(content.role, 'executor');
+    await warnOfDamage(opened, terminal.stderr);
     const kept = createPerformerStore(store);
     return {
       performers: await kept.performers(),

@@ -4,7 +4,7 @@ import { formatBytes, formatTime } from './format.js';
 import { abortable, type LongRunFlags, runLong } from './long-run.js';
 import { type SourceFlags, selectStore } from './select-store.js';
 import { collectStats, type StoreStats } from './stats.js';
-import { withStoppedStore } from './stopped-store.js';
+import { warnOfDamage, withStoppedStore } from './stopped-store.js';
 import { withStorageNode } from './storage-node.js';
 import type { Terminal } from './terminal.js';
 
@@ -18,12 +18,13 @@ export async function showStats(flags: StatsFlags, terminal: Terminal): Promise<
   const stats = await runLong('stats', flags, terminal.stderr, ({ progress, signal }) =>
     source.kind === 'node'
       ? withStorageNode(source, signal, (node) => node.stats())
-      : withStoppedStore(source, ({ content, dir }) =>
-          collectStats(
-            { ...content, entries: () => progress.entries(abortable(content.entries(), signal)) },
-            dir,
-          ),
-        ),
+      : withStoppedStore(source, async (opened) => {
+          const { content, dir } = opened;
+          const entries = () => progress.entries(abortable(content.entries(), signal));
+          const collected = await collectStats({ ...content, entries }, dir);
+          await warnOfDamage(opened, terminal.stderr);
+          return collected;
+        }),
   );
   terminal.print(flags.json ? JSON.stringify(stats, undefined, 2) : renderStats(stats));
 }

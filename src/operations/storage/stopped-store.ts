@@ -7,9 +7,10 @@ import type { Database } from '../../store/key-value-store.js';
 import { lockStore, openLevelDatabase } from '../../store/level-store.js';
 import { onCopy } from '../../store/store-copy.js';
 import { storeError } from '../../store/store-error.js';
-import { describeProblem } from '../../store/store-problem.js';
+import { describeProblem, type StoreProblem } from '../../store/store-problem.js';
 import type { StoreRole } from '../../store/store-schema.js';
 import { readTestimony } from '../../store/witness.js';
+import type { ProgressOutput } from './progress.js';
 import type { StoreDirectory } from './select-store.js';
 import { type StoreContent, storeContent } from './store-content.js';
 
@@ -90,16 +91,34 @@ export async function refuseForRoot(dir: string, user = process.getuid?.()): Pro
  * Whether everything that was written is there.
  * @throws PonosError STORE_CORRUPT, naming the first problem
  */
-export async function requireSound({ store, dir }: Pick<StoppedStore, 'store' | 'dir'>): Promise<void> {
-  const { problems } = await examineDatabase(store, await readTestimony(dir));
-  // Without that file only the very last batches are in doubt; a copied store has none.
-  const [first] = problems.filter(({ kind }) => kind !== 'no-witness');
+export async function requireSound(opened: Pick<StoppedStore, 'store' | 'dir'>): Promise<void> {
+  const problems = await problemsOf(opened);
+  const [first] = problems;
   if (first === undefined) return;
   throw new PonosError('STORE_CORRUPT', {
     message: `the store is damaged: ${describeProblem(first)}`,
-    facts: { dir, problems: problems.length },
+    facts: { dir: opened.dir, problems: problems.length },
     advice: '`ponos storage verify` lists everything that is damaged; an earlier backup can be restored.',
   });
+}
+
+/** For who is shown a store: of a damaged one it may be a part, and nothing in it tells. */
+export async function warnOfDamage(
+  opened: Pick<StoppedStore, 'store' | 'dir'>,
+  stderr: Pick<ProgressOutput, 'write'>,
+): Promise<void> {
+  const [first] = await problemsOf(opened);
+  if (first === undefined) return;
+  stderr.write(
+    `ponos: the store is damaged, and what is shown may not be all: ${describeProblem(first)}\n` +
+      '  → `ponos storage verify` lists everything that is damaged.\n',
+  );
+}
+
+async function problemsOf({ store, dir }: Pick<StoppedStore, 'store' | 'dir'>): Promise<StoreProblem[]> {
+  const { problems } = await examineDatabase(store, await readTestimony(dir));
+  // Without that file only the very last batches are in doubt; a copied store has none.
+  return problems.filter(({ kind }) => kind !== 'no-witness');
 }
 
 /** Opening it would make a database of any directory. @throws PonosError STORE_MISSING, STORE_CORRUPT, STORE_UNAVAILABLE */

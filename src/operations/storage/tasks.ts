@@ -10,7 +10,7 @@ import { keysBelow } from '../../store/store-key.js';
 import { renderTable } from '../table.js';
 import { formatTime } from './format.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
-import { requireRole, withStoppedStore } from './stopped-store.js';
+import { requireRole, warnOfDamage, withStoppedStore } from './stopped-store.js';
 import type { Terminal } from './terminal.js';
 
 export interface ListTasksFlags extends StoreFlags {
@@ -30,8 +30,10 @@ export interface ShowTaskFlags extends StoreFlags {
 export async function listTasks(flags: ListTasksFlags, terminal: Terminal): Promise<void> {
   const { status, chain } = flags;
   const target = await selectDirectory(flags, terminal.env);
-  const tasks = await withStoppedStore(target, async ({ store, content }) => {
+  const tasks = await withStoppedStore(target, async (opened) => {
+    const { store, content } = opened;
     requireRole(content.role, 'aggregator');
+    await warnOfDamage(opened, terminal.stderr);
     const found: TaskRecord[] = [];
     for await (const task of createAggregatorStore(store).taskRecords()) {
       if ((status ?? task.status) === task.status && (chain ?? task.chainId) === task.chainId)
@@ -60,8 +62,10 @@ export async function listTasks(flags: ListTasksFlags, terminal: Terminal): Prom
 export async function showTask(flags: ShowTaskFlags, terminal: Terminal): Promise<void> {
   const taskId = parseTaskId(flags.taskId);
   const target = await selectDirectory(flags, terminal.env);
-  const found = await withStoppedStore(target, async ({ store, content, dir }) => {
+  const found = await withStoppedStore(target, async (opened) => {
+    const { store, content, dir } = opened;
     requireRole(content.role, 'aggregator');
+    await warnOfDamage(opened, terminal.stderr);
     const reports = await reportsOf(store, taskId);
     if (reports.length > 0) return reports;
     throw new PonosError('TASK_UNKNOWN', {
