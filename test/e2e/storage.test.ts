@@ -296,6 +296,18 @@ describe('on what the nodes leave', () => {
     expect(code).toBe(130);
   });
 
+  test('behavior: an import that waits for its input is interrupted, and leaves nothing', async () => {
+    const dir = place('awaited');
+    const args = [builtExecutable(), 'storage', 'import', '-', '--dir', dir];
+    const waiting = spawn(process.execPath, args, { env: env(), stdio: ['pipe', 'ignore', 'pipe'] });
+    const closed = once(waiting, 'close');
+    waiting.stdin.write('{"format":"ponos-store","version":1,"role":"executor","schemaVersion":1}\n');
+    while (!fs.existsSync(`${dir}.part`)) await new Promise(setImmediate);
+    waiting.kill('SIGINT');
+    expect(await closed).toEqual([130, null]);
+    expect(fs.readdirSync(folder.path).filter((name) => name.startsWith('awaited'))).toEqual([]);
+  });
+
   test('error: wrong usage ends with 2', async () => {
     expect(await storage('stats')).toMatchObject({ code: 2 });
     expect(await storage('backup', '--dir', dirOf('executor-1'))).toMatchObject({ code: 2 });

@@ -1,5 +1,7 @@
 /** Streams of bytes: cut into pieces of one size, and read by length. */
 import { createReadStream } from 'node:fs';
+import { addAbortSignal } from 'node:stream';
+import { throwIfAborted } from '../../base/clock.js';
 import { PonosError } from '../../base/error.js';
 
 /** Far below the largest gRPC message, and large enough that a piece costs more than its handling. */
@@ -53,11 +55,17 @@ export class ChunkReader {
   }
 }
 
-/** The bytes of a file, `-` being standard input. @throws PonosError FILE_UNREADABLE */
-export async function* readChunks(file: string): AsyncGenerator<Uint8Array> {
+/**
+ * The bytes of a file, `-` being standard input, of which nothing may come for long: the signal ends that wait as well.
+ * @throws PonosError FILE_UNREADABLE, ABORTED
+ */
+export async function* readChunks(file: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const source = file === '-' ? process.stdin : createReadStream(file);
+  if (signal !== undefined) addAbortSignal(signal, source);
   try {
-    for await (const chunk of file === '-' ? process.stdin : createReadStream(file)) yield chunk;
+    for await (const chunk of source) yield chunk;
   } catch (cause) {
+    throwIfAborted(signal);
     throw new PonosError('FILE_UNREADABLE', {
       message: 'the file cannot be read',
       facts: { file },

@@ -29,7 +29,7 @@ export async function importStore(flags: ImportFlags, terminal: Terminal): Promi
   const dir = path.resolve(target.dir);
   await refuseContent(dir);
   const { role, records } = await runLong('import', flags, terminal.stderr, async (run) => {
-    const { header, entries } = await openExport(readChunks(flags.file));
+    const { header, entries } = await openExport(readChunks(flags.file, run.signal));
     requireKnownSchema(header.schemaVersion);
     if (target.role !== undefined) requireRole(header.role, target.role);
     const count = { records: 0 };

@@ -34,7 +34,7 @@ export async function restoreStore(flags: RestoreFlags, terminal: Terminal): Pro
   }
   // Read only once: the backup may come through a pipe.
   const header = await runLong('restore', flags, terminal.stderr, async ({ progress, signal }) => {
-    const archive = await openArchive(abortable(readChunks(flags.file), signal));
+    const archive = await openArchive(abortable(readChunks(flags.file, signal), signal));
     await placeStore(dir, progress.entries(checked(archive.header, archive.entries)));
     return archive.header;
   });
