@@ -5,6 +5,7 @@
  */
 import { type Address, type Hash32, parseAddress, parseTaskId } from '../base/brands.js';
 import { equalBytes, toHex } from '../base/bytes.js';
+import { PonosError } from '../base/error.js';
 import { keccak256 } from '../crypto/keccak.js';
 import {
   bn254CertificatePreimage,
@@ -39,6 +40,13 @@ export interface Rejection {
   readonly reason: string;
 }
 
+/** Where answers outlive a crash. Outputs may be long and all different, so that they are held nowhere else. */
+export interface AnswerStore {
+  /** Resolves when the answer survives a crash, with the hash by which `output` gives its output back. */
+  readonly record: (operator: Address, answer: Answer) => Promise<Hash32>;
+  readonly output: (outputHash: Hash32) => Promise<Uint8Array>;
+}
+
 /** An answer that counts. */
 export interface CountedAnswer {
   readonly operator: PlannedOperator;
@@ -50,8 +58,7 @@ export interface CollectorOptions {
   readonly plan: TaskPlan;
   readonly nonePolicy: NonePolicy;
   readonly verify: (response: ResponseToVerify) => Promise<Verdict>;
-  /** Resolves when the answer survives a crash. */
-  readonly store: (operator: Address, answer: Answer) => Promise<void>;
+  readonly answers: AnswerStore;
 }
 
 /**
@@ -133,7 +140,8 @@ export class Collector {
   readonly #counted = new Map<Address, CountedAnswer>();
   /** Operators whose answer is being verified or stored. */
   readonly #pending = new Set<Address>();
-  readonly #outputs = new Map<Hash32, Uint8Array>();
+  /** By message hash, what the output behind it is stored as. */
+  readonly #outputs = new Map<Hash32, Hash32>();
   /** Of the last output: they may be long, and most are the same. */
   #last: { readonly output: Uint8Array; readonly digests: OutputDigests } | undefined;
 
@@ -151,30 +159,40 @@ export class Collector {
     const reason = mismatch(this.#options.plan, operator, result);
     if (reason !== undefined) return { kind: 'another request', reason };
     const { output, resultSignature, authSignature } = result;
-    return this.#count(operator, { output, resultSignature, authSignature }, true);
+    const answer = { output, resultSignature, authSignature };
+    return this.#count(operator, answer, () => this.#options.answers.record(operator.operator, answer));
   }
 
-  /** Takes up an answer stored earlier. It is verified again: the task may have another table since. */
-  restore(operator: PlannedOperator, answer: Answer): Promise<Rejection | undefined> {
-    return this.#count(operator, answer, false);
+  /**
+   * Takes up an answer stored earlier, with an output of this hash. It is verified again: the task may have another
+   * table since.
+   */
+  restore(operator: PlannedOperator, answer: Answer, outputHash: Hash32): Promise<Rejection | undefined> {
+    return this.#count(operator, answer, async () => outputHash);
   }
 
-  async #count(operator: PlannedOperator, answer: Answer, store: boolean): Promise<Rejection | undefined> {
+  /** @param store resolves, when the answer is stored, with the hash of its output */
+  async #count(
+    operator: PlannedOperator,
+    answer: Answer,
+    store: () => Promise<Hash32>,
+  ): Promise<Rejection | undefined> {
     const { plan, verify } = this.#options;
     if (this.#counted.has(operator.operator) || this.#pending.has(operator.operator)) {
       return { kind: 'repeated', reason: 'the operator has answered before' };
     }
     const digests = this.#digestsOf(answer.output);
     this.#pending.add(operator.operator);
+    let outputHash: Hash32;
     try {
       const verdict = await verify(responseToVerify(plan, operator, answer, digests));
       if (verdict !== undefined) return { kind: 'bad signature', reason: verdict };
-      if (store) await this.#options.store(operator.operator, answer);
+      outputHash = await store();
     } finally {
       this.#pending.delete(operator.operator);
     }
     const messageHash = toHex<Hash32>(digests.messageHash);
-    if (!this.#outputs.has(messageHash)) this.#outputs.set(messageHash, Uint8Array.from(answer.output));
+    this.#outputs.set(messageHash, outputHash);
     const resultSignature = Uint8Array.from(answer.resultSignature);
     this.#counted.set(operator.operator, { operator, messageHash, resultSignature });
     this.#responses.push({
@@ -205,8 +223,11 @@ export class Collector {
     });
   }
 
-  /** The output behind a message hash of the tally. */
-  output(messageHash: Hash32): Uint8Array | undefined {
-    return this.#outputs.get(messageHash);
+  /** The output behind a message hash of the tally. @throws PonosError INTERNAL for another one, and the store's */
+  async output(messageHash: Hash32): Promise<Uint8Array> {
+    const outputHash = this.#outputs.get(messageHash);
+    if (outputHash === undefined)
+      throw new PonosError('INTERNAL', { message: 'the winning output is missing' });
+    return this.#options.answers.output(outputHash);
   }
 }

@@ -1,6 +1,6 @@
 /** One task from its record in the store to its end: intake → gather → certify → submit. */
 import { setMaxListeners } from 'node:events';
-import type { Address, ChainId } from '../base/brands.js';
+import type { Address, ChainId, Hash32 } from '../base/brands.js';
 import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
@@ -9,7 +9,7 @@ import type { Bn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
 import type { NonePolicy, ResponseGroup } from '../protocol/tally.js';
 import type { Signer } from '../signer/signer.js';
-import { isFinished, type StoredTask, type TaskKey } from '../store/aggregator-records.js';
+import { isFinished, type KeptAnswer, type StoredTask, type TaskKey } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import { certificateCost, quorumWindow } from './certificate-cost.js';
 import { type CertifiedResult, certify } from './certify.js';
@@ -33,7 +33,10 @@ import type { Verifier } from './verify/verifier.js';
 export interface TaskRunDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly store: Pick<AggregatorStore, 'task' | 'updateTask' | 'recordAnswer' | 'answers' | 'avss'>;
+  readonly store: Pick<
+    AggregatorStore,
+    'task' | 'updateTask' | 'recordAnswer' | 'answers' | 'output' | 'avss'
+  >;
   readonly tracker: TaskTracker;
   readonly chains: ReadonlyMap<ChainId, ChainContext>;
   readonly l1: IntakeOptions['l1'];
@@ -177,7 +180,7 @@ class TaskRun {
     await this.#keepOperatorSet(plan);
     const collector = await this.#collector(plan, signal);
     const group = await this.#gather(plan, collector, signal);
-    const certified = this.#certify(plan, collector, group);
+    const certified = await this.#certify(plan, collector, group);
     return this.#settlement.submit(plan, certified, signal);
   }
 
@@ -222,22 +225,31 @@ class TaskRun {
       );
     const verify: Verifier['verify'] = (response) =>
       stages.verifying.pass(queued(this.#task), signal, () => verifier.verify(response));
-    const collector = new Collector({ plan, nonePolicy, verify, store: record });
+    const output = (outputHash: Hash32) =>
+      this.#journal.persistently('an output cannot be read now', signal, () =>
+        store.output(this.#task, outputHash),
+      );
+    const collector = new Collector({ plan, nonePolicy, verify, answers: { record, output } });
     const stored = await this.#journal.persistently('stored answers cannot be read now', signal, () =>
       store.answers(this.#task, referenceTimestamp),
     );
-    await Promise.all(
-      stored.map(async (answer) => {
-        const operator = plan.operators.find((candidate) => candidate.operator === answer.operator);
-        const rejection = operator && (await collector.restore(operator, answer));
-        if (operator === undefined || rejection === undefined) return;
-        this.#journal.logger.warn('a stored answer does not count any more', {
-          operator: operator.operator,
-          reason: rejection.reason,
-        });
-      }),
-    );
+    // One output after the other: hostile executors may have given as many as they are, each as long as is allowed.
+    for (const outputHash of new Set(stored.map((answer) => answer.outputHash))) {
+      const same = stored.filter((answer) => answer.outputHash === outputHash);
+      const bytes = await output(outputHash);
+      await Promise.all(same.map((answer) => this.#restore(plan, collector, { ...answer, output: bytes })));
+    }
     return collector;
+  }
+
+  async #restore(plan: TaskPlan, collector: Collector, answer: KeptAnswer & Answer): Promise<void> {
+    const operator = plan.operators.find((candidate) => candidate.operator === answer.operator);
+    const rejection = operator && (await collector.restore(operator, answer, answer.outputHash));
+    if (operator === undefined || rejection === undefined) return;
+    this.#journal.logger.warn('a stored answer does not count any more', {
+      operator: operator.operator,
+      reason: rejection.reason,
+    });
   }
 
   async #gather(plan: TaskPlan, collector: Collector, signal: AbortSignal): Promise<ResponseGroup> {
@@ -280,9 +292,8 @@ class TaskRun {
     );
   }
 
-  #certify(plan: TaskPlan, collector: Collector, group: ResponseGroup): CertifiedResult {
-    const output = collector.output(group.messageHash);
-    if (output === undefined) throw new PonosError('INTERNAL', { message: 'the winning output is missing' });
+  async #certify(plan: TaskPlan, collector: Collector, group: ResponseGroup): Promise<CertifiedResult> {
+    const output = await collector.output(group.messageHash);
     const certified = certify(plan, group, collector.counted, output, this.#deps.bn254);
     this.#journal.reach('threshold met', {
       signers: certified.signers,

@@ -62,3 +62,8 @@ export interface AcceptedAnswer {
   readonly authSignature: Uint8Array;
   readonly receivedAtMs: number;
 }
+
+/** The same as it is read again: outputs may be long and many, so that each is read when it is needed. */
+export interface KeptAnswer extends Omit<AcceptedAnswer, 'output'> {
+  readonly outputHash: Hash32;
+}

@@ -9,6 +9,7 @@ import { answerKeyOf, cursorKeyOf, outputKeyOf, taskKeyOf } from './aggregator-k
 import {
   type AcceptedAnswer,
   isFinished,
+  type KeptAnswer,
   type StoredTask,
   type TaskChange,
   type TaskKey,
@@ -42,10 +43,16 @@ export interface AggregatorStore extends ChainHistory {
    * @throws PonosError INTERNAL for a task that was never saved
    */
   updateTask(key: TaskKey, change: TaskChange): Promise<TaskRecord>;
-  /** Stores an answer; it counts from when this resolves. One per operator and reference timestamp: the first stays. */
-  recordAnswer(key: TaskKey, answer: AcceptedAnswer): Promise<void>;
+  /**
+   * Stores an answer; it counts from when this resolves. One per operator and reference timestamp: it takes the place of
+   * one that did not count any more.
+   * @returns the hash of its output, for `output`
+   */
+  recordAnswer(key: TaskKey, answer: AcceptedAnswer): Promise<Hash32>;
   /** Accepted answers of a task for one reference timestamp, by operator address. */
-  answers(key: TaskKey, referenceTimestamp: number): Promise<AcceptedAnswer[]>;
+  answers(key: TaskKey, referenceTimestamp: number): Promise<KeptAnswer[]>;
+  /** An output that was stored with an answer. */
+  output(key: TaskKey, outputHash: Hash32): Promise<Uint8Array>;
   readonly avss: AvsRecords;
   /** What this account has on its way on a chain. */
   transactions(chainId: ChainId, account: Address): TransactionRecords;
@@ -87,9 +94,8 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     return after;
   }
 
-  async function recordAnswer(key: TaskKey, answer: AcceptedAnswer): Promise<void> {
+  async function recordAnswer(key: TaskKey, answer: AcceptedAnswer): Promise<Hash32> {
     const answerKey = answerKeyOf(key, answer);
-    if ((await store.get(answerKey)) !== undefined) return;
     const outputHash = toHex<Hash32>(keccak256(answer.output));
     const outputKey = outputKeyOf(key, outputHash);
     const record: AnswerRecord = {
@@ -105,6 +111,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
       putJson(answerKey, record),
       ...(outputKnown ? [] : [putBytes(outputKey, answer.output)]),
     ]);
+    return outputHash;
   }
 
   return {
@@ -132,14 +139,14 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     updateTask: (key, change) => queue.run([taskKeyOf(key)], () => updateTask(key, change)),
     recordAnswer: (key, answer) => queue.run([answerKeyOf(key, answer)], () => recordAnswer(key, answer)),
     async answers(key, referenceTimestamp) {
-      const answers: AcceptedAnswer[] = [];
+      const answers: KeptAnswer[] = [];
       const range = keysBelow('answer', key.chainId, key.taskId, referenceTimestamp);
       for await (const { key: answerKey, value } of store.scan(range)) {
         const record = decodeJsonRecord<AnswerRecord>(answerKey, value);
         answers.push({
           operator: record.operator,
           referenceTimestamp,
-          output: await needBytes(store, outputKeyOf(key, record.outputHash)),
+          outputHash: record.outputHash,
           resultSignature: fromHex(record.resultSignature),
           authSignature: fromHex(record.authSignature),
           receivedAtMs: record.receivedAtMs,
@@ -147,6 +154,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
       }
       return answers;
     },
+    output: (key, outputHash) => needBytes(store, outputKeyOf(key, outputHash)),
     avss: createAvsRecords(store),
     transactions: (chainId, account) => createTransactionRecords(store, chainId, account),
     sweepTasks: (options) => sweepTasks(store, queue, options),

@@ -98,13 +98,16 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
       plan,
       nonePolicy: 'all',
       verify: (response) => verifier.verify(response),
-      store: (operator, answer) =>
-        store.recordAnswer(task, {
-          ...answer,
-          operator,
-          referenceTimestamp: REFERENCE_TIMESTAMP,
-          receivedAtMs: Date.now(),
-        }),
+      answers: {
+        record: (operator, answer) =>
+          store.recordAnswer(task, {
+            ...answer,
+            operator,
+            referenceTimestamp: REFERENCE_TIMESTAMP,
+            receivedAtMs: Date.now(),
+          }),
+        output: (outputHash) => store.output(task, outputHash),
+      },
     });
     const group = await gather(
       {
@@ -128,8 +131,7 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
       },
       new AbortController().signal,
     );
-    const output = collector.output(group.messageHash);
-    if (output === undefined) return refuse('the winning output is missing');
+    const output = await collector.output(group.messageHash);
     const { certificate } = certify(plan, group, collector.counted, output, executor.bn254);
     const transactionHash = parseHash32(toHex(keccak256(certificate)));
     await store.updateTask(task, { attempts: 1, transactionHash, updatedAtMs: Date.now() });

@@ -8,7 +8,7 @@ import { parseTaskId } from '../../src/base/brands.js';
 import { toHex, word } from '../../src/base/bytes.js';
 import { Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
 import type { CurveName } from '../../src/crypto/curve.js';
-import { honestResult, newTask, operatorOf, taskPlan } from '../unit/aggregator/world.js';
+import { answerStore, honestResult, newTask, operatorOf, taskPlan } from '../unit/aggregator/world.js';
 import type { BenchResult } from './result.js';
 
 const CURVES: readonly CurveName[] = ['bn254', 'ecdsa'];
@@ -96,7 +96,7 @@ async function oneTask(
     plan,
     nonePolicy: 'all',
     verify: (response) => new Promise((resolve) => waiting.push({ response, resolve })),
-    store: async () => undefined,
+    answers: answerStore(),
   });
   const beforeVerify = process.cpuUsage();
   const accepted = Promise.all(
@@ -107,7 +107,7 @@ async function oneTask(
   const reasons = await accepted;
   const verifyMs = cpuMsSince(beforeVerify);
   const { winner } = collector.tally(0, false);
-  const output = winner && collector.output(winner.messageHash);
+  const output = winner && (await collector.output(winner.messageHash));
   if (winner === undefined || output === undefined || reasons.some((reason) => reason !== undefined)) {
     throw new Error('honest responses do not count');
   }

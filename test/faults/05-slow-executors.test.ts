@@ -16,7 +16,7 @@ import { deferred } from '../support/deferred.js';
 import { dialledSockets } from '../support/dialled-sockets.js';
 import { type HostileExecutor, hostileExecutor, type Misbehaviour } from '../support/hostile-executor.js';
 import { manualClock } from '../support/manual-clock.js';
-import { newTask, operatorAddress, taskPlan } from '../unit/aggregator/world.js';
+import { answerStore, newTask, operatorAddress, taskPlan } from '../unit/aggregator/world.js';
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -87,7 +87,7 @@ function gatherer(pool: ChannelPool, ports: readonly number[], clock: Clock) {
       plan,
       nonePolicy: 'all',
       verify: async () => undefined,
-      store: async () => undefined,
+      answers: answerStore(),
     });
     return gather(
       {

@@ -6,7 +6,7 @@ import { Collector, outputDigests, responseToVerify } from '../../src/aggregator
 import { Judge } from '../../src/aggregator/verify/judge.js';
 import { toHex } from '../../src/base/bytes.js';
 import { Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
-import { honestAnswer, honestResult, operatorOf, taskPlan } from '../unit/aggregator/world.js';
+import { answerStore, honestAnswer, honestResult, operatorOf, taskPlan } from '../unit/aggregator/world.js';
 
 const OPERATORS = 64;
 const equalWeights = (count: number) => Array.from({ length: count }, () => 1n);
@@ -62,7 +62,7 @@ test('behavior: summing signatures up leaves each as it was, so that a second ce
     plan,
     nonePolicy: 'all',
     verify: async (response) => new Judge(bn254).judge([response])[0],
-    store: async () => undefined,
+    answers: answerStore(),
   });
   for (const index of [0, 1, 2])
     await collector.accept(operatorOf(plan, index), honestResult(bn254, plan, index, 'output'));

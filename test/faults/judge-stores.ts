@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { chainId } from '../../src/base/brands.js';
 import { toHex } from '../../src/base/bytes.js';
 import { keccak256 } from '../../src/crypto/keccak.js';
-import type { AcceptedAnswer, StoredTask, TaskKey } from '../../src/store/aggregator-records.js';
+import type { KeptAnswer, StoredTask, TaskKey } from '../../src/store/aggregator-records.js';
 import { createAggregatorStore } from '../../src/store/aggregator-store.js';
 import { createExecutorStore, type ExecutorStore } from '../../src/store/executor-store.js';
 import { openStore } from '../../src/store/open-store.js';
@@ -116,12 +116,12 @@ function keyOf({ devnet }: E2eNetwork, { chain, created }: PublishedTask): TaskK
 }
 
 /** Signatures are deterministic on both curves: the same answer is the same bytes. */
-function isSame(given: AcceptedAnswer, stored: StoredAnswer | undefined): boolean {
+function isSame(given: KeptAnswer, stored: StoredAnswer | undefined): boolean {
   const signatures = stored?.signatures.get(given.referenceTimestamp);
   return (
     stored?.output !== undefined &&
     signatures !== undefined &&
-    toHex(keccak256(given.output)) === stored.outputHash &&
+    given.outputHash === stored.outputHash &&
     toHex(given.resultSignature) === toHex(signatures.resultSignature) &&
     toHex(given.authSignature) === toHex(signatures.authSignature)
   );

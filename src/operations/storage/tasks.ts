@@ -86,15 +86,12 @@ async function reportsOf(store: KeyValueStore, taskId: TaskId) {
     if (task === undefined) continue;
     const { payload, ...record } = task;
     const answers = await typed.answers(task, task.referenceTimestamp);
-    reports.push({
-      ...record,
-      payload: toHex(payload),
-      answers: answers.map(({ operator, output, receivedAtMs }) => ({
-        operator,
-        output: toHex(output),
-        receivedAtMs,
-      })),
-    });
+    const shown = answers.map(async ({ operator, outputHash, receivedAtMs }) => ({
+      operator,
+      output: toHex(await typed.output(task, outputHash)),
+      receivedAtMs,
+    }));
+    reports.push({ ...record, payload: toHex(payload), answers: await Promise.all(shown) });
   }
   return reports;
 }

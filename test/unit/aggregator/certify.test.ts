@@ -11,7 +11,7 @@ import { keccak256 } from '../../../src/crypto/keccak.js';
 import { verifyMerkleProof } from '../../../src/protocol/merkle.js';
 import { operatorInfoLeaf, operatorTableRoot } from '../../../src/protocol/operator-table.js';
 import { bn254CertificatePreimage, ecdsaCertificatePreimage } from '../../../src/protocol/result.js';
-import { DOMAIN, honestAnswer, operatorOf, taskPlan } from './world.js';
+import { answerStore, DOMAIN, honestResult, operatorOf, taskPlan } from './world.js';
 
 let bn254: Bn254;
 beforeAll(async () => {
@@ -24,16 +24,13 @@ async function certified(plan: TaskPlan, outputs: Readonly<Record<number, string
     plan,
     nonePolicy: 'all',
     verify: async () => undefined,
-    store: async () => undefined,
+    answers: answerStore(),
   });
   for (const [index, output] of Object.entries(outputs)) {
-    await collector.restore(
-      operatorOf(plan, Number(index)),
-      honestAnswer(bn254, plan, Number(index), output),
-    );
+    await collector.accept(operatorOf(plan, Number(index)), honestResult(bn254, plan, Number(index), output));
   }
   const [group] = collector.tally(0, true).groups;
-  const output = group && collector.output(group.messageHash);
+  const output = group && (await collector.output(group.messageHash));
   if (group === undefined || output === undefined) throw new Error('no answer counts');
   return { group, ...certify(plan, group, collector.counted, output, bn254) };
 }

@@ -1,28 +1,40 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { type Answer, Collector, MAX_OUTPUT_BYTES, mismatch } from '../../../src/aggregator/collect.js';
+import {
+  type AnswerStore,
+  Collector,
+  type CollectorOptions,
+  MAX_OUTPUT_BYTES,
+  mismatch,
+} from '../../../src/aggregator/collect.js';
 import type { TaskPlan } from '../../../src/aggregator/task-plan.js';
 import { Judge, type ResponseToVerify } from '../../../src/aggregator/verify/judge.js';
-import type { Address } from '../../../src/base/brands.js';
+import { type Address, parseHash32 } from '../../../src/base/brands.js';
 import { type Bn254, loadBn254 } from '../../../src/crypto/bn254/bn254.js';
 import type { TaskResult } from '../../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
-import { honestAnswer, honestResult, operatorAddress, operatorOf, taskPlan } from './world.js';
+import { answerStore, honestAnswer, honestResult, operatorAddress, operatorOf, taskPlan } from './world.js';
 
 let bn254: Bn254;
 beforeAll(async () => {
   bn254 = await loadBn254();
 });
 
+/** The hash that a stored output has. */
+const KEPT = parseHash32(`0x${'0e'.repeat(32)}`);
+
 const verify = async (response: ResponseToVerify) => new Judge(bn254).judge([response])[0];
 
-function collector(
-  plan: TaskPlan,
-  change: { store?: (operator: Address, answer: Answer) => Promise<void> } = {},
-) {
+function collector(plan: TaskPlan, change: Partial<Pick<CollectorOptions, 'answers' | 'verify'>> = {}) {
   const stored: Address[] = [];
-  const store = async (operator: Address) => {
+  const kept = answerStore();
+  const record: AnswerStore['record'] = (operator, answer) => {
     stored.push(operator);
+    return kept.record(operator, answer);
   };
-  return { stored, collector: new Collector({ plan, nonePolicy: 'all', verify, store, ...change }) };
+  const answers = { ...kept, record };
+  return { stored, collector: new Collector({ plan, nonePolicy: 'all', verify, answers, ...change }) };
 }
 
 describe('mismatch', () => {
@@ -68,7 +80,7 @@ describe.each(['bn254', 'ecdsa'] as const)('Collector over %s', (curve) => {
     expect(stored).toEqual([operatorAddress(0), operatorAddress(2)]);
     const winner = c.tally(0, false).winner;
     expect(winner?.operatorIndexes).toEqual([0, 2]);
-    expect(winner && Buffer.from(c.output(winner.messageHash) ?? []).toString()).toBe('0x31');
+    expect(winner && Buffer.from(await c.output(winner.messageHash)).toString()).toBe('0x31');
   });
 
   test('behavior: an operator counts once, also when both its answers are under way', async () => {
@@ -101,15 +113,17 @@ describe.each(['bn254', 'ecdsa'] as const)('Collector over %s', (curve) => {
     const plan = taskPlan(bn254, curve, [1n, 1n]);
     const earlier = { ...plan, task: { ...plan.task, referenceTimestamp: 800 } };
     const { collector: c } = collector(plan);
-    expect(await c.restore(operatorOf(plan, 0), honestAnswer(bn254, earlier, 0, '0x31'))).toMatchObject({
-      kind: 'bad signature',
-    });
+    expect(await c.restore(operatorOf(plan, 0), honestAnswer(bn254, earlier, 0, '0x31'), KEPT)).toMatchObject(
+      {
+        kind: 'bad signature',
+      },
+    );
   });
 
   test('behavior: a stored answer is taken up without being stored again', async () => {
     const plan = taskPlan(bn254, curve, [1n, 1n]);
     const { collector: c, stored } = collector(plan);
-    expect(await c.restore(operatorOf(plan, 1), honestAnswer(bn254, plan, 1, '0x31'))).toBeUndefined();
+    expect(await c.restore(operatorOf(plan, 1), honestAnswer(bn254, plan, 1, '0x31'), KEPT)).toBeUndefined();
     expect(c.counted.size).toBe(1);
     expect(stored).toEqual([]);
   });
@@ -119,12 +133,41 @@ describe.each(['bn254', 'ecdsa'] as const)('Collector over %s', (curve) => {
     const full = async () => {
       throw new Error('disk full');
     };
-    const { collector: c } = collector(plan, { store: full });
+    const { collector: c } = collector(plan, { answers: { ...answerStore(), record: full } });
     const accepted = c.accept(operatorOf(plan, 0), honestResult(bn254, plan, 0, '0x31'));
     await expect(accepted).rejects.toThrow('disk full');
     expect(c.tally(0, true).winner).toBeUndefined();
   });
 });
+
+describe('Collector of long outputs', () => {
+  test('behavior: however many different ones hostile executors give, no more than one is held in memory', async () => {
+    const OPERATORS = 12;
+    const weights = Array.from({ length: OPERATORS }, () => 1n);
+    const plan = taskPlan(bn254, 'ecdsa', weights, { kind: 'threshold', bips: 10_000 });
+    const answers = { ...answerStore(), record: async () => KEPT };
+    const { collector: c } = collector(plan, { answers, verify: async () => undefined });
+    const before = await heldBytes();
+    for (const { index } of plan.operators) {
+      const output = Buffer.alloc(MAX_OUTPUT_BYTES, index);
+      await c.accept(operatorOf(plan, index), { ...honestResult(bn254, plan, index, ''), output });
+    }
+    expect(c.counted.size).toBe(OPERATORS);
+    expect(((await heldBytes()) - before) / MAX_OUTPUT_BYTES).toBeLessThan(2);
+    expect(c.tally(0, false).groups).toHaveLength(OPERATORS);
+  });
+});
+
+/** Of buffers, which leave the memory some turns of the event loop after they were collected. */
+async function heldBytes(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = runInNewContext('gc');
+  for (let turn = 0; turn < 3; turn += 1) {
+    await setImmediate();
+    collectGarbage();
+  }
+  return process.memoryUsage().arrayBuffers;
+}
 
 describe('Collector under consensus NONE', () => {
   const none = { kind: 'none' } as const;

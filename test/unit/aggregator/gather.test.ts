@@ -11,7 +11,7 @@ import type { ExecutorClient } from '../../../src/rpc/channel-pool.js';
 import type { TaskResult } from '../../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import { type Deferred, deferred } from '../../support/deferred.js';
 import { manualClock, settle } from '../../support/manual-clock.js';
-import { honestResult, operatorAddress, taskPlan } from './world.js';
+import { answerStore, honestResult, operatorAddress, taskPlan } from './world.js';
 
 const none: Consensus = { kind: 'none' };
 const half: Consensus = { kind: 'threshold', bips: 5_000 };
@@ -63,7 +63,7 @@ describe('gather', () => {
       plan,
       nonePolicy,
       verify: async (response) => new Judge(bn254).judge([response])[0],
-      store: async () => undefined,
+      answers: answerStore(),
     });
     const client = (index: number): Pick<ExecutorClient, 'submitTask'> => ({
       submitTask: async (_submission, call) => {

@@ -1,5 +1,5 @@
 /** A small world for the aggregator's unit tests: operators with keys, plans and honest answers. */
-import type { Answer } from '../../../src/aggregator/collect.js';
+import type { Answer, AnswerStore } from '../../../src/aggregator/collect.js';
 import { outputDigests, responseToVerify } from '../../../src/aggregator/collect.js';
 import type { PlannedOperator, TaskPlan } from '../../../src/aggregator/task-plan.js';
 import { blockNumber, chainId, parseAddress, parseHash32, parseTaskId } from '../../../src/base/brands.js';
@@ -13,6 +13,8 @@ import { operatorTableTree } from '../../../src/protocol/operator-table.js';
 import { ecdsaDomainSeparator } from '../../../src/protocol/result.js';
 import type { TaskResult } from '../../../src/rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { NewTask } from '../../../src/store/aggregator-records.js';
+import { createAggregatorStore } from '../../../src/store/aggregator-store.js';
+import { createMemoryStore } from '../../../src/store/memory-store.js';
 
 export const AVS = parseAddress(`0x${'a5'.repeat(20)}`);
 export const DOMAIN = ecdsaDomainSeparator(parseAddress(`0x${'ec'.repeat(20)}`));
@@ -34,6 +36,17 @@ export function newTask(change: Partial<NewTask> = {}): NewTask {
     createdAtMs: 1_000_000,
     creator: AVS,
     ...change,
+  };
+}
+
+/** An aggregator's store with nothing in it, as the collector of one task sees it. */
+export function answerStore(task: NewTask = newTask()): AnswerStore {
+  const store = createAggregatorStore(createMemoryStore());
+  const { referenceTimestamp } = task;
+  return {
+    record: (operator, answer) =>
+      store.recordAnswer(task, { ...answer, operator, referenceTimestamp, receivedAtMs: 1 }),
+    output: (outputHash) => store.output(task, outputHash),
   };
 }
 
