@@ -1,4 +1,5 @@
 /** All chains followed at once, with what is read of their past, until the node stops. */
+import { setMaxListeners } from 'node:events';
 import type { Address, ChainId } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
@@ -42,7 +43,12 @@ export class Following {
 
   constructor(options: FollowingOptions) {
     this.#options = options;
-    for (const { chainId } of options.chains) this.#given.set(chainId, new AbortController());
+    for (const { chainId } of options.chains) {
+      const controller = new AbortController();
+      // Every task of the chain listens to it; Node would call ten of them a leak.
+      setMaxListeners(0, controller.signal);
+      this.#given.set(chainId, controller);
+    }
   }
 
   /** Aborts when a chain is not followed any more: nothing that is done for its tasks could be seen to work. */

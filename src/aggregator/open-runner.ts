@@ -83,7 +83,7 @@ export async function openRunner(options: OpenRunnerOptions): Promise<TaskRunner
     maxConcurrent: config.tasks.maxConcurrent,
     avsCount,
     logger,
-    run: (task, signal, leaveSlot) =>
-      runTask(task, dependencies, AbortSignal.any([signal, givenUp(task.chainId)]), leaveSlot),
+    givenUp,
+    run: (task, signal, leaveSlot) => runTask(task, dependencies, signal, leaveSlot),
   });
 }

@@ -1,4 +1,6 @@
 /** Many tasks at once, each in a slot of its own; what happens to one never touches another. */
+import type { ChainId } from '../base/brands.js';
+import { abortWith } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { type QueuedTask, TaskQueue, type TaskQueueOptions } from './task-queue.js';
@@ -9,6 +11,8 @@ export interface TaskRunnerOptions extends TaskQueueOptions {
    * to go on working it ends with `again`, and gets a slot when its turn comes.
    */
   readonly run: (task: QueuedTask, signal: AbortSignal, leaveSlot: () => void) => Promise<RunEnd>;
+  /** Aborts when a chain is not followed any more, and the runs of its tasks with it. */
+  readonly givenUp: (chainId: ChainId) => AbortSignal;
   readonly logger: Logger;
 }
 
@@ -86,7 +90,8 @@ export class TaskRunner {
       const task = this.#queue.take();
       if (task === undefined) return;
       const controller = new AbortController();
-      const ended = this.#run(task, controller.signal);
+      const unlink = abortWith(controller, this.#options.givenUp(task.chainId));
+      const ended = this.#run(task, controller.signal).finally(unlink);
       this.#running.set(task.key, { controller, ended, isWaiting: false, again: undefined });
     }
   }

@@ -39,6 +39,17 @@ export function throwIfAborted(signal?: AbortSignal): void {
   if (signal?.aborted) throw abortError(signal);
 }
 
+/**
+ * Aborts the controller when the signal does, with its reason, until the returned function is called. For a signal that
+ * lasts as long as the node: each `AbortSignal.any` leaves a trace in it for as long (Node.js 20), this leaves none.
+ */
+export function abortWith(controller: AbortController, signal: AbortSignal): () => void {
+  const onAbort = () => controller.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return () => signal.removeEventListener('abort', onAbort);
+}
+
 /** What `promise` comes to, or ABORTED as soon as the signal aborts; the promise itself goes on. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;

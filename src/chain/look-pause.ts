@@ -1,5 +1,5 @@
 /** The pause between two looks at a chain: as long as is configured, and shorter when there is a reason. */
-import type { Clock } from '../base/clock.js';
+import { abortWith, type Clock } from '../base/clock.js';
 import type { HeadTracker } from './head-tracker.js';
 
 /** Parts of the interval after which it may end early. */
@@ -47,11 +47,12 @@ export class LookPause {
     const isOver = () => signal.aborted || this.#isTold;
     await clock.sleep(leastMs, signal).catch(() => undefined); // whoever waits looks at the signal
     this.#pausing = pausing;
-    const early = AbortSignal.any([signal, pausing.signal]);
+    const unlink = abortWith(pausing, signal);
     for (let slice = 0; slice < SLICES && !isOver(); slice++) {
-      await clock.sleep(slice === 0 ? sliceMs - leastMs : sliceMs, early).catch(() => undefined);
+      await clock.sleep(slice === 0 ? sliceMs - leastMs : sliceMs, pausing.signal).catch(() => undefined);
       if (heads.isAwaited || this.#wasTold) break;
     }
+    unlink();
     this.#pausing = undefined;
   }
 }

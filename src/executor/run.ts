@@ -1,5 +1,5 @@
 /** Stage 2, run: one performer call with the task's own deadline. A caller that hangs up does not end it. */
-import { abortError, type Clock } from '../base/clock.js';
+import { abortError, abortWith, type Clock } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { PerformerPool } from '../performer/performer-pool.js';
 import type { Admitted } from './admit.js';
@@ -70,7 +70,8 @@ function expiryOf(deadlineMs: number, clock: Clock, signal: AbortSignal, hasBegu
   if (leftMs <= 0) throw expired('the deadline of the task has passed');
   const controller = new AbortController();
   const cleared = new AbortController();
-  const timer = clock.sleep(leftMs, AbortSignal.any([cleared.signal, signal])).then(
+  const unlink = abortWith(cleared, signal);
+  const timer = clock.sleep(leftMs, cleared.signal).then(
     () =>
       controller.abort(
         hasBegun()
@@ -84,6 +85,7 @@ function expiryOf(deadlineMs: number, clock: Clock, signal: AbortSignal, hasBegu
   return {
     signal: controller.signal,
     clear: async () => {
+      unlink();
       cleared.abort();
       await timer;
     },

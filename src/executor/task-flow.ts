@@ -2,6 +2,7 @@
  * A submission's way through the stages: admit → run → sign → remember → answer. One run per task, whoever asks
  * and however often: equal submissions join it, and a caller that hangs up ends its own wait only.
  */
+import { setMaxListeners } from 'node:events';
 import { type Address, type Hash32, operatorSetKey } from '../base/brands.js';
 import { toHex } from '../base/bytes.js';
 import type { Clock } from '../base/clock.js';
@@ -50,6 +51,8 @@ export class TaskFlow {
 
   constructor(deps: TaskFlowDependencies) {
     this.#deps = deps;
+    // Every run listens to it; Node would call ten of them a leak.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   /**

@@ -47,6 +47,7 @@ describe('turns', () => {
       maxConcurrent: SLOTS,
       avsCount: () => AVSS,
       logger: silentLogger,
+      givenUp: () => new AbortController().signal,
       run: async ({ key }, signal) => {
         const isBusy = key.startsWith(`${BUSY}:`);
         await clock.sleep(isBusy ? BUSY_MS : QUIET_MS, signal);

@@ -6,6 +6,7 @@ import { PonosError } from '../../../src/base/error.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { type Deferred, deferred } from '../../support/deferred.js';
 import { settle } from '../../support/manual-clock.js';
+import { tracesIn } from '../../support/signal-traces.js';
 
 const task = (n: number, avs = 1): QueuedTask => ({
   key: `1:${n}`,
@@ -23,9 +24,11 @@ function world(maxConcurrent: number) {
   const errors: string[] = [];
   const leave = new Map<string, () => void>();
   const ends = new Map<string, RunEnd>();
+  const chain = new AbortController();
   const runner = new TaskRunner({
     maxConcurrent,
     avsCount: () => 1,
+    givenUp: () => chain.signal,
     run: async ({ key }, signal, leaveSlot) => {
       started.push(key);
       leave.set(key, leaveSlot);
@@ -42,7 +45,7 @@ function world(maxConcurrent: number) {
     gates.get(key)?.resolve();
     await settle();
   };
-  return { runner, started, aborted, errors, leave, ends, finish };
+  return { runner, chain, started, aborted, errors, leave, ends, finish };
 }
 
 describe('TaskRunner', () => {
@@ -53,6 +56,25 @@ describe('TaskRunner', () => {
     await finish('1:1');
     expect(started).toEqual(['1:1', '1:2', '1:3']);
     expect([runner.running, runner.waiting]).toEqual([2, 0]);
+  });
+
+  test('behavior: a chain that is given up ends the runs of its tasks, also of those that begin later', async () => {
+    const { runner, chain, aborted, finish } = world(1);
+    const reason = new PonosError('ABORTED', { message: 'not followed any more' });
+    runner.add([task(1), task(2)]);
+    chain.abort(reason);
+    expect([...aborted]).toEqual([['1:1', reason]]);
+    await finish('1:1');
+    await finish('1:2');
+    expect([runner.running, runner.waiting]).toEqual([0, 0]);
+  });
+
+  test('behavior: a task that has ended leaves nothing behind in the signal of its chain, which lasts', async () => {
+    const { runner, chain, finish } = world(3);
+    for (const n of [1, 2, 3]) runner.add([task(n)]);
+    expect(tracesIn(chain.signal)).toBe(3);
+    for (const n of [1, 2, 3]) await finish(`1:${n}`);
+    expect(tracesIn(chain.signal)).toBe(0);
   });
 
   test('behavior: tasks that come together get their turns when all of them are known', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { abortError, systemClock, throwIfAborted } from '../../../src/base/clock.js';
+import { abortError, abortWith, systemClock, throwIfAborted } from '../../../src/base/clock.js';
 import { PonosError } from '../../../src/base/error.js';
+import { tracesIn } from '../../support/signal-traces.js';
 
 describe('systemClock', () => {
   test('behavior: it tells the time, and a sleep of no length ends', async () => {
@@ -26,6 +27,27 @@ describe('systemClock', () => {
     abort.abort();
     await expect(sleep).rejects.toMatchObject({ code: 'ABORTED' });
     await expect(systemClock.sleep(1_000_000, abort.signal)).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});
+
+describe('abortWith', () => {
+  const reason = new Error('the end');
+
+  test('default: the controller aborts with the signal, for the same reason, also when that has aborted before', () => {
+    const [source, early, late] = [new AbortController(), new AbortController(), new AbortController()];
+    abortWith(early, source.signal);
+    source.abort(reason);
+    abortWith(late, source.signal);
+    expect([early.signal.reason, late.signal.reason]).toEqual([reason, reason]);
+  });
+
+  test('behavior: until it is told to end; then nothing is left in the signal', () => {
+    const [source, controller] = [new AbortController(), new AbortController()];
+    const unlink = abortWith(controller, source.signal);
+    expect(tracesIn(source.signal)).toBe(1);
+    unlink();
+    source.abort(reason);
+    expect([tracesIn(source.signal), controller.signal.aborted]).toEqual([0, false]);
   });
 });
 
