@@ -30,10 +30,13 @@ export class Settlement {
   readonly #options: SettlementOptions;
   /** Transactions of this task, earlier runs' included. */
   #attempts: number;
+  /** The last of them; a node may have it that has said that it has not. */
+  #transactionHash: Hash32 | undefined;
 
   constructor(options: SettlementOptions) {
     this.#options = options;
     this.#attempts = options.task.attempts;
+    this.#transactionHash = options.task.transactionHash;
   }
 
   /** Submits until the task is settled. @throws as `submit` does */
@@ -68,7 +71,7 @@ export class Settlement {
         chainTime: time,
         status,
         awaitEarlier: async () => {
-          const earlier = { subject: taskId, hash: task.transactionHash };
+          const earlier = { subject: taskId, hash: this.#transactionHash };
           return mined(await sender.resume(earlier, waiter, signal));
         },
         ready: (until, onWait) => sender.ready(until, onWait),
@@ -154,6 +157,7 @@ export class Settlement {
   async #noteTransaction(transactionHash: Hash32, signal: AbortSignal): Promise<void> {
     const { journal } = this.#options;
     this.#attempts += 1;
+    this.#transactionHash = transactionHash;
     await journal.change({ attempts: this.#attempts, transactionHash }, signal);
   }
 }

@@ -18,7 +18,7 @@ export interface SubmitOptions {
   /** The mailbox' status of the task at the head. */
   readonly status: () => Promise<number>;
   /**
-   * Waits until the transaction of an earlier run is mined, since another one would be paid for in vain;
+   * Waits until a transaction of an earlier run or attempt is mined, since another one would be paid for in vain;
    * undefined when there is none that waits for it.
    */
   readonly awaitEarlier: (signal: AbortSignal) => Promise<MinedTransaction | undefined>;

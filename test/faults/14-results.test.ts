@@ -1,13 +1,17 @@
 /** Threat 14 as a whole aggregator meets it: a dry account, a hook with the contracts' words, and somebody faster. */
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { Transaction } from 'ethers';
 import type { Address, Hash32 } from '../../src/base/brands.js';
 import type { TaskCreatedEvent } from '../../src/chain/contracts/task-mailbox.js';
 import { coreAddresses } from '../../src/config/known-chains.js';
+import type { ChainConfig } from '../../src/config/types.js';
 import { TASK_HOOK_ADDRESS } from '../../src/devnet/plan.js';
 import { TaskStatus } from '../../src/protocol/enums.js';
 import { BN254_SET, ECDSA_SET } from '../support/aggregator-devnet.js';
 import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
 import { type Deferred, deferred } from '../support/deferred.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
+import { hold } from '../support/fault-proxy-faults.js';
 
 const stage = aggregatorStage();
 const rpc = <T = unknown>(method: string, ...params: unknown[]) =>
@@ -32,7 +36,9 @@ async function restoreCodes() {
   for (const [address, code] of codes) await rpc('anvil_setCode', address, code);
   codes.clear();
 }
+const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
   await rpc('evm_setIntervalMining', 1);
   await restoreCodes();
 });
@@ -81,6 +87,53 @@ describe('an account that runs dry (threat 14)', () => {
     expect(linesOf(/dry/, 'error')).toHaveLength(1);
     expect(linesOf(/cannot be submitted/)).toEqual([]);
     expect(await paid()).toBe(before + 3);
+  }, 60_000);
+});
+
+describe('an endpoint that has taken a result and says that it has not (threat 14)', () => {
+  test('default: the next attempt finds it in the pool, and pays for no second one', async () => {
+    const opened = gate();
+    const upstream = stage.world.state.chains.find(({ chainId }) => chainId === L1)?.url ?? '';
+    const proxy = await startFaultProxy([upstream]);
+    closers.push(() => proxy.close());
+    const behind = (chain: ChainConfig) =>
+      chain.chainId === L1 ? { ...chain, rpcUrls: [proxy.url] } : chain;
+    await stage.start({ change: (config) => ({ ...config, chains: config.chains.map(behind) }) });
+    const before = await paid();
+    const task = await stage.createTask(L1, BN254_SET, 'said to be refused');
+    await stage.logged(task, 'task sent');
+    await rpc('evm_setIntervalMining', 0);
+    const { timestampSeconds } = await stage.world.client(L1).head();
+    await rpc('evm_setNextBlockTimestamp', timestampSeconds + 1);
+    await rpc('evm_mine');
+    let raw: unknown;
+    proxy.set(
+      async (request, pass) => {
+        [raw] = request.params;
+        await pass(request);
+        return { error: { code: -32000, message: 'tx fee exceeds the configured cap' } };
+      },
+      { methods: ['eth_sendRawTransaction'], times: 1 },
+    );
+    // Asked at once, another server behind the same URL does not have it yet.
+    proxy.set(async () => ({ result: null }), { methods: ['eth_getTransactionByHash'], times: 1 });
+    opened.resolve();
+    await stage.logged(task, 'the result cannot be submitted now, trying again');
+    // A block without it is the occasion for the next attempt; it waits in the pool as before when that block is seen.
+    const held = hold();
+    const looking = proxy.set(held.fault, { methods: ['eth_getBlockByNumber'] });
+    await rpc('anvil_dropTransaction', Transaction.from(String(raw)).hash);
+    await rpc('evm_mine');
+    await rpc('eth_sendRawTransaction', raw);
+    const attempted = () =>
+      proxy.requests('eth_getTransactionByHash') + proxy.requests('eth_sendRawTransaction') > 2;
+    expect(attempted()).toBe(false);
+    looking.end();
+    held.release();
+    while (!attempted()) await stage.world.client(L1).head();
+    await rpc('evm_setIntervalMining', 1);
+    await stage.logged(task, 'task verified');
+    expect([await paid(), proxy.requests('eth_sendRawTransaction')]).toEqual([before + 1, 1]);
   }, 60_000);
 });
 
