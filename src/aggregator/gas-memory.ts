@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import { toHex } from '../base/bytes.js';
 import { isPonosError } from '../base/error.js';
-import { toQuantity } from '../chain/block.js';
+import { parseData, toQuantity } from '../chain/block.js';
 import type { ChainClient } from '../chain/client.js';
 import type { TransactionCall } from '../chain/pending-transaction.js';
 import type { TransactionSender } from '../chain/transaction-sender.js';
@@ -18,7 +18,7 @@ const MAX_KINDS = 1_024;
 const TOLERANCE_PERCENT = 10n;
 
 export interface Simulation {
-  readonly client: Pick<ChainClient, 'request'>;
+  readonly client: Pick<ChainClient, 'ask'>;
   readonly sender: Pick<TransactionSender, 'simulate' | 'address'>;
   readonly call: TransactionCall;
   /** Equal for calls that need nearly the same gas. */
@@ -54,7 +54,7 @@ async function runsWith({ client, sender, call }: Simulation, gas: bigint): Prom
   const allowed = (gas * (100n + TOLERANCE_PERCENT)) / 100n;
   const transaction = { from: sender.address, to: call.to, data: toHex(call.data), gas: toQuantity(allowed) };
   try {
-    await client.request('eth_call', [transaction, 'latest']);
+    await client.ask('eth_call', [transaction, 'latest'], 'single', parseData);
     return true;
   } catch (error) {
     if (isPonosError(error, 'CONTRACT_REVERTED') || isPonosError(error, 'CHAIN_RPC')) return false;

@@ -12,10 +12,10 @@ const DEFAULT_PRIORITY_FEE = 1_000_000_000n;
 const MOST_PRIORITY_FEE = 50_000_000_000n;
 
 export class Account {
-  readonly #client: Pick<ChainClient, 'request'>;
+  readonly #client: Pick<ChainClient, 'request' | 'ask'>;
   readonly #address: Address;
 
-  constructor(client: Pick<ChainClient, 'request'>, address: Address) {
+  constructor(client: Pick<ChainClient, 'request' | 'ask'>, address: Address) {
     this.#client = client;
     this.#address = address;
   }
@@ -23,23 +23,25 @@ export class Account {
   /** Gas that the call needs at the head. @throws PonosError CONTRACT_REVERTED, and the client's */
   async estimateGas(to: Address, data: Uint8Array): Promise<bigint> {
     const call = { from: this.#address, to, data: toHex(data) };
-    return quantity(await this.#client.request('eth_estimateGas', [call, 'latest']));
+    return this.#client.ask('eth_estimateGas', [call, 'latest'], 'single', quantity);
   }
 
   /** Transactions of the account: mined (`latest`), or with those in the node's pool (`pending`). */
   async transactionCount(tag: 'latest' | 'pending'): Promise<number> {
-    return Number(quantity(await this.#client.request('eth_getTransactionCount', [this.#address, tag])));
+    return Number(
+      await this.#client.ask('eth_getTransactionCount', [this.#address, tag], 'single', quantity),
+    );
   }
 
   /** Wei at the head. */
   async balance(): Promise<bigint> {
-    return quantity(await this.#client.request('eth_getBalance', [this.#address, 'latest']));
+    return this.#client.ask('eth_getBalance', [this.#address, 'latest'], 'single', quantity);
   }
 
   /** The node's suggestion, wei per gas, as far as it is plausible. */
   async priorityFee(): Promise<bigint> {
     try {
-      const suggested = quantity(await this.#client.request('eth_maxPriorityFeePerGas', []));
+      const suggested = await this.#client.ask('eth_maxPriorityFeePerGas', [], 'single', quantity);
       return suggested < MOST_PRIORITY_FEE ? suggested : MOST_PRIORITY_FEE;
     } catch (error) {
       // Not every node has this method.
@@ -49,12 +51,12 @@ export class Account {
   }
 
   async receipt(hash: Hash32): Promise<Receipt | undefined> {
-    return parseReceipt(await this.#client.request('eth_getTransactionReceipt', [hash], 'batched'));
+    return this.#client.ask('eth_getTransactionReceipt', [hash], 'batched', parseReceipt);
   }
 
   /** A transaction of this account that is not in a block yet; undefined when the node has none. */
   async pooled(hash: Hash32): Promise<PooledTransaction | undefined> {
-    const found = parsePooled(await this.#client.request('eth_getTransactionByHash', [hash]));
+    const found = await this.#client.ask('eth_getTransactionByHash', [hash], 'single', parsePooled);
     return found?.from === this.#address ? found : undefined;
   }
 

@@ -124,7 +124,7 @@ export class ChainClient {
         ? { blockHash: place.blockHash }
         : { fromBlock: toQuantity(place.fromBlock), toBlock: toQuantity(place.toBlock) };
     const query = { address: filter.addresses, topics: filter.topics, ...where };
-    return this.#ask('eth_getLogs', [query], 'single', (answer) => {
+    return this.ask('eth_getLogs', [query], 'single', (answer) => {
       const logs = parseLogs(answer);
       if (logs.every((log) => isAt(log, place))) return logs;
       throw new PonosError('CHAIN_RPC', {
@@ -141,7 +141,7 @@ export class ChainClient {
   call({ to, data, at }: CallRequest): Promise<Uint8Array> {
     const hex = toHex(data);
     const tag = at === 'latest' ? at : toQuantity(at);
-    const load = () => this.#ask('eth_call', [{ to, data: hex }, tag], 'batched', parseData);
+    const load = () => this.ask('eth_call', [{ to, data: hex }, tag], 'batched', parseData);
     return at === 'latest' ? load() : this.#calls.get(at, `${to}:${hex}`, load);
   }
 
@@ -159,7 +159,7 @@ export class ChainClient {
   /** The code at an address; empty if there is no contract. */
   async code(address: Address, at: BlockTag): Promise<Uint8Array> {
     const tag = at === 'latest' ? at : toQuantity(at);
-    return this.#ask('eth_getCode', [address, tag], 'batched', parseData);
+    return this.ask('eth_getCode', [address, tag], 'batched', parseData);
   }
 
   /**
@@ -168,22 +168,27 @@ export class ChainClient {
    * @throws PonosError as `Endpoint.request`; of several failed endpoints, the first one's error
    */
   request(method: string, params: readonly unknown[], delivery: Delivery = 'single'): Promise<unknown> {
-    return this.#ask(method, params, delivery, (answer) => answer);
+    return this.ask(method, params, delivery, (answer) => answer);
   }
 
-  /** Ends all connections; what is under way rejects with ABORTED. */
-  close(): Promise<void> {
-    return this.#pool.close();
-  }
-
-  /** An answer that does not parse is one of an endpoint that fails. */
-  #ask<T>(
+  /**
+   * The same with an answer that is known to make sense: an endpoint whose answer does not parse has failed, and the next
+   * one is asked.
+   * @param parse throws PonosError CHAIN_RPC for what makes no sense
+   * @throws PonosError as `request`
+   */
+  ask<T>(
     method: string,
     params: readonly unknown[],
     delivery: Delivery,
     parse: (answer: unknown) => T,
   ): Promise<T> {
     return this.#pool.ask({ method, params, delivery, parse });
+  }
+
+  /** Ends all connections; what is under way rejects with ABORTED. */
+  close(): Promise<void> {
+    return this.#pool.close();
   }
 }
 

@@ -25,7 +25,7 @@ import type { JournaledTransaction, TransactionJournal } from './transaction-jou
 import { TransactionWatch } from './transaction-watch.js';
 
 export interface TransactionSenderOptions {
-  readonly client: Pick<ChainClient, 'request' | 'head' | 'name' | 'chainId'>;
+  readonly client: Pick<ChainClient, 'request' | 'ask' | 'head' | 'name' | 'chainId'>;
   /** Somebody else polls; each new head is the occasion to look for receipts. */
   readonly heads: HeadTracker;
   readonly signer: TransactionSigner;

@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { blockNumber, chainId, parseAddress, parseHash32 } from '../../src/base/brands.js';
 import { type Logger, silentLogger } from '../../src/base/logger.js';
+import { Account } from '../../src/chain/account.js';
 import { type ChainClient, createChainClient } from '../../src/chain/client.js';
 import type { EndpointState } from '../../src/chain/endpoint-health.js';
 import { createFollower } from '../../src/chain/follower.js';
@@ -32,6 +33,7 @@ import {
 } from '../support/fault-proxy-faults.js';
 import { LOG_EMITTER } from '../support/log-emitter.js';
 import { manualClock, settle } from '../support/manual-clock.js';
+import { ACCOUNT } from '../support/sender-world.js';
 import { startTwinChains, type TwinChains } from '../support/twin-chains.js';
 
 const TOPIC = parseHash32(`0x${'aa'.repeat(32)}`);
@@ -427,6 +429,24 @@ describe('an endpoint that limits requests', () => {
     await clock.advance(1_000);
     await limited;
     expect(await peak()).toBe(8);
+  });
+});
+
+describe('an endpoint that answers what results need with null', () => {
+  test.each<[string, (account: Account) => Promise<unknown>]>([
+    ['eth_estimateGas', (account) => account.estimateGas(ACCOUNT, new Uint8Array())],
+    ['eth_getTransactionCount', (account) => account.transactionCount('latest')],
+    ['eth_getBalance', (account) => account.balance()],
+    ['eth_maxPriorityFeePerGas', (account) => account.priorityFee()],
+  ])('behavior: %s: the other one is asked, and the first is asked last', async (method, read) => {
+    const { client } = newClient();
+    const account = new Account(client, ACCOUNT);
+    const right = await read(account);
+    second.resetCounts();
+    first.set(answerNull, { methods: [method] });
+    expect(await read(account)).toEqual(right);
+    expect(second.requests(method)).toBe(1);
+    expect(client.status()).toMatchObject([{ state: 'failing' }, { inUse: true }]);
   });
 });
 

@@ -82,6 +82,7 @@ async function live(
       chainId: client.chainId,
       head: () => client.head(),
       request: (method, params, delivery) => client.request(method, params, delivery),
+      ask: (method, params, delivery, parse) => client.ask(method, params, delivery, parse),
       ...change,
     },
     heads,

@@ -318,6 +318,7 @@ describe('a transaction sender', () => {
         name: client.name,
         chainId: client.chainId,
         head: () => client.head(),
+        ask: (method, params, delivery, parse) => client.ask(method, params, delivery, parse),
         request: async (method, params, delivery) => {
           if (method !== 'eth_sendRawTransaction' || lost) return client.request(method, params, delivery);
           lost = true;

@@ -19,11 +19,11 @@ function world() {
       kind,
       call: { to: operatorAddress(1), data: Uint8Array.of(1) },
       client: {
-        request: async (_method, [transaction]) => {
+        ask: async (_method, [transaction], _delivery, parse) => {
           const gas = BigInt((transaction as { gas: string }).gas);
           state.calls.push(gas);
           if (state.fails !== undefined || gas < state.needs) throw state.fails ?? reverted();
-          return '0x';
+          return parse('0x');
         },
       },
       sender: {

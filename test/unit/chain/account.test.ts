@@ -4,7 +4,13 @@ import { Account } from '../../../src/chain/account.js';
 import { operatorAddress } from '../aggregator/world.js';
 
 const accountOf = (request: (method: string) => unknown) =>
-  new Account({ request: async (method) => request(method) }, operatorAddress(1));
+  new Account(
+    {
+      request: async (method) => request(method),
+      ask: async (method, _params, _delivery, parse) => parse(request(method)),
+    },
+    operatorAddress(1),
+  );
 
 const failing = (code: 'CHAIN_RPC' | 'CHAIN_UNREACHABLE') =>
   accountOf(() => {
