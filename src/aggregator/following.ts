@@ -69,6 +69,7 @@ export class Following {
         clock,
         logger,
         isServed: (avs) => served.serves(avs, chain.chainId),
+        finishes: (avs) => served.finishes(avs, chain.chainId),
         onTasks: (tasks) => runner.add(tasks.map(queued)),
         onReorged: (tasks) => {
           for (const task of tasks) runner.cancel(taskName(task), reorgedError());

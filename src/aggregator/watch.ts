@@ -16,11 +16,16 @@ import type { AggregatorStore } from '../store/aggregator-store.js';
 export interface WatchOptions {
   readonly chainId: ChainId;
   readonly client: Pick<ChainClient, 'block'>;
-  readonly store: Pick<AggregatorStore, 'saveBlock' | 'rewind' | 'cursor' | 'settledTasks' | 'reopen'>;
+  readonly store: Pick<
+    AggregatorStore,
+    'saveBlock' | 'rewind' | 'cursor' | 'settledTasks' | 'reopen' | 'task'
+  >;
   /** Whether the mailbox has the result of a task, as of a block. */
   readonly isVerified: (taskId: TaskId, at: BlockTag) => Promise<boolean>;
   /** Whether tasks of an AVS on this chain are ours. */
   readonly isServed: (avs: Address) => boolean;
+  /** Whether those that were taken are ours to the end: of a deregistered AVS, too, and when they are mined again. */
+  readonly finishes: (avs: Address) => boolean;
   /** New or revived tasks, and those whose result a reorg has undone; they are in the store now. */
   readonly onTasks: (tasks: readonly StoredTask[]) => void;
   /** Tasks whose block is gone; the store has them as failed. */
@@ -52,7 +57,7 @@ export class Watch {
   blocks({ toBlock, logs }: FollowedBlocks): Promise<void> {
     return this.#inTurn(async () => {
       const { chainId, store, clock, onTasks } = this.#options;
-      const events = this.#eventsOf(logs);
+      const events = await this.#eventsOf(logs);
       const [times, takenBack] = await Promise.all([
         this.#blockTimes(events, toBlock),
         this.#takenBackBy(toBlock.number),
@@ -103,7 +108,7 @@ export class Watch {
     save: (tasks: readonly NewTask[]) => Promise<StoredTask[]>,
   ): Promise<number> {
     return this.#inTurn(async () => {
-      const events = this.#eventsOf(logs);
+      const events = await this.#eventsOf(logs);
       const tasks = this.#tasksOf(events, await this.#canonicalTimes(events));
       const nowSeconds = this.#options.nowSeconds();
       const taken = await this.#stored(save(tasks.filter((task) => task.deadlineSeconds >= nowSeconds)));
@@ -166,8 +171,10 @@ export class Watch {
     }
   }
 
-  #eventsOf(logs: readonly ChainLog[]): TaskCreatedEvent[] {
-    return logs.flatMap((log) => this.#decode(log) ?? []).filter((event) => this.#isOurs(event));
+  async #eventsOf(logs: readonly ChainLog[]): Promise<TaskCreatedEvent[]> {
+    const events = logs.flatMap((log) => this.#decode(log) ?? []);
+    const isOurs = await Promise.all(events.map((event) => this.#isOurs(event)));
+    return events.filter((_event, index) => isOurs[index]);
   }
 
   #tasksOf(events: readonly TaskCreatedEvent[], times: ReadonlyMap<Hash32, number>): NewTask[] {
@@ -198,9 +205,11 @@ export class Watch {
     }
   }
 
-  #isOurs({ operatorSet, taskId }: TaskCreatedEvent): boolean {
-    if (this.#options.isServed(operatorSet.avs)) return true;
-    this.#options.logger.debug('a task of another AVS was passed over', { avs: operatorSet.avs, taskId });
+  async #isOurs({ operatorSet, taskId }: TaskCreatedEvent): Promise<boolean> {
+    const { chainId, store, logger, isServed, finishes } = this.#options;
+    if (isServed(operatorSet.avs)) return true;
+    if (finishes(operatorSet.avs) && (await store.task({ chainId, taskId })) !== undefined) return true;
+    logger.debug('a task of another AVS was passed over', { avs: operatorSet.avs, taskId });
     return false;
   }
 

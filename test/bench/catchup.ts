@@ -107,6 +107,7 @@ async function follow(chain: MadeUpChain, folder: string, range: number): Promis
     store: createAggregatorStore(opened),
     isVerified: async () => false,
     isServed: (avs) => avs === AVS,
+    finishes: (avs) => avs === AVS,
     onTasks: (found) => {
       tasks += found.length;
       memory.push(process.memoryUsage().rss / 2 ** 20);

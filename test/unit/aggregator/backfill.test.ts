@@ -67,6 +67,7 @@ async function world(logs: readonly ChainLog[], values: KeyValueStore = createMe
     store,
     isVerified: async () => true,
     isServed,
+    finishes: (avs) => avs === AVS,
     onTasks: (tasks) => taken.push(...tasks.map((task) => task.taskId)),
     onReorged: () => undefined,
     onStoreHealth: () => undefined,

@@ -46,6 +46,7 @@ function world(change: { store?: Partial<AggregatorStore>; isVerified?: IsVerifi
   const reorged: string[] = [];
   const health: boolean[] = [];
   const read: string[] = [];
+  const state = { isDeregistered: false };
   const watch = new Watch({
     chainId: CHAIN,
     client: {
@@ -56,7 +57,8 @@ function world(change: { store?: Partial<AggregatorStore>; isVerified?: IsVerifi
     },
     store: { ...store, ...change.store },
     isVerified: change.isVerified ?? (async () => true),
-    isServed: (avs) => avs === AVS,
+    isServed: (avs) => avs === AVS && !state.isDeregistered,
+    finishes: (avs) => avs === AVS,
     onTasks: (tasks) => taken.push(...tasks.map((task) => task.taskId)),
     onReorged: (tasks) => reorged.push(...tasks.map((task) => task.taskId)),
     onStoreHealth: (works) => health.push(works),
@@ -66,7 +68,7 @@ function world(change: { store?: Partial<AggregatorStore>; isVerified?: IsVerifi
   });
   const blocks = (number: number, logs: readonly ChainLog[]) =>
     watch.blocks({ fromBlock: blockNumber(number), toBlock: block(number), logs, recent: [] });
-  return { watch, store, taken, reorged, health, read, blocks };
+  return { watch, store, state, taken, reorged, health, read, blocks };
 }
 
 describe('Watch', () => {
@@ -130,6 +132,17 @@ describe('Watch', () => {
     await blocks(6, [createdLog(1, 6)]);
     expect(taken).toEqual([taskId(1), taskId(1)]);
     expect((await recentBlocks(store, CHAIN)).map(({ number }) => number)).toEqual([4, 6]);
+  });
+
+  test('behavior: of a deregistered AVS a task that was taken is revived when it is mined again, and no other is taken', async () => {
+    const { blocks, watch, state, taken, reorged } = world();
+    await blocks(5, []);
+    await blocks(6, [createdLog(1, 6)]);
+    state.isDeregistered = true;
+    await watch.reorg({ ancestor: block(5), orphaned: [block(6)], recent: [] });
+    expect(reorged).toEqual([taskId(1)]);
+    await blocks(6, [createdLog(1, 6), createdLog(2, 6)]);
+    expect(taken).toEqual([taskId(1), taskId(1)]);
   });
 
   test('behavior: a task is taken up again when only the block with its result was orphaned', async () => {
