@@ -2,7 +2,7 @@
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { CallContext, ServerMiddlewareCall, ServiceImplementation } from 'nice-grpc';
 import type { CompatServiceDefinition } from 'nice-grpc/lib/service-definitions/index.js';
-import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
+import { HealthState } from 'nice-grpc-server-health';
 import { type Clock, systemClock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
@@ -11,6 +11,7 @@ import type { ConnectionLimits } from './connection-limits.js';
 import { Connections } from './connections.js';
 import { openFrontDoor, type ServerTls } from './front-door.js';
 import { addService } from './grpc-services.js';
+import { healthService } from './health-service.js';
 import { reflectionServices } from './reflection.js';
 import { toServerError } from './status.js';
 
@@ -152,19 +153,6 @@ export async function startGrpcServer<const Services extends readonly CompatServ
 function serviceName(definition: CompatServiceDefinition): string {
   if ('fullName' in definition && typeof definition.fullName === 'string') return definition.fullName;
   throw new PonosError('INTERNAL', { message: 'a service definition without a full name' });
-}
-
-function healthService(health: HealthState, closing: AbortSignal) {
-  const implementation = HealthServiceImpl(health);
-  return {
-    definition: HealthDefinition,
-    implementation: {
-      check: implementation.check,
-      // A watch lasts as long as its caller likes, and must not hold up our closing.
-      watch: (...[request, context]: Parameters<typeof implementation.watch>) =>
-        implementation.watch(request, { ...context, signal: AbortSignal.any([context.signal, closing]) }),
-    },
-  };
 }
 
 /** Runs a call and turns whatever it throws into a status; only what nobody expected is logged here. */
