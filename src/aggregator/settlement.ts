@@ -40,7 +40,13 @@ export class Settlement {
   }
 
   /** Submits until the task is settled. @throws as `submit` does */
-  submit(plan: TaskPlan, certified: CertifiedResult, signal: AbortSignal): Promise<SubmitOutcome> {
+  async submit(plan: TaskPlan, certified: CertifiedResult, signal: AbortSignal): Promise<SubmitOutcome> {
+    const outcome = await this.#submit(plan, certified, signal);
+    // The receipt of ours may have been unknown for so long that the mailbox was the first to tell.
+    return outcome.kind === 'verified' ? outcome : this.alreadyVerified(signal);
+  }
+
+  #submit(plan: TaskPlan, certified: CertifiedResult, signal: AbortSignal): Promise<SubmitOutcome> {
     const { certificate, output, signers, nonSigners } = certified;
     const { task, chain, journal, stages } = this.#options;
     const { mailbox, time, sender, client, gas } = chain;

@@ -10,8 +10,8 @@ import { TaskStatus } from '../../src/protocol/enums.js';
 import { BN254_SET, ECDSA_SET } from '../support/aggregator-devnet.js';
 import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
 import { type Deferred, deferred } from '../support/deferred.js';
-import { startFaultProxy } from '../support/fault-proxy.js';
-import { hold } from '../support/fault-proxy-faults.js';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
+import { answerNull, hold } from '../support/fault-proxy-faults.js';
 
 const stage = aggregatorStage();
 const rpc = <T = unknown>(method: string, ...params: unknown[]) =>
@@ -90,15 +90,35 @@ describe('an account that runs dry (threat 14)', () => {
   }, 60_000);
 });
 
+/** An aggregator that reaches L1 through it. */
+async function startBehindProxy(): Promise<FaultProxy> {
+  const upstream = stage.world.state.chains.find(({ chainId }) => chainId === L1)?.url ?? '';
+  const proxy = await startFaultProxy([upstream]);
+  closers.push(() => proxy.close());
+  const behind = (chain: ChainConfig) => (chain.chainId === L1 ? { ...chain, rpcUrls: [proxy.url] } : chain);
+  await stage.start({ change: (config) => ({ ...config, chains: config.chains.map(behind) }) });
+  return proxy;
+}
+
+describe('an endpoint that does not know the receipt of a result for some blocks (threat 14)', () => {
+  test('default: the result is found to be ours after all, and what it has cost is told', async () => {
+    const proxy = await startBehindProxy();
+    const before = await paid();
+    const unknowing = proxy.set(answerNull, { methods: ['eth_getTransactionReceipt'] });
+    const task = await stage.createTask(L1, BN254_SET, 'late receipt');
+    const { fields } = await stage.logged(task, 'the result cannot be submitted now, trying again');
+    expect(fields.error).toMatchObject({ code: 'TRANSACTION_STUCK' });
+    unknowing.end();
+    const settled = await stage.logged(task, 'task verified');
+    expect(Number(settled.fields.costEth)).toBeGreaterThan(0);
+    expect(await paid()).toBe(before + 1);
+  }, 60_000);
+});
+
 describe('an endpoint that has taken a result and says that it has not (threat 14)', () => {
   test('default: the next attempt finds it in the pool, and pays for no second one', async () => {
     const opened = gate();
-    const upstream = stage.world.state.chains.find(({ chainId }) => chainId === L1)?.url ?? '';
-    const proxy = await startFaultProxy([upstream]);
-    closers.push(() => proxy.close());
-    const behind = (chain: ChainConfig) =>
-      chain.chainId === L1 ? { ...chain, rpcUrls: [proxy.url] } : chain;
-    await stage.start({ change: (config) => ({ ...config, chains: config.chains.map(behind) }) });
+    const proxy = await startBehindProxy();
     const before = await paid();
     const task = await stage.createTask(L1, BN254_SET, 'said to be refused');
     await stage.logged(task, 'task sent');
