@@ -28,7 +28,8 @@ export class Nonces {
   readonly #free = new Set<number>();
   /** Above all that were ever reserved; undefined until the chain was asked. */
   #next: number | undefined;
-  #gapSightings = 0;
+  /** Heads in a row at which each nonce was seen to be missing. */
+  #gapSightings: ReadonlyMap<number, number> = new Map();
 
   constructor(account: Pick<Account, 'transactionCount'>, pending: ReadonlyMap<number, PendingTransaction>) {
     this.#account = account;
@@ -100,17 +101,18 @@ export class Nonces {
 
   /**
    * Nonces below the last of ours that no transaction has any more, since a reorg undid those that had them, or nodes
-   * refused them: ours would wait behind them for ever. Empty until there were some at several heads.
+   * refused them: ours would wait behind them for ever. Each is told of once it was missing at several heads in a row.
    * @param pooled the first nonce that neither a block nor the pool has
    */
   gap(pooled: number): number[] {
     const last = Math.max(...this.#pending.keys());
-    const missing: number[] = [];
-    for (let nonce = pooled; nonce < last && missing.length < MOST_MISSING; nonce++) {
-      if (!this.#pending.has(nonce) && !this.#sending.has(nonce)) missing.push(nonce);
+    const sightings = new Map<number, number>();
+    for (let nonce = pooled; nonce < last && sightings.size < MOST_MISSING; nonce++) {
+      if (this.#pending.has(nonce) || this.#sending.has(nonce)) continue;
+      sightings.set(nonce, (this.#gapSightings.get(nonce) ?? 0) + 1);
     }
-    this.#gapSightings = missing.length === 0 ? 0 : this.#gapSightings + 1;
-    return this.#gapSightings < SIGHTINGS ? [] : missing;
+    this.#gapSightings = sightings;
+    return [...sightings.keys()].filter((nonce) => (sightings.get(nonce) ?? 0) >= SIGHTINGS);
   }
 
   #begin(nonce: number): void {

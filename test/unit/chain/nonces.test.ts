@@ -151,6 +151,16 @@ describe('gap', () => {
     expect(nonces.gap(3)).toEqual([]);
   });
 
+  test('behavior: each is waited for by itself: one that has just come is not filled with those before it', () => {
+    const { nonces, pending } = world(5);
+    for (let look = 1; look < SIGHTINGS; look++) nonces.gap(4);
+    pending.set(...pendingAt(7));
+    expect(nonces.gap(4)).toEqual([4]);
+    pending.set(...pendingAt(4));
+    expect(nonces.gap(6)).toEqual([]);
+    expect(nonces.gap(6)).toEqual([6]);
+  });
+
   test('behavior: one between ours is told of, but not one that is being sent', async () => {
     const { nonces } = world(2, 6);
     for (let n = 0; n < 2; n++) await nonces.reserve(); // 7, 8
