@@ -133,13 +133,15 @@ export class TransactionWatch {
       : Number.POSITIVE_INFINITY;
     await this.#empties.fill(this.nonces.gap(pooled), head);
     const waiting = [...this.#pending.values()].sort((a, b) => a.nonce - b.nonce);
+    const failures: unknown[] = [];
     for (let at = 0; at < waiting.length; at += MOST_SENDING) {
       const group = waiting.slice(at, at + MOST_SENDING);
-      const looks = await Promise.allSettled(
-        group.map((pending) => this.#lookAt(pending, used, pooled, head)),
-      );
-      for (const look of looks) if (look.status === 'rejected') throw look.reason;
+      const looks = group.map((pending) => this.#lookAt(pending, used, pooled, head));
+      for (const look of await Promise.allSettled(looks)) {
+        if (look.status === 'rejected') failures.push(look.reason);
+      }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #lookAt(pending: PendingTransaction, used: number, pooled: number, head: Block): Promise<void> {

@@ -152,6 +152,36 @@ describe('a transaction sender', () => {
     expect(await sent).toMatchObject({ status: 'succeeded', hash: second?.hash });
   });
 
+  test('behavior: one that cannot be replaced does not keep the others waiting, however many there are', async () => {
+    const unsignable = 3;
+    let isHindered = false;
+    const signer: TransactionSenderOptions['signer'] = {
+      address: parseAddress(FUNDED.address),
+      signTransaction: async (transaction) => {
+        if (isHindered && transaction.nonce === unsignable) throw new Error('the signer is away');
+        return FUNDED.signTransaction(transaction);
+      },
+    };
+    const requests = Array.from({ length: 12 }, () => request());
+    const sender = newSender({ signer });
+    const sent = requests.map(({ request: call }) => sender.send(call));
+    await until(async () => (await pooled()) === requests.length);
+    isHindered = true;
+    await passBy();
+    const forms = () => requests.map(({ signed }) => signed.length);
+    const others = requests.map((_, nonce) => (nonce === unsignable ? 1 : 2));
+    await until(() => forms().every((count, nonce) => count === others[nonce]));
+    isHindered = false;
+    await passBy();
+    await until(() => forms()[unsignable] === 2);
+    let mined = 0;
+    for (const one of sent) void one.then(() => mined++);
+    await until(async () => {
+      if (mined < sent.length) await mine();
+      return mined === sent.length;
+    });
+  });
+
   test('behavior: a transaction that the pool has dropped is sent again', async () => {
     const { signed, request: call } = request();
     const sent = newSender({ bumpAfterBlocks: 1 }).send(call);
