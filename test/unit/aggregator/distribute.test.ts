@@ -39,6 +39,16 @@ describe('classifyFailure', () => {
     expect(classifyFailure(failure(status))).toEqual({ reason: `${Status[status]}: no`, final });
   });
 
+  test('behavior: a failure that comes again has the same reason again', () => {
+    const at = (time: string) =>
+      `No connection established. Last error: Failed to connect (${time}). Resolution note: `;
+    const reasons = ['2026-11-23T12:58:09.283Z', '2026-11-23T12:58:14.665Z'].map(
+      (time) => classifyFailure(failure(Status.UNAVAILABLE, at(time))).reason,
+    );
+    const reason = 'UNAVAILABLE: No connection established. Last error: Failed to connect';
+    expect(reasons).toEqual([reason, reason]);
+  });
+
   test('behavior: a packed reply that unpacks to too much is final', () => {
     const details = 'Received message that decompresses to a size larger than 2097152';
     expect(classifyFailure(new ClientError('/x', Status.RESOURCE_EXHAUSTED, details)).final).toBe(true);
