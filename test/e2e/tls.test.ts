@@ -1,18 +1,26 @@
-/** Nodes with mutual TLS on every port as processes, called by each command, and their certificates renewed meanwhile. */
+/**
+ * Nodes with TLS on every port as processes: called by each command, their certificates renewed meanwhile, and an
+ * aggregator as the client of executors.
+ */
 import { writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Contract, JsonRpcProvider, Wallet } from 'ethers';
 import { freePorts } from '../../src/devnet/free-ports.js';
+import { AVS_REGISTRAR_ADDRESS } from '../../src/devnet/plan.js';
 import { type BuiltDevnet, buildDevnet, type NodeConfig, type NodeSeat } from '../support/built-devnet.js';
 import { createAuthority, type TestAuthority, type TestCertificate } from '../support/certificates.js';
 import { type PonosResult, type RunningPonos, runPonos, startPonos } from '../support/run-ponos.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { until } from '../support/workplace.js';
 
 let folder: TemporaryFolder;
 let authority: TestAuthority;
 let devnet: BuiltDevnet;
 let executor: NodeSeat;
 let aggregator: NodeSeat;
+const seats: NodeSeat[] = [];
 let nodes: RunningPonos[] = [];
 let avs: string;
 let at: { tasks: string; executor: string; aggregator: string };
@@ -49,6 +57,33 @@ function secure(config: NodeConfig, managementServerGrpcPort: number | undefined
   });
 }
 
+async function seat(name: string, change: (config: NodeConfig) => void): Promise<NodeSeat> {
+  const made = await devnet.seat(name, change);
+  seats.push(made);
+  return made;
+}
+
+async function start(node: NodeSeat, env: Readonly<Record<string, string>> = {}): Promise<RunningPonos> {
+  const running = node.start(env, { limitMs: 240_000 });
+  nodes.push(running);
+  await running.logged(node.config.grpcPort === undefined ? 'aggregator is watching' : 'executor is serving');
+  return running;
+}
+
+async function stopNodes(): Promise<void> {
+  const ending = nodes;
+  nodes = [];
+  for (const node of ending) node.kill('SIGTERM');
+  const results = await Promise.all(ending.map(({ ended }) => ended));
+  expect(results.map(({ code }) => code)).toEqual(ending.map(() => 0));
+}
+
+const newTask = (...more: string[]) =>
+  succeed(
+    ...['task', 'create', '--devnet', devnet.folder, '--operator-set', '1', '--payload-text', '0x07'],
+    ...more,
+  );
+
 beforeAll(async () => {
   folder = await temporaryFolder();
   authority = await createAuthority();
@@ -57,7 +92,7 @@ beforeAll(async () => {
   place('client', await authority.issue({ usages: ['client'] }));
   devnet = await buildDevnet(1);
   const ports = await freePorts(2);
-  executor = await devnet.seat('executor-1', (config) => {
+  executor = await seat('executor-1', (config) => {
     secure(config, ports[0]);
     const [performer] = config.avsPerformers ?? [];
     if (performer === undefined) throw new Error('the executor has no performer');
@@ -65,25 +100,23 @@ beforeAll(async () => {
     const say = ['/bin/sh', '-c', 'echo "COLOUR $COLOUR"; exec "$@"', 'say'];
     performer.command = [...say, ...(performer.command ?? [])];
   });
-  aggregator = await devnet.seat('aggregator', (config) => secure(config, ports[1]));
+  aggregator = await seat('aggregator', (config) => secure(config, ports[1]));
   at = {
     tasks: `127.0.0.1:${executor.config.grpcPort}`,
     executor: `127.0.0.1:${ports[0]}`,
     aggregator: `127.0.0.1:${ports[1]}`,
   };
-  const limits = { limitMs: 240_000 };
-  nodes = [executor.start({}, limits), aggregator.start({}, limits)];
-  await Promise.all([nodes[0]?.logged('executor is serving'), nodes[1]?.logged('aggregator is watching')]);
+  await Promise.all([start(executor), start(aggregator)]);
 }, 120_000);
 
 afterAll(async () => {
-  for (const node of nodes) node.kill('SIGTERM');
-  const codes = await Promise.all(nodes.map(({ ended }) => ended));
-  await executor?.remove();
-  await aggregator?.remove();
-  await devnet?.close();
-  await folder?.remove();
-  expect(codes.map(({ code }) => code)).toEqual([0, 0]);
+  try {
+    await stopNodes();
+  } finally {
+    for (const { remove } of seats) await remove();
+    await devnet?.close();
+    await folder?.remove();
+  }
 }, 60_000);
 
 describe('commands', () => {
@@ -151,18 +184,7 @@ describe('commands', () => {
 });
 
 test('default: an aggregator and an executor work together by mutual TLS', async () => {
-  const create = [
-    'task',
-    'create',
-    '--devnet',
-    devnet.folder,
-    '--operator-set',
-    '1',
-    '--payload-text',
-    '0x07',
-  ];
-  const { code, stderr } = await run(...create, '--wait', '--json');
-  expect([code, stderr]).toEqual([0, '']);
+  await newTask('--wait');
   const task = JSON.parse(await succeed('aggregator', 'tasks', '--json', ...configOf(aggregator)));
   expect(task).toMatchObject({ status: 'completed' });
 }, 60_000);
@@ -208,3 +230,97 @@ test('behavior: certificates are renewed at SIGHUP, for new connections; what is
     expect(await succeed('health', '--address', address, ...flags('new-ca.crt'))).toBe('serving\n');
   }
 }, 90_000);
+
+describe('an aggregator as the client of executors', () => {
+  /** Of this machine, and not through its loopback interface. */
+  const outside = Object.values(networkInterfaces())
+    .flat()
+    .find((face) => face?.family === 'IPv4' && !face.internal)?.address;
+
+  const UNKNOWN_AUTHORITY = /UNAVAILABLE.*(self-signed certificate|unable to (verify|get)) /;
+  /** Tasks that nobody can be asked for are given up soon. */
+  const shutdown = { graceSeconds: 1 };
+
+  /** What becomes of a call that cannot be made; it is made again, but the reason is told once. */
+  const cannotAsk = async (node: RunningPonos, why: RegExp) => {
+    const told = () =>
+      node
+        .log()
+        .split('\n')
+        .some((line) => line.includes('cannot be asked') && why.test(line));
+    await until(`the aggregator says ${why}`, told);
+  };
+
+  /** With the performer of the devnet, whatever was deployed in its place before. */
+  async function startExecutor(clients: { caFile?: string; requireClientCert?: boolean }): Promise<void> {
+    const tls = { certFile: file('node.crt'), keyFile: file('node.key'), ...clients };
+    await start(await seat('executor-1', (config) => Object.assign(config, { grpc: { tls } })));
+  }
+
+  /** The socket that the executor publishes on chain. */
+  async function publish(socket: string): Promise<void> {
+    const { operatorPrivateKey, address } = executor.config.operator;
+    const { privateKey } = operatorPrivateKey as { privateKey: string };
+    const provider = new JsonRpcProvider(executor.config.l1Chain?.rpcUrl);
+    try {
+      const abi = ['function updateSocket(address operator, string socket)'];
+      const registrar = new Contract(AVS_REGISTRAR_ADDRESS, abi, new Wallet(privateKey, provider));
+      const update = registrar.getFunction('updateSocket');
+      await (await update(address, socket)).wait();
+    } finally {
+      provider.destroy();
+    }
+  }
+
+  // One aggregator at a time: they have one account.
+  beforeAll(async () => {
+    await stopNodes();
+    const hosts = ['127.0.0.1', ...(outside === undefined ? [] : [outside])];
+    place('node', await authority.issue({ hosts, usages: ['server'] }));
+  }, 60_000);
+  afterEach(stopNodes, 60_000);
+
+  test('behavior: mutual TLS with executors: who is of another authority is refused, on either side, until that is mended', async () => {
+    const stranger = await createAuthority('stranger');
+    writeFileSync(file('executors-ca.crt'), stranger.cert);
+    place('caller', await stranger.issue({ usages: ['client'] }));
+    const caller = await seat('aggregator', (config) => {
+      const [certFile, keyFile, caFile] = ['caller.crt', 'caller.key', 'executors-ca.crt'].map(file);
+      Object.assign(config, { shutdown, grpc: { clientTls: { certFile, keyFile, caFile } } });
+    });
+    await startExecutor({ caFile: file('ca.crt'), requireClientCert: true });
+    const node = await start(caller);
+
+    await newTask();
+    await cannotAsk(node, UNKNOWN_AUTHORITY);
+
+    writeFileSync(file('executors-ca.crt'), authority.cert);
+    node.kill('SIGHUP');
+    await cannotAsk(node, /UNAVAILABLE.*(Failed to connect|ECONNRESET|alert)/);
+
+    place('caller', await authority.issue({ usages: ['client'] }));
+    node.kill('SIGHUP');
+    await newTask('--wait');
+  }, 120_000);
+
+  (outside === undefined ? test.skip : test)(
+    'behavior: tlsEnabled: executors on other machines are asked by TLS, if their authority is known',
+    async () => {
+      const caller = await seat('aggregator', (config) =>
+        Object.assign(config, { shutdown, tlsEnabled: true }),
+      );
+      await publish(`${outside}:${executor.config.grpcPort}`);
+      await startExecutor({});
+
+      const ignorant = await start(caller);
+      await newTask();
+      await cannotAsk(ignorant, UNKNOWN_AUTHORITY);
+      ignorant.kill('SIGTERM');
+      expect((await ignorant.ended).code).toBe(0);
+
+      await start(caller, { NODE_EXTRA_CA_CERTS: file('ca.crt') });
+      await newTask('--wait');
+    },
+    120_000,
+  );
+});
