@@ -32,12 +32,20 @@ export function interrupted(signal: AbortSignal): Promise<void> {
   });
 }
 
+export interface Hangup {
+  /** Called at each SIGHUP; nothing as long as the node has not begun to serve: its files are just being read. */
+  reload: () => void;
+  /** Gives the signal back to Node's default. */
+  release(): void;
+}
+
 /**
- * Calls `reload` at each SIGHUP, which then no longer ends the process; a node without certificates leaves it alone, so
- * that it ends with its terminal. @returns gives the signal back to Node's default
+ * From now on SIGHUP does not end the process: whoever renews certificates does not know whether the node starts or stops.
+ * A node without certificates leaves the signal alone, so that it ends with its terminal.
  */
-export function onHangup(grpc: Pick<GrpcConfig, 'tls' | 'clientTls'>, reload: () => void): () => void {
-  if (grpc.tls === undefined && grpc.clientTls === undefined) return () => undefined;
-  process.on('SIGHUP', reload);
-  return () => process.off('SIGHUP', reload);
+export function onHangup(grpc: Pick<GrpcConfig, 'tls' | 'clientTls'>): Hangup {
+  const onSignal = () => hangup.reload();
+  const hangup: Hangup = { reload: () => undefined, release: () => void process.off('SIGHUP', onSignal) };
+  if (grpc.tls !== undefined || grpc.clientTls !== undefined) process.on('SIGHUP', onSignal);
+  return hangup;
 }

@@ -16,7 +16,7 @@ import { loadSigningKeys, loadTransactionKey, type SigningKeys } from '../signer
 import { createAggregatorStore } from '../store/aggregator-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore, storeFolder } from '../store/open-store.js';
-import { abortOnInterrupt, interrupted, onHangup } from './interrupt.js';
+import { abortOnInterrupt, type Hangup, interrupted, onHangup } from './interrupt.js';
 import { openNodeLogger } from './open-node-logger.js';
 import { createStorageService } from './storage/storage-service.js';
 import { VERSION } from './version.js';
@@ -39,6 +39,7 @@ export async function runAggregator({ flags, env }: RunAggregatorOptions): Promi
 
   const logger = openNodeLogger(config);
   const interrupt = abortOnInterrupt();
+  const hangup = onHangup(config.grpc);
   const { signal } = interrupt;
   try {
     logger.info('aggregator starts', {
@@ -48,12 +49,14 @@ export async function runAggregator({ flags, env }: RunAggregatorOptions): Promi
     });
     for (const warning of warnings) logger.warn(renderProblem(warning, file));
     for (const warning of await startWarnings(file, config)) logger.warn(warning);
-    await serve({ config, acceptFreshState: flags.acceptFreshState === true, env, logger }, signal);
+    const acceptFreshState = flags.acceptFreshState === true;
+    await serve({ config, acceptFreshState, env, logger, hangup }, signal);
     logger.info('aggregator has stopped');
   } catch (error) {
     if (!signal.aborted || !isPonosError(error, 'ABORTED')) throw error;
     logger.info('aggregator was stopped before it watched');
   } finally {
+    hangup.release();
     interrupt.release();
     await logger.close();
   }
@@ -64,11 +67,12 @@ interface ServeOptions {
   readonly acceptFreshState: boolean;
   readonly env: RunAggregatorOptions['env'];
   readonly logger: Logger;
+  readonly hangup: Hangup;
 }
 
 /** Opens what belongs to this machine, runs, and closes it in the reverse order: the store comes last but the locks. */
 async function serve(
-  { config, acceptFreshState, env, logger }: ServeOptions,
+  { config, acceptFreshState, env, logger, hangup }: ServeOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const stack = new CloseStack(logger);
@@ -101,6 +105,7 @@ async function serve(
       clock: systemClock,
       logger,
     });
+    hangup.reload = () => void aggregator.reloadTls();
     await watchUntilStopped(aggregator, config, logger, signal);
   } finally {
     await stack.close();
@@ -114,14 +119,12 @@ async function watchUntilStopped(
   signal: AbortSignal,
 ): Promise<void> {
   await aggregator.start(signal);
-  const release = onHangup(config.grpc, () => void aggregator.reloadTls());
   try {
     await Promise.race([interrupted(signal), aggregator.failure]);
     logger.info('aggregator stops: no further tasks are taken', {
       graceSeconds: config.shutdown.graceSeconds,
     });
   } finally {
-    release();
     await aggregator.close(config.shutdown.graceSeconds * 1000);
     logger.info('tasks since the start', Object.fromEntries(aggregator.totals.ended));
   }

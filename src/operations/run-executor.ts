@@ -31,6 +31,7 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
 
   const logger = openNodeLogger(config);
   const interrupt = abortOnInterrupt();
+  const hangup = onHangup(config.grpc);
   const { signal } = interrupt;
   try {
     logger.info('executor starts', {
@@ -47,8 +48,8 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
       { config, acceptFreshState, env, storageService, clock: systemClock, logger },
       signal,
     );
-    const release = onHangup(config.grpc, () => void executor.reloadTls());
-    await interrupted(signal).finally(release);
+    hangup.reload = () => void executor.reloadTls();
+    await interrupted(signal);
     logger.info('executor stops: no further tasks are taken');
     await executor.close();
     logger.info('executor has stopped');
@@ -56,6 +57,7 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
     if (!signal.aborted || !isPonosError(error, 'ABORTED')) throw error;
     logger.info('executor was stopped before it served');
   } finally {
+    hangup.release();
     interrupt.release();
     await logger.close();
   }

@@ -34,6 +34,8 @@ export class TlsWatch implements TlsSource {
   #broken: { readonly problem: string; readonly isSaid: boolean } | undefined;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
   #watching: Promise<void> = Promise.resolve();
+  /** The last of the reads that were begun; one waits for the other, so that the newest has the last word. */
+  #reading: Promise<void> = Promise.resolve();
 
   private constructor(options: TlsWatchOptions, material: TlsMaterial) {
     this.#options = options;
@@ -57,7 +59,7 @@ export class TlsWatch implements TlsSource {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Reads the files now, and says what came of it. */
+  /** Reads the files now, and says what came of it; after `close`, nothing happens. */
   async reload(): Promise<void> {
     await this.#read(true);
   }
@@ -65,6 +67,7 @@ export class TlsWatch implements TlsSource {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#watching;
+    await this.#reading;
   }
 
   async #watch(): Promise<void> {
@@ -79,7 +82,13 @@ export class TlsWatch implements TlsSource {
     }
   }
 
-  async #read(isAsked: boolean): Promise<void> {
+  #read(isAsked: boolean): Promise<void> {
+    this.#reading = this.#reading.then(() => this.#readNow(isAsked));
+    return this.#reading;
+  }
+
+  async #readNow(isAsked: boolean): Promise<void> {
+    if (this.#stop.signal.aborted) return;
     const { at, logger } = this.#options;
     let material: TlsMaterial;
     try {

@@ -189,6 +189,29 @@ test('default: an aggregator and an executor work together by mutual TLS', async
   expect(task).toMatchObject({ status: 'completed' });
 }, 60_000);
 
+test.each(['executor-1', 'aggregator'])(
+  'behavior: SIGHUP does not end the %s while it starts',
+  async (name) => {
+    const [port] = await freePorts(1);
+    const waiting = await seat(name, (config) => {
+      secure(config, undefined);
+      config.storage = { type: 'memory' };
+      // Nobody is there: the node waits for the chains.
+      for (const chain of [...config.chains, ...(config.l1Chain === undefined ? [] : [config.l1Chain])]) {
+        chain.rpcUrl = `http://127.0.0.1:${port}`;
+      }
+    });
+    const node = waiting.start();
+    await node.logged(' starts ');
+    node.kill('SIGHUP');
+    await node.logged('a chain is not reached');
+    node.kill('SIGHUP');
+    node.kill('SIGTERM');
+    const { code, stderr } = await node.ended;
+    expect([code, stderr]).toEqual([0, expect.stringContaining('was stopped before')]);
+  },
+);
+
 test('behavior: certificates are renewed at SIGHUP, for new connections; what is broken is not used', async () => {
   const following = startPonos(['executor', 'logs', '--follow', '--address', at.executor, ...flags()], {
     env: env(),

@@ -109,6 +109,19 @@ describe('TlsWatch', () => {
     ]);
   });
 
+  test('behavior: what was being read is read to its end before it is closed, and nothing after', async () => {
+    const { watch: opened } = await open(await authority.issue());
+    let isClosed = false;
+    const reads = [opened.reload(), opened.reload()].map((read) => read.then(() => isClosed));
+    await Promise.resolve(); // the first has begun
+    await opened.close();
+    isClosed = true;
+    expect(await Promise.all(reads)).toEqual([false, false]);
+    const said = lines.length;
+    await opened.reload();
+    expect(lines).toHaveLength(said);
+  });
+
   test('behavior: warns two weeks before the end, once a day', async () => {
     await open(await authority.issue({ notAfter: new Date(clock.nowMs() + 14.5 * DAY_MS) }));
     expect(lines).toEqual([]);
