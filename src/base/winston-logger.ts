@@ -1,6 +1,8 @@
 /** The logger behind the roles: winston, as text for people or JSON for machines, to standard error. */
+import { Writable } from 'node:stream';
 import { createLogger as createWinston, format, transports } from 'winston';
 import { explain } from './error.js';
+import { LogFile } from './log-file.js';
 import type { LogFields, Logger, LogLevel } from './logger.js';
 import { Secret } from './secret.js';
 
@@ -17,28 +19,29 @@ export interface OwnedLogger extends Logger {
 }
 
 export function createLogger(options: LoggerOptions): OwnedLogger {
-  const line = format.printf((info) =>
-    renderLine(options.format, info.level, String(info.message), info.fields),
-  );
+  const file =
+    options.file &&
+    new LogFile({
+      ...options.file,
+      onFailure: (error) =>
+        logger.error('the log file cannot be written; its lines are on standard error only', { error }),
+      onRecovery: (lost) => logger.warn('the log file is written again; lines are missing in it', { lost }),
+    });
   const winston = createWinston({
     level: options.level,
-    format: line,
+    format: format.printf((info) =>
+      renderLine(options.format, info.level, String(info.message), info.fields),
+    ),
     transports: [
       new transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] }),
-      ...(options.file
-        ? [
-            new transports.File({
-              filename: options.file.path,
-              maxsize: options.file.maxSizeBytes,
-              maxFiles: options.file.maxBackups + 1,
-              tailable: true,
-            }),
-          ]
-        : []),
+      ...(file ? [new transports.Stream({ stream: streamTo(file), eol: '' })] : []),
     ],
   });
+  let isClosed = false;
   const make = (bound: LogFields): Logger => {
     const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
+      // A late word at the end of the process is not worth an exception.
+      if (isClosed) return;
       winston.log(level, message, { fields: { ...bound, ...fields } });
     };
     return {
@@ -49,14 +52,31 @@ export function createLogger(options: LoggerOptions): OwnedLogger {
       child: (fields) => make({ ...bound, ...fields }),
     };
   };
+  const logger = make({});
   return {
-    ...make({}),
-    close: () =>
-      new Promise((resolve) => {
+    ...logger,
+    async close() {
+      // Whether that works is still told.
+      await file?.close();
+      isClosed = true;
+      await new Promise<void>((resolve) => {
         winston.once('finish', () => resolve());
         winston.end();
-      }),
+      });
+      await file?.close();
+    },
   };
+}
+
+/** Each line is a write of its own. */
+function streamTo(file: LogFile): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(line: string, _encoding, done) {
+      file.write(line);
+      done();
+    },
+  });
 }
 
 /** One log line; a pure function so that its shape has tests. */

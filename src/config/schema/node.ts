@@ -180,7 +180,7 @@ export const logging = group(
     ]),
     format: choice({ doc: 'text for people, json for machines.', default: 'text' }, ['text', 'json']),
     file: optionalGroup(
-      { doc: 'A log file beside standard error.' },
+      { doc: 'A log file beside standard error. What a full disk does not take is left out, and told.' },
       {
         path: outputPath({ doc: 'The file.', required: true }),
         maxSize: size({ doc: 'It is rotated at this size.', default: '100m' }),

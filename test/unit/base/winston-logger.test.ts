@@ -1,7 +1,10 @@
-import { describe, expect, test } from '@jest/globals';
+import { symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, jest, test } from '@jest/globals';
 import { PonosError } from '../../../src/base/error.js';
 import { Secret } from '../../../src/base/secret.js';
-import { renderLine } from '../../../src/base/winston-logger.js';
+import { createLogger, renderLine } from '../../../src/base/winston-logger.js';
+import { withTemporaryFolder } from '../../support/temporary-folder.js';
 
 const AT = new Date(0);
 
@@ -65,5 +68,28 @@ describe('renderLine', () => {
 
   test('behavior: bigints within objects are numbers as text', () => {
     expect(JSON.parse(renderLine('json', 'info', 'm', { o: { a: 1n } }, AT)).o).toBe('{"a":"1"}');
+  });
+});
+
+describe('createLogger', () => {
+  test('behavior: a full disk under the log file holds up neither standard error nor the end', async () => {
+    const printed: string[] = [];
+    // Within Jest, winston's way to standard error.
+    const stderr: NodeJS.WriteStream = Reflect.get(console, '_stderr');
+    const spy = jest.spyOn(stderr, 'write').mockImplementation((line) => printed.push(String(line)) > 0);
+    try {
+      await withTemporaryFolder(async (folder) => {
+        const file = { path: path.join(folder, 'node.log'), maxSizeBytes: 1_000_000, maxBackups: 1 };
+        await symlink('/dev/full', file.path);
+        const logger = createLogger({ level: 'info', format: 'text', file });
+        for (let line = 0; line < 200; line += 1) logger.info(`line ${line} ${'x'.repeat(500)}`);
+        await logger.close();
+        logger.info('too late');
+      });
+    } finally {
+      spy.mockRestore();
+    }
+    expect(printed.filter((line) => / line \d+ /.test(line))).toHaveLength(200);
+    expect(printed.filter((line) => line.includes('the log file cannot be written'))).toHaveLength(1);
   });
 });
