@@ -6,6 +6,8 @@ export interface ConnectionLimits {
   readonly maxConnectionsPerPeer: number;
   /** On all connections together. */
   readonly maxOpenCalls: number;
+  /** On the connections of one IPv4 address or IPv6 /64. */
+  readonly maxOpenCallsPerPeer: number;
   /** A connection that has made no call by then is closed; an honest client opens another when it has one. */
   readonly firstCallMs: number;
   /** A connection without calls is closed after this time; pings do not count. */

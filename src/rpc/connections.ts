@@ -1,6 +1,6 @@
 /**
  * The connections of one port, with limits that HTTP/2 and grpc-js do not have: how many there are, of the port and of
- * one peer; how long one may stay without a call; how many calls are open; and how much of requests that are not
+ * one peer; how long one may stay without a call; how many calls are open, again of both; and how much of requests that are not
  * complete yet is held in memory; how many calls one takes back. Floods of other frames (pings, settings, headers) are
  * nghttp2's own affair. On too many resets it only stops to listen, and the socket would stay.
  */
@@ -12,9 +12,16 @@ import { type ConnectionLimits, judge } from './connection-limits.js';
 import { peerGroup } from './peer-group.js';
 import { type TokenBucket, takeToken } from './peer-limiter.js';
 
+/** What one peer has. */
+interface Group {
+  readonly peer: string;
+  connections: number;
+  openCalls: number;
+}
+
 interface Connection {
   readonly socket: Socket;
-  readonly group: string;
+  readonly group: Group;
   readonly openedMs: number;
   usedMs: number | undefined;
   openCalls: number;
@@ -38,7 +45,7 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   /** By `address:port` as grpc-js spells it, in order of use: what was not used for longest comes first. */
   readonly #open = new Map<string, Connection>();
-  readonly #groups = new Map<string, number>();
+  readonly #groups = new Map<string, Group>();
   #openCalls = 0;
   #looking: Promise<void> | undefined;
   readonly #closing = new AbortController();
@@ -58,15 +65,16 @@ export class Connections {
   /** Takes a new connection, or closes it and returns false. */
   admit(socket: Socket): boolean {
     const key = keyOf(socket);
-    const group = peerGroup(socket.remoteAddress ?? '');
+    const peer = peerGroup(socket.remoteAddress ?? '');
+    const group = this.#groups.get(peer) ?? { peer, connections: 0, openCalls: 0 };
     const { limits } = this.#options;
     if (key === undefined || this.#closing.signal.aborted) return this.#refuse(socket);
-    if ((this.#groups.get(group) ?? 0) >= limits.maxConnectionsPerPeer) {
-      this.#tell('too many connections of one peer; the new one is refused', group);
+    if (group.connections >= limits.maxConnectionsPerPeer) {
+      this.#tell('too many connections of one peer; the new one is refused', peer);
       return this.#refuse(socket);
     }
     if (this.#open.size >= limits.maxConnections && !this.#makeRoom()) {
-      this.#tell('too many connections, all with calls; the new one is refused', group);
+      this.#tell('too many connections, all with calls; the new one is refused', peer);
       return this.#refuse(socket);
     }
     const openedMs = this.#options.clock.monotonicMs();
@@ -80,7 +88,8 @@ export class Connections {
       arriving: new Map(),
     };
     this.#open.set(key, connection);
-    this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
+    group.connections += 1;
+    this.#groups.set(peer, group);
     socket.once('close', () => this.#forget(key, connection));
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
@@ -95,7 +104,7 @@ export class Connections {
     // Its connection is closed already.
     if (connection === undefined) return new ServerInterceptingCall(call);
     const id = Symbol(key);
-    const isOver = this.#openCalls >= this.#options.limits.maxOpenCalls;
+    const over = this.#tooManyCalls(connection.group);
     this.#begin(key, connection, id, requestStream);
     const arrived = () => connection.arriving.delete(id);
     const end = once(() => {
@@ -119,9 +128,9 @@ export class Connections {
             if (end()) this.#takeBack(connection);
           },
         });
-        if (!isOver) return;
-        this.#tell('too many calls are open; a new one is refused', connection.group);
-        call.sendStatus({ code: status.UNAVAILABLE, details: 'too many calls are open on this node' });
+        if (over === undefined) return;
+        this.#tell(`${over}; a new one is refused`, connection.group.peer);
+        call.sendStatus({ code: status.UNAVAILABLE, details: over });
         end();
       },
       sendStatus: (sent, next) => {
@@ -139,10 +148,19 @@ export class Connections {
     await this.#looking;
   }
 
+  /** Why another call cannot be taken; undefined when it can. */
+  #tooManyCalls({ openCalls }: Group): string | undefined {
+    const { maxOpenCalls, maxOpenCallsPerPeer } = this.#options.limits;
+    // Some calls last as long as their caller likes: without a share of its own, one peer could hold them all.
+    if (openCalls >= maxOpenCallsPerPeer) return 'too many calls of this peer are open on this node';
+    return this.#openCalls >= maxOpenCalls ? 'too many calls are open on this node' : undefined;
+  }
+
   #begin(key: string, connection: Connection, id: symbol, isStream: boolean): void {
     const { clock } = this.#options;
     connection.usedMs = clock.monotonicMs();
     connection.openCalls += 1;
+    connection.group.openCalls += 1;
     this.#openCalls += 1;
     connection.arriving.set(id, {
       // A stream of requests lasts as long as its caller likes.
@@ -156,6 +174,7 @@ export class Connections {
   #end(connection: Connection): void {
     connection.usedMs = this.#options.clock.monotonicMs();
     connection.openCalls -= 1;
+    connection.group.openCalls -= 1;
     this.#openCalls -= 1;
   }
 
@@ -173,7 +192,7 @@ export class Connections {
       connection.takeBacks = next;
       return;
     }
-    this.#tell('a peer takes back call after call; its connection is closed', connection.group);
+    this.#tell('a peer takes back call after call; its connection is closed', connection.group.peer);
     connection.socket.destroy();
   }
 
@@ -182,9 +201,9 @@ export class Connections {
     if (this.#open.get(key) !== connection) return;
     connection.arriving.clear();
     this.#open.delete(key);
-    const left = (this.#groups.get(connection.group) ?? 1) - 1;
-    if (left > 0) this.#groups.set(connection.group, left);
-    else this.#groups.delete(connection.group);
+    const { group } = connection;
+    group.connections -= 1;
+    if (group.connections === 0) this.#groups.delete(group.peer);
   }
 
   /** Closes the connection without calls that was not used for longest; its client opens another when it needs one. */
@@ -218,7 +237,7 @@ export class Connections {
     const reason = judge({ ...connection, arrivingSinceMs }, clock.monotonicMs(), limits);
     if (reason === undefined) return;
     if (reason === 'slow')
-      this.#tell('a request did not arrive in time; its connection is closed', connection.group);
+      this.#tell('a request did not arrive in time; its connection is closed', connection.group.peer);
     connection.socket.destroy();
   }
 
@@ -231,7 +250,7 @@ export class Connections {
       if (total <= this.#options.limits.maxArrivingBytes) return;
       this.#tell(
         'too much of unfinished requests is held; the connection with most is closed',
-        connection.group,
+        connection.group.peer,
       );
       connection.socket.destroy();
       total -= bytes;
@@ -257,6 +276,7 @@ export class Connections {
       connections: this.#open.size,
       maxConnections: limits.maxConnections,
       maxConnectionsPerPeer: limits.maxConnectionsPerPeer,
+      calls: this.#openCalls,
       unprinted: this.#unprinted === 0 ? undefined : this.#unprinted,
     });
     this.#unprinted = 0;

@@ -51,6 +51,7 @@ const DEFAULT_LIMITS: GrpcServerLimits = {
   maxConnections: 1024,
   maxConnectionsPerPeer: 64,
   maxOpenCalls: 8192,
+  maxOpenCallsPerPeer: 2048,
   firstCallMs: 30_000,
   arrivalMs: 60_000,
   maxArrivingBytes: 256 * 1024 * 1024,

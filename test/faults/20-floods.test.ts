@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createChannel, createClient, Status } from 'nice-grpc';
 import type { Logger } from '../../src/base/logger.js';
@@ -221,6 +222,37 @@ describe('calls', () => {
       if (typeof answer !== 'string') break;
       expect(answer).toContain('too many calls are open');
     }
+  });
+});
+
+describe('calls that last as long as their caller likes', () => {
+  test('behavior: one peer has a share of the calls of a port, and others are served', async () => {
+    const server = await start({ maxOpenCalls: 20, maxOpenCallsPerPeer: 12 });
+    const watcher = connectHttp2(`http://127.0.0.1:${server.port}`, {
+      createConnection: () => connect({ port: server.port, host: '127.0.0.1', localAddress: '127.0.0.9' }),
+    });
+    watcher.on('error', () => undefined);
+    closers.push(() => watcher.destroy());
+    /** An empty message: the health of the server as a whole. @returns gRPC's status, or that it goes on */
+    const watch = () =>
+      new Promise<string>((resolve) => {
+        const stream = watcher.request({
+          ':method': 'POST',
+          ':path': '/grpc.health.v1.Health/Watch',
+          'content-type': 'application/grpc',
+          te: 'trailers',
+        });
+        stream.on('error', () => undefined);
+        stream.once('response', (headers) =>
+          resolve(decodeURI(String(headers['grpc-message'] ?? 'goes on'))),
+        );
+        stream.end(Buffer.alloc(5));
+      });
+    const answers = await Promise.all(Array.from({ length: 30 }, watch));
+    expect(answers.filter((answer) => answer === 'goes on')).toHaveLength(12);
+    expect(answers.filter((answer) => answer.startsWith('too many calls of this peer'))).toHaveLength(18);
+    await isServed(honest(server.port));
+    watcher.destroy();
   });
 });
 

@@ -5,6 +5,7 @@ const LIMITS: ConnectionLimits = {
   maxConnections: 10,
   maxConnectionsPerPeer: 5,
   maxOpenCalls: 100,
+  maxOpenCallsPerPeer: 50,
   firstCallMs: 30_000,
   maxConnectionIdleMs: 600_000,
   maxConnectionAgeMs: 7_200_000,
