@@ -110,12 +110,20 @@ function checkAuthorities(ca: Pem, nowMs: number): X509Certificate[] {
   return valid;
 }
 
+const BEGIN_CERTIFICATE = '-----BEGIN CERTIFICATE-----';
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 function parseCertificates({ option, text }: Pem): X509Certificate[] {
   const texts = text.match(CERTIFICATE) ?? [];
   if (texts.length === 0) {
     throw invalid(`${option} holds no certificate`, 'Give PEM: it begins with -----BEGIN CERTIFICATE-----.');
+  }
+  // Somebody may be writing the file: a chain without its end would be shown to everyone, and convince nobody.
+  if (texts.length < text.split(BEGIN_CERTIFICATE).length - 1) {
+    throw invalid(
+      `${option} holds a certificate without its end`,
+      'Wait until it is written, or copy it anew.',
+    );
   }
   return texts.map((one, index) => {
     try {

@@ -52,6 +52,18 @@ describe('loadTls', () => {
     });
   });
 
+  test.each([30, 200, 500])(
+    'error: of a file that is being written, the rest is waited for: %s bytes of its second certificate',
+    async (bytes) => {
+      const half = authority.cert.slice(0, bytes);
+      await expect(load({ ...own, cert: `${own.cert}\n${half}` })).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: 'grpc.tls.certFile holds a certificate without its end',
+      });
+      await expect(load({ ca: `${own.cert}\n${half}` })).rejects.toThrow(/--tls-ca-file holds a certificate/);
+    },
+  );
+
   test('behavior: an authority of several may have ended, all of them may not', async () => {
     const afterIt = Date.now() + 100 * DAY_MS;
     await expect(load({ ca: authority.cert }, afterIt)).rejects.toThrow(
