@@ -49,11 +49,13 @@ export function createPerformerService(options: PerformerServiceOptions): Perfor
         performer: request.performerId === '' ? undefined : request.performerId,
       };
       const lines = new WaitingItems<OutputLine>(MAX_WAITING);
+      // Both in one step: what is printed in between would be told twice, or never.
+      const recent = output.recent(selection, request.tail);
       const stop = request.follow ? output.follow(selection, lines.push) : () => lines.close();
       try {
         // At once, so that a caller knows that it is being answered although nothing is printed.
         if (request.follow) yield {};
-        yield* output.recent(selection, request.tail).map(logLineMessage);
+        yield* recent.map(logLineMessage);
         if (!request.follow) return;
         for await (const { items, leftOut } of lines.take(signal)) {
           if (leftOut > 0)
