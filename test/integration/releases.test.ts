@@ -43,10 +43,12 @@ beforeAll(async () => {
   const { releaseManager } = attachL1(artifacts);
   const { avs } = devnet.cast;
   const set = [avs.address, 1];
+  // Registries are any text that an AVS likes, also one that clears a terminal.
+  const registryOf = (digest: string) => `registry.example/avs${digest === HELPER ? '\x1b[2J' : ''}`;
   const publish = (...digests: string[]) =>
     chain.send(avs, releaseManager, 'publishRelease', [
       set,
-      [digests.map((digest) => [digest.replace('sha256:', '0x'), 'registry.example/avs']), 4_102_444_800],
+      [digests.map((digest) => [digest.replace('sha256:', '0x'), registryOf(digest)]), 4_102_444_800],
     ]);
   await chain.send(avs, releaseManager, 'publishMetadataURI', [set, 'https://avs.example/releases.json']);
   await publish(OLD);
@@ -83,7 +85,7 @@ describe('ponos release list', () => {
     expect(rows.map((row) => row.split(/ {2,}/))).toEqual([
       ['0', OLD, 'registry.example/avs', '2100-01-01T00:00:00.000Z'],
       ['1', NEW, 'registry.example/avs', '2100-01-01T00:00:00.000Z'],
-      ['1', HELPER, 'registry.example/avs', '2100-01-01T00:00:00.000Z'],
+      ['1', HELPER, 'registry.example/avs\\x1b[2J', '2100-01-01T00:00:00.000Z'],
     ]);
   });
 

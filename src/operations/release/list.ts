@@ -1,5 +1,6 @@
 /** `ponos release list`: what an AVS has published for an operator set. */
 import type { Release } from '../../chain/contracts/release-manager.js';
+import { printable } from '../storage/format.js';
 import { renderTable } from '../table.js';
 import { openReleases, type ReleaseFlags } from './open-releases.js';
 
@@ -28,5 +29,5 @@ export async function listReleases(flags: ListReleasesFlags): Promise<void> {
 function rowsOf({ id, artifacts, upgradeByTimeSeconds }: Release): string[][] {
   const by = new Date(upgradeByTimeSeconds * 1_000).toISOString();
   if (artifacts.length === 0) return [[String(id), '-', '-', by]];
-  return artifacts.map(({ digest, registry }) => [String(id), digest, registry, by]);
+  return artifacts.map(({ digest, registry }) => [String(id), digest, printable(registry), by]);
 }
