@@ -22,6 +22,8 @@ export interface Target {
 }
 
 const DEFAULT_DEVNET = './devnet';
+/** For the first word of an endpoint; without it, one that says nothing would be waited for for minutes. */
+const FIRST_ANSWER_MS = 15_000;
 
 /** @throws PonosError USAGE, DEVNET_FAILED, CHAIN_UNREACHABLE */
 export async function openTarget(flags: TargetFlags): Promise<Target> {
@@ -33,10 +35,13 @@ export async function openTarget(flags: TargetFlags): Promise<Target> {
 /** The chain alone; `avs` is that of a devnet. @throws PonosError as `openTarget` */
 export async function openEndpoint(
   flags: Omit<TargetFlags, 'mailbox'>,
+  firstAnswerMs = FIRST_ANSWER_MS,
 ): Promise<Pick<Target, 'client' | 'devnet'> & { readonly avs: Address | undefined }> {
   const devnet = flags.rpcUrl === undefined ? chooseDevnet(flags) : undefined;
   const { url, id, name } =
-    devnet === undefined ? await askEndpoint(flags.rpcUrl ?? '') : devnetChain(devnet, flags.chain);
+    devnet === undefined
+      ? await askEndpoint(flags.rpcUrl ?? '', firstAnswerMs)
+      : devnetChain(devnet, flags.chain);
   const client = createChainClient({
     chainId: chainId(id),
     name,
@@ -70,13 +75,17 @@ function devnetChain(devnet: DevnetState, wanted: string): { url: string; id: nu
   return { url: chain.url, id: chain.chainId, name: chain.name };
 }
 
-async function askEndpoint(url: string): Promise<{ url: string; id: number; name: string }> {
+async function askEndpoint(
+  url: string,
+  timeoutMs: number,
+): Promise<{ url: string; id: number; name: string }> {
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] });
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body,
+      signal: AbortSignal.timeout(timeoutMs),
     });
     const { result } = (await response.json()) as { result?: unknown };
     const id = Number(result);
