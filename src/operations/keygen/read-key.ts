@@ -110,7 +110,7 @@ function curveOfName(file: string): KeyCurve {
   throw new PonosError('USAGE', {
     message: 'a raw key does not tell its curve',
     facts: { file },
-    advice: `Name it with --curve-type (${KEY_CURVES.join(', ')}).`,
+    advice: `Have it in the name of the file, as in key_ecdsa.pri (${KEY_CURVES.join(', ')}); keygen takes --curve-type, too.`,
   });
 }
 

@@ -167,6 +167,11 @@ describe('key files', () => {
   test('behavior: a raw key whose name does not tell its curve is told it', async () => {
     const keyFile = path.join(folder, 'mine');
     await writeFile(keyFile, readVectorFile('keystores/raw_bn254.pri'));
+    // Other commands that take a key file have no flag for it.
+    await expect(keyInfo({ keyFile })).rejects.toMatchObject({
+      code: 'USAGE',
+      advice: expect.stringContaining('in the name of the file, as in key_ecdsa.pri'),
+    });
     expect(await keyInfo({ keyFile, curve: 'bn254' })).toMatchObject({
       publicKey: toHex(readVectorFile('keystores/raw_bn254.pub')),
     });
