@@ -20,8 +20,14 @@ interface Context {
 }
 
 function fold(node: DocumentNode, option: Option, pointer: Pointer, context: Context): unknown {
-  if (node.kind === 'scalar' && node.value === null) return undefined;
   const { path, line, column } = node;
+  if (node.kind === 'scalar' && node.value === null) {
+    if (option.kind === 'group' && option.needsValue) {
+      const message = 'it has no value: give its keys ({} for none of them), or take it out';
+      context.draft.problems.push({ path, line, column, message });
+    }
+    return undefined;
+  }
   context.draft.origins.set(pointer, { path, line, column, found: printable(node, option) });
   switch (option.kind) {
     case 'leaf':

@@ -61,6 +61,8 @@ export interface GroupOption<T = unknown> extends Typed<T> {
   readonly properties: Readonly<Record<string, Option>>;
   /** Absent stays absent; otherwise an absent group is one with all defaults. */
   readonly optional: boolean;
+  /** Its key without a value is a mistake: what it says by being there is too grave to be overheard. */
+  readonly needsValue: boolean;
   /** Other spellings of keys → the key they stand for. */
   readonly aliases: Readonly<Record<string, string>>;
   /** A key whose value, when it is a mapping with this group's own keys, is read as part of the group. */
@@ -148,6 +150,7 @@ interface GroupMeta {
   readonly doc: string;
   readonly aliases?: Readonly<Record<string, string>>;
   readonly hoist?: string;
+  readonly needsValue?: true;
   readonly omitFromStarter?: true;
 }
 
@@ -161,6 +164,7 @@ export function group<const P extends Properties>(
     doc: meta.doc,
     properties,
     optional: false,
+    needsValue: meta.needsValue ?? false,
     aliases: meta.aliases ?? {},
     hoist: meta.hoist,
     omitFromStarter: meta.omitFromStarter ?? false,

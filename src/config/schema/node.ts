@@ -138,6 +138,7 @@ export const grpc = group(
     tls: optionalGroup(
       {
         doc: 'TLS of the servers, on every port. The files are read again when they are renewed, and at SIGHUP.',
+        needsValue: true,
       },
       {
         certFile: inputFile({
@@ -156,7 +157,8 @@ export const grpc = group(
     ),
     clientTls: optionalGroup(
       {
-        doc: 'TLS of the calls to other nodes, an aggregator to executors, and of commands to this node. It may be empty.',
+        doc: 'TLS of the calls to other nodes, an aggregator to executors, and of commands to this node. It may be empty: {}.',
+        needsValue: true,
       },
       {
         certFile: inputFile({ doc: 'Certificate of this node, PEM, for servers that require one.' }),

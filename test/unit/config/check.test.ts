@@ -44,6 +44,12 @@ describe('rules between keys', () => {
       `${AGGREGATOR_YAML}grpc:\n  clientTls: {certFile: a}\n`,
       ['13 grpc.clientTls: keyFile is missing: certificate and key go together'],
     ],
+    ...(['tls', 'clientTls'] as const).map((key): [string, Role, string, string[]] => [
+      `${key} without a value, which would be plaintext in silence`,
+      'aggregator',
+      `${AGGREGATOR_YAML}grpc:\n  ${key}:\n`,
+      [`13 grpc.${key}: it has no value: give its keys ({} for none of them), or take it out`],
+    ]),
     [
       'an AVS on a chain that is not there',
       'aggregator',
