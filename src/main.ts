@@ -71,4 +71,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   });
 });
 
+/** A node outlives its log: the disk it is on may be full, or the program that keeps it may have ended. */
+process.stderr.on('error', () => undefined);
+
 void main();

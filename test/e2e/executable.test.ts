@@ -1,4 +1,5 @@
 /** The executable is one file: alone in an empty folder, with node and nothing else, it does its work. */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -43,6 +44,21 @@ describe('ponos.cjs alone', () => {
     const { stdout } = await succeed('--help');
     for (const command of ['aggregator', 'executor', 'keygen', 'config', 'task', 'devnet']) {
       expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
+    }
+  });
+
+  test('error: no room for its output', () => {
+    const full = fs.openSync('/dev/full', 'w');
+    try {
+      const command = [executable, 'config', 'init', '--role', 'executor'];
+      const { status, stderr } = spawnSync(process.execPath, command, {
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      });
+      expect(status).not.toBe(0);
+      expect(stderr).toMatch(/^ponos: standard output cannot be written.*ENOSPC/);
+    } finally {
+      fs.closeSync(full);
     }
   });
 

@@ -46,6 +46,19 @@ describe.each(['aggregator', 'executor-1'] as const)('%s', (name) => {
     }
   });
 
+  test('behavior: nobody takes its log any more, and it lives on and ends in good order', async () => {
+    const node = await devnet.seat(name);
+    try {
+      const running = await started(node, name);
+      running.leaveLog();
+      running.kill('SIGTERM'); // which it would log
+      expect(await running.ended).toMatchObject({ code: 0 });
+      await expectNothingLeft(node);
+    } finally {
+      await node.remove();
+    }
+  });
+
   test('behavior: asked to stop while it starts, it stops', async () => {
     const node = await devnet.seat(name);
     try {

@@ -38,6 +38,8 @@ export interface RunningPonos {
   log(): string;
   /** As `printed`, of standard error. */
   logged(text: string): Promise<void>;
+  /** Reads its standard error no more, as a program that keeps logs and has ended. */
+  leaveLog(): void;
   kill(signal: NodeJS.Signals): void;
   /** What the terminal does at Ctrl-C: SIGINT to the process and its children, if it leads their group. */
   interrupt(): void;
@@ -118,6 +120,7 @@ export function startPonos(args: readonly string[], options: RunOptions = {}): R
     printed: (text) => said('stdout', text),
     log: () => read.stderr,
     logged: (text) => said('stderr', text),
+    leaveLog: () => void child.stderr.destroy(),
     kill: (signal) => void child.kill(signal),
     interrupt: () => void process.kill(options.leadsGroup ? -pid : pid, 'SIGINT'),
   };
