@@ -1,14 +1,17 @@
 /** Which role a configuration file is for, by the keys that only one of them has. */
 import { PonosError } from '../../base/error.js';
 import { parseConfigText } from '../../config/document.js';
-import { readConfigFile } from '../../config/load.js';
+import { configInvalid, readConfigFile } from '../../config/load.js';
 import { ROLES, type Role, schemaOf } from '../../config/role.js';
 
-/** The role whose own keys the file holds. @throws PonosError USAGE when that is none or both */
+/**
+ * The role whose own keys the file holds.
+ * @throws PonosError CONFIG_INVALID for a file without keys that can be read, USAGE when they are of no role or both
+ */
 export async function guessRole(file: string): Promise<Role> {
-  const keys = new Set(
-    parseConfigText(await readConfigFile(file)).root?.entries.map(({ key }) => key.toLowerCase()) ?? [],
-  );
+  const { root, problems } = parseConfigText(await readConfigFile(file));
+  if (problems.length > 0) throw configInvalid(file, problems);
+  const keys = new Set(root?.entries.map(({ key }) => key.toLowerCase()));
   const matching = ROLES.filter((role) => ownKeys(role).some((key) => keys.has(key.toLowerCase())));
   const [role] = matching;
   if (role !== undefined && matching.length === 1) return role;

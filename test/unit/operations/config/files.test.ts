@@ -105,6 +105,14 @@ describe('guessRole', () => {
     await writeFile(file, text);
     await expect(guessRole(file)).rejects.toMatchObject({ code: 'USAGE' });
   });
+
+  test('error: a file that is no YAML is told what is wrong with it, not to name a role', async () => {
+    await writeFile(file, 'operator: [a\nx: {');
+    await expect(guessRole(file)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/node\.yaml:2:1: this is neither YAML nor JSON/),
+    });
+  });
 });
 
 describe('writeStarter', () => {
