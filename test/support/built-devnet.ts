@@ -32,6 +32,7 @@ export interface NodeConfig {
   storage: object;
   kubernetes?: object;
   grpc?: object;
+  shutdown?: object;
 }
 
 export interface NodeSeat {
