@@ -1,5 +1,6 @@
 /** `ponos.v1.PerformerService`: deployments told while they happen, what performers print, what became of them. */
 import type { CallContext } from 'nice-grpc';
+import { PonosError } from '../base/error.js';
 import { WaitingItems } from '../base/waiting-items.js';
 import type { OutputLine, OutputLog } from '../performer/output-log.js';
 import type { DeployProgress } from '../performer/runtime.js';
@@ -17,7 +18,7 @@ import { deploymentMessage, logLineMessage, progressMessage } from './performer-
 
 export interface PerformerServiceOptions {
   /** Says who may call. */
-  readonly guard: ManagementGuard;
+  readonly guard: Pick<ManagementGuard, 'admit'>;
   readonly deployments: Pick<Deployments, 'start'>;
   readonly output: Pick<OutputLog, 'recent' | 'follow'>;
   /** What the store has. @throws PonosError STORE_UNAVAILABLE, STORE_CORRUPT */
@@ -30,6 +31,17 @@ const MAX_WAITING = 1_000;
 export function createPerformerService(options: PerformerServiceOptions): PerformerServiceImplementation {
   const { guard, deployments, output, storedDeployments } = options;
   const { watchDeploy, logs, history } = service.methods;
+
+  /** One that is gone may be asked for too. */
+  async function requireKnown(performer: string | undefined): Promise<void> {
+    if (performer === undefined || output.recent({ performer }, 1).length > 0) return;
+    if ((await storedDeployments()).some(({ performerId }) => performerId === performer)) return;
+    throw new PonosError('PERFORMER_MISSING', {
+      message: 'this node knows no performer of this id',
+      facts: { performer },
+    });
+  }
+
   return {
     async *watchDeploy(request, { peer, signal }: CallContext) {
       guard.admit({ service, method: watchDeploy, request }, peer);
@@ -48,6 +60,7 @@ export function createPerformerService(options: PerformerServiceOptions): Perfor
         avs: optionalAddress('avs_address', request.avsAddress),
         performer: request.performerId === '' ? undefined : request.performerId,
       };
+      await requireKnown(selection.performer);
       const lines = new WaitingItems<OutputLine>(MAX_WAITING);
       // Both in one step: what is printed in between would be told twice, or never.
       const recent = output.recent(selection, request.tail);

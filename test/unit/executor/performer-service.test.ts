@@ -5,9 +5,20 @@ import { createPerformerService } from '../../../src/executor/performer-service.
 import { OutputLog } from '../../../src/performer/output-log.js';
 import { createManagementGuard } from '../../../src/rpc/auth/management-guard.js';
 import { LogsRequest } from '../../../src/rpc/generated/ponos/v1/performers.js';
+import type { DeploymentRecord } from '../../../src/store/executor-performer-records.js';
 import { manualClock } from '../../support/manual-clock.js';
 
 const AVS: Address = parseAddress(`0x${'a1'.repeat(20)}`);
+
+const GONE: DeploymentRecord = {
+  id: '1',
+  avs: AVS,
+  number: 1,
+  command: [],
+  askedAtMs: 0,
+  outcome: 'removed',
+  performerId: 'gone',
+};
 
 function world() {
   const output = new OutputLog();
@@ -21,7 +32,7 @@ function world() {
     }),
     deployments: { start: () => Promise.reject(new Error('nothing is deployed here')) },
     output,
-    storedDeployments: async () => [],
+    storedDeployments: async () => [GONE],
   });
   const hangUp = new AbortController();
   const context = { peer: '127.0.0.1:1', signal: hangUp.signal } as CallContext;
@@ -49,4 +60,23 @@ describe('logs', () => {
       await expect(told.next()).rejects.toMatchObject({ code: 'ABORTED' });
     },
   );
+
+  test.each([false, true])('error: an id that nobody had, followed: %s', async (follow) => {
+    const { service, context } = world();
+    const told = service.logs(LogsRequest.create({ performerId: 'x', follow }), context);
+    await expect(told[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'PERFORMER_MISSING',
+      facts: { performer: 'x' },
+    });
+  });
+
+  test.each([
+    ['gone', undefined],
+    ['p', 'words'],
+  ])('behavior: %s, in the history or in the log, is known', async (performerId, line) => {
+    const { service, context, print } = world();
+    print('words');
+    const told = service.logs(LogsRequest.create({ performerId, tail: 5 }), context);
+    expect((await told[Symbol.asyncIterator]().next()).value?.line).toBe(line);
+  });
 });
