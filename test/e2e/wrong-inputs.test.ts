@@ -321,6 +321,31 @@ describe('command line', () => {
       /'abc' is invalid. allowed: a whole number from 0 to/,
     ],
     [
+      'a task id that is none',
+      'task status 0x12',
+      /^ponos: <task-id>: a task id must be 0x and 64 hex digits \(found 0x12\)/,
+    ],
+    [
+      'a task id that is none, watched',
+      'task watch 0x12',
+      /^ponos: <task-id>: a task id must be 0x and 64 hex digits/,
+    ],
+    [
+      'a task id that is none, of a store',
+      'storage tasks show 0x12 --dir nowhere',
+      /^ponos: <task-id>: a task id must be 0x and 64 hex digits/,
+    ],
+    [
+      'a payload that is none',
+      'task create --payload-hex 0x1',
+      /^ponos: --payload-hex: expected 0x and an even number of hex digits \(found 0x1\)/,
+    ],
+    [
+      'an operator that is none',
+      'executor list --address 127.0.0.1:1 --key-file key --operator 0x12',
+      /^ponos: --operator: an address must be 0x and 40 hex digits \(found 0x12\)/,
+    ],
+    [
       'no configuration',
       'aggregator start',
       /^ponos: no configuration file is named\n {2}→ Give --config FILE/,

@@ -237,7 +237,7 @@ describe('flags', () => {
     [{ address: 'http://localhost:1' }, /^--address must be HOST:PORT/],
     [{ address: '127.0.0.1:1', operator: OPERATOR }, /go with --key-file$/],
     [{ address: '127.0.0.1:1', keyFile: 'x' }, /^--key-file needs the address of the operator/],
-    [{ address: '127.0.0.1:1', keyFile: 'x', operator: 'me' }, /^--operator must be an address/],
+    [{ address: '127.0.0.1:1', keyFile: 'x', operator: 'me' }, /^--operator: an address must be 0x and 40/],
   ])('error: %o', async (flags, message) => {
     const failure = await failureOf(listPerformers(flags, terminal));
     expect(failure.code).toBe('USAGE');

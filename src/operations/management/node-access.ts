@@ -11,6 +11,7 @@ import { loadSigningKeys } from '../../signer/load-signers.js';
 import { createLocalBn254Signer, createLocalEcdsaSigner } from '../../signer/local-signers.js';
 import { managementSigner } from '../../signer/management-signer.js';
 import type { Signer } from '../../signer/signer.js';
+import { flagValue } from '../flag-value.js';
 import { readKeyFile } from '../keygen/read-key.js';
 import { managementAddress, type NodeTarget, parseNodeAddress } from './dial-node.js';
 import { openTls, type TlsFlags } from './node-tls.js';
@@ -93,7 +94,10 @@ async function credentialsOf(
     );
     return { operator: config.operator.address, signer, bindRequest };
   }
-  const operator = flags.operator === undefined ? config?.operator.address : parseOperator(flags.operator);
+  const operator =
+    flags.operator === undefined
+      ? config?.operator.address
+      : flagValue('--operator', flags.operator, parseAddress);
   if (operator === undefined) {
     throw new PonosError('USAGE', {
       message: '--key-file needs the address of the operator',
@@ -101,14 +105,6 @@ async function credentialsOf(
     });
   }
   return { operator, signer: await signerOf(keyFile, passwordFile), bindRequest };
-}
-
-function parseOperator(text: string): Address {
-  try {
-    return parseAddress(text);
-  } catch (cause) {
-    throw new PonosError('USAGE', { message: '--operator must be an address', cause });
-  }
 }
 
 async function signerOf(keyFile: string, passwordFile: string | undefined): Promise<Signer> {

@@ -8,6 +8,7 @@ import { createReleaseManager, type ReleaseManager } from '../../chain/contracts
 import { knownAddresses } from '../../config/known-chains.js';
 import { loadConfig } from '../../config/load.js';
 import type { ExecutorConfig } from '../../config/types.js';
+import { flagValue } from '../flag-value.js';
 import { openEndpoint } from '../task/target.js';
 
 export interface ReleaseFlags {
@@ -36,7 +37,7 @@ export async function openReleases(flags: ReleaseFlags): Promise<OpenedReleases>
   const { client, avs: usual } =
     config === undefined ? await openEndpoint({ ...flags, chain: 'L1' }) : openConfigured(config);
   try {
-    const avs = flags.avs === undefined ? usual : parseAddress(flags.avs);
+    const avs = flags.avs === undefined ? usual : flagValue('--avs', flags.avs, parseAddress);
     if (avs === undefined) {
       throw new PonosError('USAGE', { message: 'no AVS is named', advice: 'Give --avs ADDRESS.' });
     }
@@ -66,7 +67,7 @@ function addressOf(
   client: ChainClient,
   config: ExecutorConfig | undefined,
 ): Address {
-  if (releaseManager !== undefined) return parseAddress(releaseManager);
+  if (releaseManager !== undefined) return flagValue('--release-manager', releaseManager, parseAddress);
   const known = knownAddresses(client.chainId, config ?? {}).releaseManager;
   if (known !== undefined) return known;
   throw new PonosError('USAGE', {

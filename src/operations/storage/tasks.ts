@@ -7,6 +7,7 @@ import { createAggregatorStore } from '../../store/aggregator-store.js';
 import type { TaskRecord } from '../../store/aggregator-sweep.js';
 import type { KeyValueStore } from '../../store/key-value-store.js';
 import { keysBelow } from '../../store/store-key.js';
+import { flagValue } from '../flag-value.js';
 import { renderTable } from '../table.js';
 import { formatTime } from './format.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
@@ -60,7 +61,7 @@ export async function listTasks(flags: ListTasksFlags, terminal: Terminal): Prom
 
 /** @throws PonosError TASK_UNKNOWN when no chain's tasks have it, and those of the store */
 export async function showTask(flags: ShowTaskFlags, terminal: Terminal): Promise<void> {
-  const taskId = parseTaskId(flags.taskId);
+  const taskId = flagValue('<task-id>', flags.taskId, parseTaskId);
   const target = await selectDirectory(flags, terminal.env);
   const found = await withStoppedStore(target, async (opened) => {
     const { store, content, dir } = opened;

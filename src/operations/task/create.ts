@@ -8,6 +8,7 @@ import { Secret } from '../../base/secret.js';
 import { createTaskMailbox } from '../../chain/contracts/task-mailbox.js';
 import { parseEcdsaSecret } from '../../crypto/ecdsa.js';
 import type { DevnetState } from '../../devnet/state.js';
+import { flagValue } from '../flag-value.js';
 import { abortOnInterrupt } from '../interrupt.js';
 import { renderReport, reportOf } from './report.js';
 import { submitTask } from './submit-task.js';
@@ -31,6 +32,7 @@ export interface CreateTaskFlags extends TargetFlags {
 /** @throws PonosError USAGE for missing flags, CONTRACT_REVERTED with the mailbox' error, TASK_EXPIRED under --wait */
 export async function createTask(flags: CreateTaskFlags): Promise<void> {
   const payload = readPayload(flags);
+  const { refundCollector } = flags;
   const { client, mailbox, devnet } = await openTarget(flags);
   const interrupt = abortOnInterrupt();
   try {
@@ -41,7 +43,10 @@ export async function createTask(flags: CreateTaskFlags): Promise<void> {
       key: readKey(flags, devnet),
       operatorSet: { avs: chooseAvs(flags, devnet), id: chooseOperatorSet(flags, devnet) },
       payload,
-      refundCollector: flags.refundCollector === undefined ? undefined : parseAddress(flags.refundCollector),
+      refundCollector:
+        refundCollector === undefined
+          ? undefined
+          : flagValue('--refund-collector', refundCollector, parseAddress),
       clock: systemClock,
       signal: interrupt.signal,
     });
@@ -87,7 +92,7 @@ function readPayload({ payloadHex, payloadText, payloadFile }: CreateTaskFlags):
 }
 
 function payloadBytes(hex: string | undefined, text: string | undefined, file: string): Uint8Array {
-  if (hex !== undefined) return fromHex(parseHex(hex));
+  if (hex !== undefined) return fromHex(flagValue('--payload-hex', hex, parseHex));
   if (text !== undefined) return new TextEncoder().encode(text);
   try {
     return new Uint8Array(fs.readFileSync(file === '-' ? 0 : file));
@@ -117,7 +122,7 @@ function readKey(
 }
 
 function chooseAvs({ avs }: CreateTaskFlags, devnet: DevnetState | undefined): Address {
-  if (avs !== undefined) return parseAddress(avs);
+  if (avs !== undefined) return flagValue('--avs', avs, parseAddress);
   if (devnet !== undefined) return devnet.avs;
   throw new PonosError('USAGE', { message: 'the AVS is missing', advice: 'Give --avs ADDRESS.' });
 }

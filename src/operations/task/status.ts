@@ -3,6 +3,7 @@ import { parseTaskId } from '../../base/brands.js';
 import { PonosError } from '../../base/error.js';
 import { createTaskMailbox } from '../../chain/contracts/task-mailbox.js';
 import { TaskStatus } from '../../protocol/enums.js';
+import { flagValue } from '../flag-value.js';
 import { renderReport, reportOf } from './report.js';
 import { openTarget, type TargetFlags } from './target.js';
 
@@ -14,7 +15,7 @@ export interface ShowTaskFlags extends TargetFlags {
 
 /** @throws PonosError TASK_UNKNOWN when the mailbox never heard of it */
 export async function showTask(flags: ShowTaskFlags): Promise<void> {
-  const taskId = parseTaskId(flags.taskId);
+  const taskId = flagValue('<task-id>', flags.taskId, parseTaskId);
   const { client, mailbox } = await openTarget(flags);
   try {
     await client.start();

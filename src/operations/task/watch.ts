@@ -12,6 +12,7 @@ import {
   TASK_CREATED_TOPIC,
   TASK_VERIFIED_TOPIC,
 } from '../../chain/contracts/task-mailbox.js';
+import { flagValue } from '../flag-value.js';
 import { abortOnInterrupt } from '../interrupt.js';
 import { renderReport, reportOf } from './report.js';
 import { openTarget, type Target, type TargetFlags } from './target.js';
@@ -29,12 +30,12 @@ const MAX_BLOCKS = 500;
 
 /** Ends at Ctrl-C; with a task id, when that task has ended (with an error when it expired). */
 export async function watchTasks(flags: WatchTasksFlags): Promise<void> {
+  const taskId = flags.taskId === undefined ? undefined : flagValue('<task-id>', flags.taskId, parseTaskId);
   const interrupt = abortOnInterrupt();
   const target = await openTarget(flags);
   try {
     await target.client.start(interrupt.signal);
-    if (flags.taskId !== undefined)
-      await watchOne(flags, target, parseTaskId(flags.taskId), interrupt.signal);
+    if (taskId !== undefined) await watchOne(flags, target, taskId, interrupt.signal);
     else await watchAll(flags, target, interrupt.signal);
   } catch (error) {
     if (!isPonosError(error, 'ABORTED')) throw error;

@@ -1,0 +1,16 @@
+/** Values of flags and arguments that parsers for all kinds of text read. */
+import { PonosError } from '../base/error.js';
+
+/**
+ * What the user wrote behind a flag, or as an argument.
+ * @param flag as the user knows it @throws PonosError USAGE that names it, for what `parse` throws
+ */
+export function flagValue<T>(flag: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof PonosError)) throw cause;
+    const { facts, advice } = cause;
+    throw new PonosError('USAGE', { message: `${flag}: ${cause.message}`, facts, advice });
+  }
+}
