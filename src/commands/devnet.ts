@@ -35,7 +35,7 @@ export function registerDevnet(program: Command): void {
     .command('down')
     .description('stop the chains; configs, keys and logs stay unless --purge is given')
     .option('--dir <folder>', 'the folder given to `up`', DEFAULT_FOLDER)
-    .option('--purge', 'remove the folder too')
+    .option('--purge', 'remove what the devnet has written, and its folder when nothing else is in it')
     .action(async (flags: { dir: string; purge?: boolean }) => {
       const { devnetDown } = await import('../operations/devnet/down.js');
       await devnetDown({ ...flags, write: (line) => process.stdout.write(`${line}\n`) });

@@ -7,6 +7,7 @@ import { type Bn254, loadBn254 } from '../crypto/bn254/bn254.js';
 import { isRunning, type RunningAnvil, startAnvil, stopProcess } from './anvil.js';
 import { type Cast, createCast, fundedAccounts } from './cast.js';
 import { type Artifacts, attachL1, attachTaskChain, deployL1, deployTaskChain } from './deploy.js';
+import { prepareFolder, purgeFolder } from './folder.js';
 import { freePorts } from './free-ports.js';
 import { DEVNET_MNEMONIC, EXECUTOR_SETS, L1_CHAIN_ID, L2_CHAIN_ID } from './plan.js';
 import { configureTasks, registerEveryone } from './register.js';
@@ -40,7 +41,7 @@ export interface DevnetDependencies {
  * Starts both chains, deploys, registers, transports, writes configs. On any failure the chains
  * are stopped again.
  *
- * @throws PonosError DEVNET_FAILED when the folder has a running devnet already, PORT_IN_USE, …
+ * @throws PonosError DEVNET_FAILED when the folder has a running devnet already, or something else; PORT_IN_USE, …
  */
 export async function bringUp(
   options: DevnetOptions,
@@ -108,7 +109,7 @@ export async function bringUp(
   }
 }
 
-/** Stops what runs; returns the names of the chains that were stopped. */
+/** Stops what runs. @param purge removes what the devnet has written @returns the names of the chains that were stopped */
 export async function takeDown(folder: string, purge: boolean, clock: Clock): Promise<string[]> {
   const state = findDevnet(folder);
   if (state === undefined) {
@@ -119,7 +120,7 @@ export async function takeDown(folder: string, purge: boolean, clock: Clock): Pr
   }
   const running = state.chains.filter((chain) => isRunning(chain.pid));
   await Promise.all(running.map((chain) => stopProcess(chain.pid, clock)));
-  if (purge) fs.rmSync(folder, { recursive: true, force: true });
+  if (purge) purgeFolder(folder);
   else fs.rmSync(path.join(folder, 'devnet.json'), { force: true });
   return running.map((chain) => chain.name);
 }
@@ -225,16 +226,5 @@ function refuseSecond(folder: string): void {
       message: `a devnet runs in ${folder} already`,
       advice: `Use it, or stop it with \`ponos devnet down --dir ${folder}\`, or choose another --dir.`,
     });
-  }
-}
-
-/** New chains know nothing of what nodes stored about the last ones. */
-function prepareFolder(folder: string): void {
-  try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    fs.rmSync(path.join(folder, 'data'), { recursive: true, force: true });
-    fs.accessSync(folder, fs.constants.W_OK);
-  } catch (cause) {
-    throw new PonosError('FILE_UNWRITABLE', { message: `cannot write to ${folder}`, cause });
   }
 }
