@@ -148,6 +148,27 @@ export function isRunning(pid: number): boolean {
   }
 }
 
+/** True while this anvil runs; the id of one that is gone, as after a reboot, may be anybody's by now. */
+export function isAnvilRunning({
+  pid,
+  chainId,
+}: {
+  readonly pid: number;
+  readonly chainId: number;
+}): boolean {
+  return isRunning(pid) && (commandLine(pid)?.includes(`--chain-id\0${chainId}\0`) ?? true);
+}
+
+/** Program and arguments, each ended by a zero byte; undefined where the system does not tell. */
+function commandLine(pid: number): string | undefined {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    // Not Linux, or gone meanwhile: then it is not there to be stopped, either.
+    return undefined;
+  }
+}
+
 /** Asks a process to end, then makes it; resolves when it is gone. */
 export async function stopProcess(pid: number, clock: Clock): Promise<void> {
   for (const killSignal of ['SIGTERM', 'SIGKILL'] as const) {

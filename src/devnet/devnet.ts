@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type Clock, throwIfAborted } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import { type Bn254, loadBn254 } from '../crypto/bn254/bn254.js';
-import { isRunning, type RunningAnvil, startAnvil, stopProcess } from './anvil.js';
+import { isAnvilRunning, type RunningAnvil, startAnvil, stopProcess } from './anvil.js';
 import { type Cast, createCast, fundedAccounts } from './cast.js';
 import { type Artifacts, attachL1, attachTaskChain, deployL1, deployTaskChain } from './deploy.js';
 import { prepareFolder, purgeFolder } from './folder.js';
@@ -118,7 +118,7 @@ export async function takeDown(folder: string, purge: boolean, clock: Clock): Pr
       advice: 'Name its folder with --dir.',
     });
   }
-  const running = state.chains.filter((chain) => isRunning(chain.pid));
+  const running = state.chains.filter(isAnvilRunning);
   await Promise.all(running.map((chain) => stopProcess(chain.pid, clock)));
   if (purge) purgeFolder(folder);
   else fs.rmSync(path.join(folder, 'devnet.json'), { force: true });
@@ -221,7 +221,7 @@ function pollIntervalFor(blockTimeSeconds: number): number {
 
 function refuseSecond(folder: string): void {
   const existing = findDevnet(folder);
-  if (existing?.chains.some((chain) => isRunning(chain.pid))) {
+  if (existing?.chains.some(isAnvilRunning)) {
     throw new PonosError('DEVNET_FAILED', {
       message: `a devnet runs in ${folder} already`,
       advice: `Use it, or stop it with \`ponos devnet down --dir ${folder}\`, or choose another --dir.`,

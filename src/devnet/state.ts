@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type Address, parseAddress } from '../base/brands.js';
 import { PonosError } from '../base/error.js';
-import { isRunning } from './anvil.js';
+import { isAnvilRunning } from './anvil.js';
 
 export interface DevnetChain {
   readonly name: 'L1' | 'L2';
@@ -65,7 +65,7 @@ export function requireDevnet(folder: string): DevnetState {
   const advice = `Run \`ponos devnet up --dir ${folder}\` first.`;
   if (state === undefined)
     throw new PonosError('DEVNET_FAILED', { message: `there is no devnet in ${folder}`, advice });
-  const dead = state.chains.find((chain) => !isRunning(chain.pid));
+  const dead = state.chains.find((chain) => !isAnvilRunning(chain));
   if (dead !== undefined) {
     throw new PonosError('DEVNET_FAILED', {
       message: `${dead.name} of the devnet in ${folder} is not running`,
