@@ -10,15 +10,11 @@ import { type RegisteredKey, verifiesWith } from '../protocol/registered-key.js'
 import { createManagementGuard } from '../rpc/auth/management-guard.js';
 import type { StorageServiceImplementation } from '../rpc/generated/ponos/v1/storage.js';
 import { openNodeTls } from '../rpc/open-tls.js';
-import { createPeerLimiter } from '../rpc/peer-limiter.js';
 import { loadSigningKeys, type SigningKeys } from '../signer/load-signers.js';
 import { managementSigner, publicKeyOf } from '../signer/management-signer.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { acquireNodeLock, lockFolder } from '../store/node-lock.js';
 import { openStore } from '../store/open-store.js';
-import { Authority } from './admit-authority.js';
-import { TaskSight } from './admit-task.js';
-import { AvsSlots } from './avs-slots.js';
 import { openDeployments } from './deployments.js';
 import type { Intake } from './intake.js';
 import { L1Head } from './l1-head.js';
@@ -26,12 +22,12 @@ import { createExecutorManagement } from './management.js';
 import { openAnswers } from './open-answers.js';
 import { openChains } from './open-chains.js';
 import { openPerformers } from './open-performers.js';
+import { openTaskFlow } from './open-task-flow.js';
 import { createPerformerService } from './performer-service.js';
-import { RefusalLog } from './refusal-log.js';
 import { reportRegistrations } from './registration.js';
 import { releaseRule } from './require-released.js';
 import { startExecutorServers } from './servers.js';
-import { TaskFlow } from './task-flow.js';
+import type { TaskFlow } from './task-flow.js';
 
 export interface ExecutorOptions {
   readonly config: ExecutorConfig;
@@ -57,8 +53,6 @@ export interface Executor {
   close(): Promise<void>;
 }
 
-/** Waiting tasks of an AVS for each one that may run. */
-const WAITING_PER_SLOT = 4;
 /** For calls whose answer is on its way when the servers close. */
 const FLUSH_MS = 1_000;
 
@@ -117,40 +111,19 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
 
   const requireReleased = releaseRule(config, chains.releases);
   const opened = await openPerformers({ ...options, requireReleased, store, stack }, signal);
-  const performers = opened.pool;
   const bn254 = await loadBn254();
 
-  const { answers, intake } = await openAnswers({ store, chains, head, config, clock, logger, stack });
-  const flow = new TaskFlow({
-    intake,
-    admit: {
-      rules: { operator, maxPayloadBytes: config.limits.maxPayloadBytes },
-      peers: createPeerLimiter({ clock, requestsPerSecond: config.limits.requestsPerSecondPerPeer }),
-      performers,
-      head,
-      authority: new Authority({
-        operator,
-        ownKeys,
-        reader: chains.authority,
-        bn254,
-        clock,
-      }),
-      sight: new TaskSight({ ...chains, requireTaskOnChain: config.requireTaskOnChain, clock, logger }),
-    },
-    run: {
-      performers,
-      slots: new AvsSlots({
-        maxConcurrent: config.limits.maxConcurrentTasks,
-        maxWaiting: config.limits.maxConcurrentTasks * WAITING_PER_SLOT,
-      }),
-      clock,
-      maxTaskSeconds: config.limits.maxTaskSeconds,
-      maxOutputBytes: config.limits.maxOutputBytes,
-    },
-    sign: { operator, signers: { bn254: signers.bls, ecdsa: signers.ecdsa } },
-    store: answers,
-    l1EcdsaVerifier: chains.l1EcdsaVerifier,
-    refusals: new RefusalLog(logger, clock),
+  const answering = await openAnswers({ store, chains, head, config, clock, logger, stack });
+  const { intake } = answering;
+  const flow = openTaskFlow({
+    ...answering,
+    config,
+    signers,
+    ownKeys,
+    bn254,
+    chains,
+    head,
+    performers: opened.pool,
     clock,
     logger,
   });
