@@ -2,9 +2,10 @@
  * The file that log lines go to, rotated by size. winston's own waits for ever for a disk that has failed once, and with it
  * everything else that is logged; here what cannot be written is counted and left out, and holds up nobody.
  */
-import { mkdirSync } from 'node:fs';
 import { appendFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { PonosError } from './error.js';
+import { makeFolder } from './make-folder.js';
 
 export interface LogFileOptions {
   readonly path: string;
@@ -30,10 +31,8 @@ export class LogFile {
   #isFailing = false;
   #lost = 0;
 
-  /** @throws what `mkdir` throws */
   constructor(options: LogFileOptions) {
     this.#options = options;
-    mkdirSync(path.dirname(options.path), { recursive: true });
   }
 
   /** @param line without its end. Returns at once and throws nothing */
@@ -97,6 +96,27 @@ export class LogFile {
     if (this.#isFailing) return;
     this.#isFailing = true;
     this.#options.onFailure(error);
+  }
+}
+
+/**
+ * Makes the file and its folder where they are missing. A disk that is full now is none of its business: it may have
+ * room later.
+ * @throws PonosError FILE_UNWRITABLE
+ */
+export async function prepareLogFile(file: string): Promise<void> {
+  try {
+    await makeFolder(path.dirname(file), 0o750);
+    await appendFile(file, '');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT') return;
+    throw new PonosError('FILE_UNWRITABLE', {
+      message: 'the log file cannot be written',
+      facts: { path: file, reason: code },
+      advice: 'Name another one in logging.file.path, or let the user of the node write there.',
+      cause: error,
+    });
   }
 }
 

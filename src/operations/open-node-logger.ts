@@ -1,13 +1,15 @@
 /** The log of a node, as its configuration wants it. */
+import { prepareLogFile } from '../base/log-file.js';
 import { createLogger, type OwnedLogger } from '../base/winston-logger.js';
 import type { LoggingConfig } from '../config/types.js';
 
-/** `debug: true` stands above `logging.level`. */
-export function openNodeLogger(config: {
+/** `debug: true` stands above `logging.level`. @throws PonosError FILE_UNWRITABLE for the log file */
+export async function openNodeLogger(config: {
   readonly debug: boolean;
   readonly logging: LoggingConfig;
-}): OwnedLogger {
+}): Promise<OwnedLogger> {
   const { level, format, file } = config.logging;
+  if (file !== undefined) await prepareLogFile(file.path);
   return createLogger({
     level: config.debug ? 'debug' : level,
     format,

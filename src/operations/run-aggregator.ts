@@ -37,7 +37,7 @@ export async function runAggregator({ flags, env }: RunAggregatorOptions): Promi
   closeFilesToOthers();
   const { file, config, warnings } = await loadConfig('aggregator', { flags, env });
 
-  const logger = openNodeLogger(config);
+  const logger = await openNodeLogger(config);
   const interrupt = abortOnInterrupt();
   const hangup = onHangup(config.grpc);
   const { signal } = interrupt;

@@ -29,7 +29,7 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
   closeFilesToOthers();
   const { file, config, warnings } = await loadConfig('executor', { flags, env });
 
-  const logger = openNodeLogger(config);
+  const logger = await openNodeLogger(config);
   const interrupt = abortOnInterrupt();
   const hangup = onHangup(config.grpc);
   const { signal } = interrupt;

@@ -184,9 +184,15 @@ export const logging = group(
     file: optionalGroup(
       { doc: 'A log file beside standard error. What a full disk does not take is left out, and told.' },
       {
-        path: outputPath({ doc: 'The file.', required: true }),
+        path: outputPath({
+          doc: 'The file. Where it can never be written, the node does not start.',
+          required: true,
+        }),
         maxSize: size({ doc: 'It is rotated at this size.', default: '100m' }),
-        maxBackups: integer({ doc: 'How many old files are kept.', default: 5 }, { min: 0, max: 1_000 }),
+        maxBackups: integer(
+          { doc: 'How many old files are kept; node1.log is the one before node.log.', default: 5 },
+          { min: 0, max: 1_000 },
+        ),
       },
     ),
   },

@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { LogFile } from '../../../src/base/log-file.js';
+import { LogFile, prepareLogFile } from '../../../src/base/log-file.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 let folder: TemporaryFolder;
@@ -82,5 +82,29 @@ describe('LogFile', () => {
     // The first was on its way.
     expect(told).toEqual(['lost 199']);
     expect((await read('node.log')).split('\n')).toHaveLength(10_002);
+  });
+});
+
+describe('prepareLogFile', () => {
+  test('default: it is there afterwards, with its folders, and what was in it', async () => {
+    await prepareLogFile(pathOf('logs/node/node.log'));
+    expect(await read('logs/node/node.log')).toBe('');
+    await writeFile(pathOf('node.log'), 'before\n');
+    await prepareLogFile(pathOf('node.log'));
+    expect(await read('node.log')).toBe('before\n');
+  });
+
+  test.each([
+    ['a folder', '.', 'EISDIR'],
+    ['in a file', 'file/node.log', 'EEXIST'],
+    ['where nobody makes folders', '/proc/x/y.log', 'ENOENT'],
+  ])('error: %s', async (_case, name, reason) => {
+    await writeFile(pathOf('file'), '');
+    const file = path.resolve(folder.path, name);
+    await expect(prepareLogFile(file)).rejects.toMatchObject({
+      code: 'FILE_UNWRITABLE',
+      facts: { path: file, reason },
+      advice: expect.stringContaining('logging.file.path'),
+    });
   });
 });
