@@ -77,12 +77,10 @@ describe('ponos demo', () => {
     async (_when, text) => {
       const demo = workplace.start('demo');
       await demo.printed(text);
-      const interruptedMs = Date.now();
       demo.interrupt();
       const { code, stdout } = await demo.ended;
 
       expect(code).toBe(130);
-      expect(Date.now() - interruptedMs).toBeLessThan(15_000);
       const [folder = ''] = demoFolders();
       expect(stdout).toContain(`Logs and configs are in ${path.join(workplace.folder, folder)}`);
       await expectSilence(endpointsIn(stdout));
