@@ -293,6 +293,7 @@ describe('a devnet, its nodes and tasks by separate commands', () => {
 
     const down = await workplace.succeed('devnet', 'down', '--dir', folder, '--purge');
     expect(down.trim()).toBe('stopped L1 and L2');
+    expect(fs.existsSync(folder) ? fs.readdirSync(folder) : []).toEqual([]);
     expect(fs.existsSync(folder)).toBe(false);
     await expectSilence(endpoints);
   }, 60_000);

@@ -223,7 +223,9 @@ function withDelay(config: string, delayMs: number): string {
   for (const performer of content.avsPerformers) {
     performer.envs = [{ name: 'PERFORMER_DELAY_MS', value: String(delayMs) }];
   }
-  const file = config.replace('.yaml', `-${delayMs}ms.yaml`);
+  // Beside the devnet's folder, in which only what is its own is taken down with it.
+  const { dir, name } = path.parse(config);
+  const file = `${dir}-${name}-${delayMs}ms.yaml`;
   fs.writeFileSync(file, stringify(content), { mode: 0o600 });
   return file;
 }
