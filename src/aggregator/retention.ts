@@ -1,6 +1,6 @@
 /**
- * Retention: tasks that ended long ago leave the store with all that belongs to them, once no reorg within bounds
- * can bring them back.
+ * Retention: once no reorg within bounds can bring a task back, its outputs that were not certified leave the store, and
+ * when it ended long ago all the rest.
  */
 import type { BlockNumber, ChainId } from '../base/brands.js';
 import { blockNumber } from '../base/brands.js';
@@ -18,7 +18,7 @@ export interface SweptChain {
 }
 
 export interface RetentionOptions {
-  readonly store: Pick<AggregatorStore, 'sweepTasks' | 'sweepBlocks' | 'sweepTransactions'>;
+  readonly store: Pick<AggregatorStore, 'sweepTasks' | 'sweepOutputs' | 'sweepBlocks' | 'sweepTransactions'>;
   readonly chains: readonly SweptChain[];
   readonly taskDays: number;
   readonly sweepSeconds: number;
@@ -32,14 +32,20 @@ export interface FinalBlock {
   readonly timestampSeconds: number;
 }
 
+/** The outputs of tasks that ended before this have been swept. */
+interface SeenOutputs {
+  untilMs: number;
+}
+
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** Sweeps now and after every pause, until the signal aborts. A sweep that fails is logged, and the next one goes on. */
 export async function keepSwept(options: RetentionOptions, signal: AbortSignal): Promise<void> {
   const { clock, sweepSeconds, logger } = options;
+  const seen: SeenOutputs = { untilMs: 0 };
   while (!signal.aborted) {
     try {
-      await sweep(options, signal);
+      await sweep(options, seen, signal);
     } catch (error) {
       if (signal.aborted) return;
       logger.warn('the store cannot be swept now, trying again later', { error });
@@ -49,13 +55,13 @@ export async function keepSwept(options: RetentionOptions, signal: AbortSignal):
 }
 
 /** @throws PonosError ABORTED, STORE_UNAVAILABLE, STORE_CORRUPT */
-export async function sweep(options: RetentionOptions, signal: AbortSignal): Promise<void> {
+async function sweep(options: RetentionOptions, seen: SeenOutputs, signal: AbortSignal): Promise<void> {
   const { store, chains, clock, logger } = options;
   const startMs = clock.nowMs();
   const keepMs = options.taskDays * DAY_MS;
   const finals = await finalBlocks(chains, logger);
   const watched = new Set(chains.map(({ chainId }) => chainId));
-  const removed = { tasks: 0, records: 0, damaged: 0, blocks: 0, transactions: 0 };
+  const removed = { tasks: 0, outputs: 0, records: 0, damaged: 0, blocks: 0, transactions: 0 };
   const mayLeave = (task: TaskRecord) =>
     watched.has(task.chainId)
       ? isOutOfReach(task, finals.get(task.chainId))
@@ -66,6 +72,19 @@ export async function sweep(options: RetentionOptions, signal: AbortSignal): Pro
     removed.damaged += batch.damaged;
     throwIfAborted(signal);
   }
+  const isFinal = (task: TaskRecord) =>
+    watched.has(task.chainId)
+      ? isOutOfReach(task, finals.get(task.chainId))
+      : task.deadlineSeconds * 1_000 + DAY_MS < startMs;
+  // A clock that was set back has let tasks end before those that were looked at.
+  const endedFromMs = seen.untilMs <= startMs ? seen.untilMs : 0;
+  let untilMs = startMs;
+  for await (const { outputs, waitsSinceMs } of store.sweepOutputs({ endedFromMs, mayLeave: isFinal })) {
+    removed.outputs += outputs;
+    untilMs = Math.min(untilMs, waitsSinceMs ?? untilMs);
+    throwIfAborted(signal);
+  }
+  seen.untilMs = untilMs;
   for (const { chainId } of chains) removed.blocks += await store.sweepBlocks(chainId);
   removed.transactions = await store.sweepTransactions();
   if (removed.damaged > 0) {
@@ -73,7 +92,7 @@ export async function sweep(options: RetentionOptions, signal: AbortSignal): Pro
       records: removed.damaged,
     });
   }
-  const isNews = removed.tasks + removed.transactions > 0;
+  const isNews = removed.tasks + removed.outputs + removed.transactions > 0;
   const log = isNews ? logger.info : logger.debug;
   log('the store was swept', { ...removed, tookMs: clock.nowMs() - startMs });
 }

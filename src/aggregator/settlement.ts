@@ -1,12 +1,14 @@
 /** How one task's result comes on chain: by a transaction of this run, of an earlier one, or by somebody else's. */
 import { formatEther } from 'ethers';
 import type { Hash32 } from '../base/brands.js';
+import { toHex } from '../base/bytes.js';
 import { untilAborted } from '../base/clock.js';
 import type { PonosError } from '../base/error.js';
 import { encodeSubmitResult } from '../chain/contracts/task-mailbox.js';
 import { certificateRefusal } from '../chain/contracts/verify-certificate.js';
 import type { TransactionWaiter } from '../chain/pending-transaction.js';
 import { maxCostWei, type Receipt } from '../chain/transaction.js';
+import { keccak256 } from '../crypto/keccak.js';
 import { TaskStatus } from '../protocol/enums.js';
 import type { StoredTask } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
@@ -53,11 +55,12 @@ export class Settlement {
     const { taskId, blockTimestampSeconds, avs, operatorSetId } = task;
     const call = { to: mailbox.address, data: encodeSubmitResult(taskId, certificate, output) };
     const kind = `${avs}/${operatorSetId} ${signers.length} signers, ${Math.ceil(call.data.length / 256)} x 256 bytes`;
+    const certifiedOutput = toHex<Hash32>(keccak256(output));
     // A silent endpoint must hold up neither the deadline nor the node's end.
     const status = () => untilAborted(mailbox.getTaskStatus(taskId, 'latest'), signal);
     const waiter: TransactionWaiter = {
       fields: { taskId },
-      onSigned: ({ hash }) => this.#noteTransaction(hash, signal),
+      onSigned: ({ hash }) => this.#noteTransaction(hash, certifiedOutput, signal),
       onSent: (transaction) => {
         const { hash, gasLimit } = transaction;
         const maxCostEth = formatEther(maxCostWei(transaction));
@@ -160,11 +163,15 @@ export class Settlement {
   }
 
   /** Stored before it is sent, so that a restart knows of it. */
-  async #noteTransaction(transactionHash: Hash32, signal: AbortSignal): Promise<void> {
+  async #noteTransaction(
+    transactionHash: Hash32,
+    certifiedOutput: Hash32,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { journal } = this.#options;
     this.#attempts += 1;
     this.#transactionHash = transactionHash;
-    await journal.change({ attempts: this.#attempts, transactionHash }, signal);
+    await journal.change({ attempts: this.#attempts, transactionHash, certifiedOutput }, signal);
   }
 }
 

@@ -9,7 +9,7 @@ import type { Bn254 } from '../crypto/bn254/bn254.js';
 import type { CurveName } from '../crypto/curve.js';
 import type { NonePolicy, ResponseGroup } from '../protocol/tally.js';
 import type { Signer } from '../signer/signer.js';
-import { isFinished, type KeptAnswer, type StoredTask, type TaskKey } from '../store/aggregator-records.js';
+import { isFinished, type StoredTask, type TaskKey } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import { certificateCost, quorumWindow } from './certificate-cost.js';
 import { type CertifiedResult, certify } from './certify.js';
@@ -20,6 +20,7 @@ import { gather } from './gather.js';
 import { type IntakeOptions, takeIn } from './intake.js';
 import type { NonsignerMemory } from './nonsigner-memory.js';
 import type { OperatorPeers } from './operator-peers.js';
+import { restoreAnswers } from './restore-answers.js';
 import { retryUntil } from './retry-until.js';
 import { Settlement } from './settlement.js';
 import type { SubmitOutcome } from './submit.js';
@@ -225,31 +226,21 @@ class TaskRun {
       );
     const verify: Verifier['verify'] = (response) =>
       stages.verifying.pass(queued(this.#task), signal, () => verifier.verify(response));
-    const output = (outputHash: Hash32) =>
+    const keptOutput = (outputHash: Hash32) =>
       this.#journal.persistently('an output cannot be read now', signal, () =>
         store.output(this.#task, outputHash),
       );
+    const output = async (outputHash: Hash32) => {
+      const found = await keptOutput(outputHash);
+      if (found === undefined) throw new PonosError('INTERNAL', { message: 'a counted output is missing' });
+      return found;
+    };
     const collector = new Collector({ plan, nonePolicy, verify, answers: { record, output } });
     const stored = await this.#journal.persistently('stored answers cannot be read now', signal, () =>
       store.answers(this.#task, referenceTimestamp),
     );
-    // One output after the other: hostile executors may have given as many as they are, each as long as is allowed.
-    for (const outputHash of new Set(stored.map((answer) => answer.outputHash))) {
-      const same = stored.filter((answer) => answer.outputHash === outputHash);
-      const bytes = await output(outputHash);
-      await Promise.all(same.map((answer) => this.#restore(plan, collector, { ...answer, output: bytes })));
-    }
+    await restoreAnswers({ plan, collector, stored, output: keptOutput, logger: this.#journal.logger });
     return collector;
-  }
-
-  async #restore(plan: TaskPlan, collector: Collector, answer: KeptAnswer & Answer): Promise<void> {
-    const operator = plan.operators.find((candidate) => candidate.operator === answer.operator);
-    const rejection = operator && (await collector.restore(operator, answer, answer.outputHash));
-    if (operator === undefined || rejection === undefined) return;
-    this.#journal.logger.warn('a stored answer does not count any more', {
-      operator: operator.operator,
-      reason: rejection.reason,
-    });
   }
 
   async #gather(plan: TaskPlan, collector: Collector, signal: AbortSignal): Promise<ResponseGroup> {

@@ -90,6 +90,7 @@ export function createChainHistory(store: KeyValueStore, queue: KeyedQueue): Cha
         status: 'pending',
         attempts: known?.attempts ?? 0,
         transactionHash: known?.transactionHash,
+        certifiedOutput: known?.certifiedOutput,
         updatedAtMs: created.createdAtMs,
       };
       fresh.push(pending);
@@ -227,7 +228,13 @@ function orphan(task: StoredTask, nowMs: number): Changed {
 /** The block with its result is gone; nothing when it is not completed any more. */
 function reopen(task: StoredTask, nowMs: number): Changed | undefined {
   if (task.status !== 'completed') return undefined;
-  const pending: StoredTask = { ...task, status: 'pending', settledAtBlock: undefined, updatedAtMs: nowMs };
+  const pending: StoredTask = {
+    ...task,
+    status: 'pending',
+    settledAtBlock: undefined,
+    areOutputsSwept: undefined,
+    updatedAtMs: nowMs,
+  };
   return { tasks: [pending], operations: [...writeTask(pending, task), ...settledPlace(task, remove)] };
 }
 

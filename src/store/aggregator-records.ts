@@ -36,8 +36,12 @@ export interface TaskProgress {
   readonly reason?: string;
   /** The transaction that was last sent with its result. */
   readonly transactionHash?: Hash32;
+  /** Hash of the output in that transaction's certificate. */
+  readonly certifiedOutput?: Hash32;
   /** Its result was on chain at the latest in this block; a reorg of it may have taken the result back. */
   readonly settledAtBlock?: BlockNumber;
+  /** Of its outputs only the certified one is kept any more. */
+  readonly areOutputsSwept?: boolean;
   /** How often its result was submitted. */
   readonly attempts: number;
   readonly updatedAtMs: number;

@@ -6,6 +6,7 @@ import { keccak256 } from '../crypto/keccak.js';
 import { type AvsRecords, createAvsRecords } from './aggregator-avss.js';
 import { type BlockRef, type ChainHistory, createChainHistory, KEPT_BLOCKS } from './aggregator-history.js';
 import { answerKeyOf, cursorKeyOf, outputKeyOf, taskKeyOf } from './aggregator-keys.js';
+import { type OutputSweepOptions, type SweptOutputs, sweepOutputs } from './aggregator-outputs.js';
 import {
   type AcceptedAnswer,
   isFinished,
@@ -27,7 +28,7 @@ import { createTransactionRecords, type TransactionRecords } from './aggregator-
 import type { KeyValueStore } from './key-value-store.js';
 import { createKeyedQueue } from './keyed-queue.js';
 import { corruptRecord, decodeJsonRecord } from './record-codec.js';
-import { needBytes, putBytes, putJson, readJson } from './records.js';
+import { putBytes, putJson, readBytes, readJson } from './records.js';
 import { keysBelow } from './store-key.js';
 
 /** Every method throws PonosError STORE_UNAVAILABLE or STORE_CORRUPT. */
@@ -51,13 +52,15 @@ export interface AggregatorStore extends ChainHistory {
   recordAnswer(key: TaskKey, answer: AcceptedAnswer): Promise<Hash32>;
   /** Accepted answers of a task for one reference timestamp, by operator address. */
   answers(key: TaskKey, referenceTimestamp: number): Promise<KeptAnswer[]>;
-  /** An output that was stored with an answer. */
-  output(key: TaskKey, outputHash: Hash32): Promise<Uint8Array>;
+  /** An output that was stored with an answer; undefined when it has left before the answer. */
+  output(key: TaskKey, outputHash: Hash32): Promise<Uint8Array | undefined>;
   readonly avss: AvsRecords;
   /** What this account has on its way on a chain. */
   transactions(chainId: ChainId, account: Address): TransactionRecords;
   /** Removes finished tasks with all that belongs to them, chunk by chunk. */
   sweepTasks(options: SweepOptions): AsyncGenerator<SweptBatch>;
+  /** Removes the outputs of finished tasks, other than the certified one, chunk by chunk. */
+  sweepOutputs(options: OutputSweepOptions): AsyncGenerator<SweptOutputs>;
   /** Removes the hashes of a chain's blocks that have `KEPT_BLOCKS` others above them. @returns how many */
   sweepBlocks(chainId: ChainId): Promise<number>;
   /** Removes transactions of tasks that are not kept any more. @returns how many */
@@ -154,10 +157,11 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
       }
       return answers;
     },
-    output: (key, outputHash) => needBytes(store, outputKeyOf(key, outputHash)),
+    output: (key, outputHash) => readBytes(store, outputKeyOf(key, outputHash)),
     avss: createAvsRecords(store),
     transactions: (chainId, account) => createTransactionRecords(store, chainId, account),
     sweepTasks: (options) => sweepTasks(store, queue, options),
+    sweepOutputs: (options) => sweepOutputs(store, queue, options),
     async sweepBlocks(chainId) {
       const cursor = await readJson<BlockRef>(store, cursorKeyOf(chainId));
       return cursor === undefined ? 0 : sweepBlocks(store, chainId, cursor.number - KEPT_BLOCKS + 1);

@@ -47,16 +47,25 @@ export async function* sweepTasks(
 ): AsyncGenerator<SweptBatch> {
   const { gte } = keysBelow('finished');
   const lt = storeKey('finished', Math.max(0, endedBeforeMs));
+  yield* inChunks(store, queue, { gte, lt }, (chunk) => removeChunk(store, chunk, mayLeave));
+}
+
+/** Goes through finished tasks, a few at a time: no task is changed between the look at it and what follows from it. */
+export async function* inChunks<T>(
+  store: KeyValueStore,
+  queue: KeyedQueue,
+  { gte, lt }: Pick<KeyRange, 'gte' | 'lt'>,
+  action: (finishedKeys: readonly string[]) => Promise<T>,
+): AsyncGenerator<T> {
   let from = gte;
   for (;;) {
     const chunk: string[] = [];
     for await (const { key } of store.scan({ gte: from, lt, limit: CHUNK })) chunk.push(key);
     const last = chunk.at(-1);
     if (last === undefined) return;
-    // No task is changed between the look at it and its removal.
     const names = chunk.map((finishedKey) => taskKeyOf(taskOfFinished(finishedKey)));
-    yield await queue.run(names, () => removeChunk(store, chunk, mayLeave));
-    // Those that may not leave yet stay where they are, and are passed by.
+    yield await queue.run(names, () => action(chunk));
+    // Those that stay where they are are passed by.
     from = `${last}!`;
   }
 }
@@ -75,7 +84,7 @@ async function removeChunk(
   };
   for (const finishedKey of chunk) {
     const key = taskOfFinished(finishedKey);
-    const record = await readTask(store, key);
+    const record = await readTaskRecord(store, key);
     if (record === 'damaged') {
       damaged += 1;
       continue;
@@ -94,7 +103,10 @@ async function removeChunk(
 }
 
 /** One bad record must not keep all others in the store for ever. */
-async function readTask(store: KeyValueStore, key: TaskKey): Promise<TaskRecord | undefined | 'damaged'> {
+export async function readTaskRecord(
+  store: KeyValueStore,
+  key: TaskKey,
+): Promise<TaskRecord | undefined | 'damaged'> {
   try {
     return await readJson<TaskRecord>(store, taskKeyOf(key));
   } catch (error) {
@@ -118,7 +130,7 @@ async function removalOf(store: KeyValueStore, record: TaskRecord): Promise<Writ
   return operations;
 }
 
-function taskOfFinished(finishedKey: string): TaskKey {
+export function taskOfFinished(finishedKey: string): TaskKey {
   const [, , chainHex, taskId] = finishedKey.split('/');
   return { chainId: Number.parseInt(chainHex ?? '', 16) as ChainId, taskId: taskId as TaskKey['taskId'] };
 }

@@ -29,11 +29,20 @@ export async function readJson<T>(store: Pick<KeyValueStore, 'get'>, key: string
   return record === undefined ? undefined : decodeJsonRecord<T>(key, record);
 }
 
+/** @throws PonosError STORE_UNAVAILABLE, STORE_CORRUPT */
+export async function readBytes(
+  store: Pick<KeyValueStore, 'get'>,
+  key: string,
+): Promise<Uint8Array | undefined> {
+  const record = await store.get(key);
+  return record === undefined ? undefined : decodeRecord(key, record);
+}
+
 /** Bytes that another record refers to. @throws PonosError STORE_UNAVAILABLE, STORE_CORRUPT when they are missing */
 export async function needBytes(store: Pick<KeyValueStore, 'get'>, key: string): Promise<Uint8Array> {
-  const record = await store.get(key);
-  if (record === undefined) throw corruptRecord(key, 'it is missing');
-  return decodeRecord(key, record);
+  const bytes = await readBytes(store, key);
+  if (bytes === undefined) throw corruptRecord(key, 'it is missing');
+  return bytes;
 }
 
 /** All JSON records of a range, in order. @throws PonosError STORE_UNAVAILABLE, STORE_CORRUPT */

@@ -106,7 +106,11 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
             referenceTimestamp: REFERENCE_TIMESTAMP,
             receivedAtMs: Date.now(),
           }),
-        output: (outputHash) => store.output(task, outputHash),
+        async output(outputHash) {
+          const found = await store.output(task, outputHash);
+          if (found === undefined) throw new Error('there is no such output');
+          return found;
+        },
       },
     });
     const group = await gather(

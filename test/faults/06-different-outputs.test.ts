@@ -1,10 +1,12 @@
 /** Threat 6: executors disagree. Each output is weighed for itself, and whoever signed another one is named. */
 import { expect, test } from '@jest/globals';
-import type { Hash32 } from '../../src/base/brands.js';
+import { chainId, type Hash32 } from '../../src/base/brands.js';
 import { toHex } from '../../src/base/bytes.js';
 import { systemClock } from '../../src/base/clock.js';
 import { setStake } from '../../src/devnet/register.js';
 import { taskMessageHash } from '../../src/protocol/result.js';
+import { createAggregatorStore } from '../../src/store/aggregator-store.js';
+import { createMemoryStore } from '../../src/store/memory-store.js';
 import { transport } from '../support/administer.js';
 import { BN254_SET, ECDSA_SET } from '../support/aggregator-devnet.js';
 import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
@@ -23,7 +25,8 @@ test.each(SETS)(
     const { world } = stage;
     const dissenter = stage.executor(lonely);
     dissenter.answer = (submission) => dissenter.honest(submission, 'I differ');
-    const aggregator = await stage.start();
+    const store = createAggregatorStore(createMemoryStore());
+    const aggregator = await stage.start({ store });
     const others = world.executors.filter((executor) => executor !== dissenter);
     for (const executor of others) {
       executor.answer = async (submission) => {
@@ -42,6 +45,10 @@ test.each(SETS)(
       messageHash: toHex<Hash32>(taskMessageHash(task.taskId, Buffer.from('I differ'))),
     });
     await stage.logged(task, 'task verified');
+    // Which of the two outputs stays in the store.
+    const stored = await store.task({ chainId: chainId(L1), taskId: task.taskId });
+    const output = stored?.certifiedOutput && (await store.output(stored, stored.certifiedOutput));
+    expect(Buffer.from(output ?? []).toString()).toBe('done disputed');
     const certified = await stage.logged(task, 'task threshold met');
     expect(certified.fields.nonSigners).toContain(dissenter.operator.address);
     const counts = aggregator.totals.operators;

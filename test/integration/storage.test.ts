@@ -6,7 +6,9 @@ import { chown, cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } fr
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { chainId } from '../../src/base/brands.js';
+import { chainId, parseHash32, parseTaskId } from '../../src/base/brands.js';
+import { toHex } from '../../src/base/bytes.js';
+import { keccak256 } from '../../src/crypto/keccak.js';
 import { backupStore } from '../../src/operations/storage/backup.js';
 import { showChains } from '../../src/operations/storage/chains.js';
 import { compactStore } from '../../src/operations/storage/compact.js';
@@ -19,6 +21,7 @@ import { forgetChain, rewindChain } from '../../src/operations/storage/rewind-ch
 import { showStats } from '../../src/operations/storage/show-stats.js';
 import { listTasks, showTask } from '../../src/operations/storage/tasks.js';
 import { showProblems } from '../../src/operations/storage/verify.js';
+import { createAggregatorStore } from '../../src/store/aggregator-store.js';
 import { createPerformerOrderStore } from '../../src/store/executor-performer-orders.js';
 import { createPerformerStore } from '../../src/store/executor-performers.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
@@ -329,6 +332,25 @@ describe('tasks', () => {
     const text = await output(showTask, { dir: aggregator, taskId: taskIdOf(1) });
     expect(text).toMatch(/^status +completed$/m);
     expect(text).toMatch(/^deadlineSeconds +2023-11-14T22:23:21.000Z$/m);
+  });
+
+  test('behavior: of an answer whose output has left, what it signed', async () => {
+    const dir = place('swept');
+    await makeAggregatorStore(dir, 2);
+    const opened = await openLevelStore({ dir, syncWrites: false });
+    const store = createAggregatorStore(opened);
+    const key = { chainId: chainId(17_000), taskId: parseTaskId(taskIdOf(1)) };
+    await store.reopen({ tasks: [key], nowMs: 1 });
+    const certifiedOutput = parseHash32(toHex(keccak256(Buffer.from('another'))));
+    await store.updateTask(key, { status: 'completed', certifiedOutput, updatedAtMs: 2 });
+    for await (const _ of store.sweepOutputs({ endedFromMs: 0, mayLeave: () => true }));
+    await opened.close();
+    const task = JSON.parse(await output(showTask, { dir, taskId: taskIdOf(1), json: true }));
+    const outputHash = toHex(keccak256(Buffer.from('output')));
+    expect(task.answers).toMatchObject([{ outputHash }, { outputHash }]);
+    expect(task.answers[0]).not.toHaveProperty('output');
+    const text = await output(showTask, { dir, taskId: taskIdOf(1) });
+    expect(text).toContain(`left the store; keccak-256 ${outputHash}`);
   });
 
   test('behavior: an id that two chains have is shown for both', async () => {

@@ -87,11 +87,10 @@ async function reportsOf(store: KeyValueStore, taskId: TaskId) {
     if (task === undefined) continue;
     const { payload, ...record } = task;
     const answers = await typed.answers(task, task.referenceTimestamp);
-    const shown = answers.map(async ({ operator, outputHash, receivedAtMs }) => ({
-      operator,
-      output: toHex(await typed.output(task, outputHash)),
-      receivedAtMs,
-    }));
+    const shown = answers.map(async ({ operator, outputHash, receivedAtMs }) => {
+      const output = await typed.output(task, outputHash);
+      return { operator, output: output && toHex(output), outputHash, receivedAtMs };
+    });
     reports.push({ ...record, payload: toHex(payload), answers: await Promise.all(shown) });
   }
   return reports;
@@ -120,10 +119,10 @@ function renderReport({ answers, ...fields }: Awaited<ReturnType<typeof reportsO
     const shown = unitMs === undefined ? String(value) : formatTime(Number(value) * unitMs);
     return `${name.padEnd(width)}  ${shown}`;
   });
-  const rows = answers.map(({ operator, output, receivedAtMs }) => [
+  const rows = answers.map(({ operator, output, outputHash, receivedAtMs }) => [
     operator,
     formatTime(receivedAtMs),
-    output,
+    output ?? `left the store; keccak-256 ${outputHash}`,
   ]);
   return [
     ...lines,

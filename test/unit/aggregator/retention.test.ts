@@ -1,13 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { isOutOfReach, keepSwept, type RetentionOptions } from '../../../src/aggregator/retention.js';
-import { blockNumber, chainId, parseHash32, parseTaskId } from '../../../src/base/brands.js';
+import { blockNumber, chainId, type Hash32, parseHash32, parseTaskId } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import type { Block } from '../../../src/chain/block.js';
 import { type AggregatorStore, createAggregatorStore } from '../../../src/store/aggregator-store.js';
 import { createMemoryStore } from '../../../src/store/memory-store.js';
+import { keysBelow } from '../../../src/store/store-key.js';
 import { type ManualClock, manualClock, settle } from '../../support/manual-clock.js';
-import { newTask } from './world.js';
+import { newTask, operatorAddress, textBytes } from './world.js';
 
 const CHAIN = chainId(31_337);
 const GONE_CHAIN = chainId(31_338);
@@ -18,10 +19,18 @@ const hash = (n: number) => parseHash32(`0x${n.toString(16).padStart(64, '0')}`)
 const task = (n: number, change: Parameters<typeof newTask>[0] = {}) =>
   newTask({ taskId: parseTaskId(hash(n)), deadlineSeconds: START_SECONDS + 60, ...change });
 
+const anAnswer = {
+  referenceTimestamp: 900,
+  resultSignature: textBytes('result'),
+  authSignature: textBytes('auth'),
+  receivedAtMs: START_MS,
+};
+
 /** A chain with a block a second, the head of which is as old as the clock says. */
 function world(change: Partial<RetentionOptions> = {}) {
   const clock: ManualClock = manualClock(START_MS);
-  const store: AggregatorStore = createAggregatorStore(createMemoryStore());
+  const store: AggregatorStore =
+    (change.store as AggregatorStore | undefined) ?? createAggregatorStore(createMemoryStore());
   const stop = new AbortController();
   const log: { message: string; fields: unknown }[] = [];
   const blockAt = (number: number): Block => ({
@@ -122,6 +131,59 @@ describe('the sweep', () => {
     await settled();
     expect(await store.task(task(1))).toBeDefined();
     expect(await store.task(task(2, { chainId: GONE_CHAIN }))).toBeUndefined();
+    stop.abort();
+    await running;
+  });
+
+  test('behavior: of outputs only the certified one stays once nothing can bring a task back', async () => {
+    const values = createMemoryStore();
+    const { clock, store, stop, running, settled } = world({ store: createAggregatorStore(values) });
+    const outputBytes = async () => {
+      let bytes = 0;
+      for await (const { value } of values.scan(keysBelow('output'))) bytes += value.length;
+      return bytes;
+    };
+    await settled();
+    const tasks = [task(1), task(2), task(3)];
+    const [certified, refused] = tasks;
+    if (certified === undefined || refused === undefined) throw new Error('there are three tasks');
+    const hostileOutput = (n: number) => new Uint8Array(1.5 * 1024 * 1024).fill(n);
+    const kept = new Map<string, Hash32[]>();
+    for (const each of tasks) {
+      await store.saveBlock(CHAIN, { number: blockNumber(50), hash: hash(50) }, [each]);
+      for (const [n, output] of [textBytes('0x31'), hostileOutput(1), hostileOutput(2)].entries()) {
+        const answer = { ...anAnswer, operator: operatorAddress(n), output };
+        kept.set(each.taskId, [...(kept.get(each.taskId) ?? []), await store.recordAnswer(each, answer)]);
+      }
+    }
+    const nowMs = clock.nowMs();
+    const certifiedOutput = kept.get(certified.taskId)?.[0];
+    const sent = { transactionHash: hash(9), certifiedOutput, settledAtBlock: blockNumber(60) };
+    await store.updateTask(certified, { ...sent, status: 'completed', updatedAtMs: nowMs });
+    await store.updateTask(refused, { status: 'failed', reason: 'too few', updatedAtMs: nowMs });
+    expect(await outputBytes()).toBeGreaterThan(9 * 1024 * 1024);
+
+    // Past the deadline, and not by 64 blocks: a reorg may bring each of them back.
+    await clock.advance(100_000);
+    await settled();
+    expect(await outputBytes()).toBeGreaterThan(9 * 1024 * 1024);
+    await clock.advance(200_000);
+    await settled();
+    // The third is not over. Records of answers stay, and tell what each has signed.
+    expect(await outputBytes()).toBeLessThan(3 * 1024 * 1024 + 1_024);
+    expect(await store.answers(refused, 900)).toHaveLength(3);
+    expect((await store.answers(certified, 900)).map(({ outputHash }) => outputHash).sort()).toEqual(
+      [...(kept.get(certified.taskId) ?? [])].sort(),
+    );
+    expect(certifiedOutput && (await store.output(certified, certifiedOutput))).toEqual(textBytes('0x31'));
+
+    // What ends later is found by later sweeps.
+    const [, , late] = tasks;
+    if (late === undefined) throw new Error('there are three tasks');
+    await store.updateTask(late, { status: 'failed', reason: 'too late', updatedAtMs: clock.nowMs() });
+    await clock.advance(300_000);
+    await settled();
+    expect(await outputBytes()).toBeLessThan(1_024);
     stop.abort();
     await running;
   });

@@ -46,7 +46,11 @@ export function answerStore(task: NewTask = newTask()): AnswerStore {
   return {
     record: (operator, answer) =>
       store.recordAnswer(task, { ...answer, operator, referenceTimestamp, receivedAtMs: 1 }),
-    output: (outputHash) => store.output(task, outputHash),
+    async output(outputHash) {
+      const found = await store.output(task, outputHash);
+      if (found === undefined) throw new Error('there is no such output');
+      return found;
+    },
   };
 }
 

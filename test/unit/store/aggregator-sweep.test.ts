@@ -178,6 +178,49 @@ describe('sweeping tasks', () => {
   });
 });
 
+describe('sweeping outputs', () => {
+  const sweepOutputs = async () => {
+    let [outputs, waitsSinceMs]: [number, number | undefined] = [0, undefined];
+    for await (const batch of store.sweepOutputs({ endedFromMs: 0, mayLeave: () => true })) {
+      outputs += batch.outputs;
+      waitsSinceMs ??= batch.waitsSinceMs;
+    }
+    return { outputs, waitsSinceMs };
+  };
+
+  test('behavior: of a task that was sent before stores knew what was certified, all outputs stay', async () => {
+    await store.saveBlock(CHAIN, block(5), [task(1), task(2)]);
+    await store.updateTask(task(1), { transactionHash: hash(9), attempts: 1, updatedAtMs: 2 });
+    await finish(1, 500);
+    await finish(2, 600);
+    expect(await sweepOutputs()).toEqual({ outputs: 1, waitsSinceMs: undefined });
+    const [answer] = await store.answers(task(1), 1_000);
+    expect(answer && (await store.output(task(1), answer.outputHash))).toEqual(bytes('output 1'));
+  });
+
+  test('behavior: a task that comes back gives its outputs anew, and they are swept anew', async () => {
+    await store.saveBlock(CHAIN, block(5), [task(1)]);
+    await finish(1, 500);
+    expect(await sweepOutputs()).toMatchObject({ outputs: 1 });
+    expect(await sweepOutputs()).toMatchObject({ outputs: 0 });
+    await store.reopen({ tasks: [task(1)], nowMs: 600 });
+    await finish(1, 700);
+    expect(await sweepOutputs()).toMatchObject({ outputs: 1 });
+  });
+
+  test('behavior: an answer that is damaged, and a task that is, hold no other up', async () => {
+    await store.saveBlock(CHAIN, block(5), [task(1), task(2), task(3)]);
+    for (const id of [1, 2, 3]) await finish(id, 500 + id);
+    const damaged = (await keys()).filter(
+      (key) =>
+        (key.startsWith('answer/') && key.includes(task(1).taskId)) ||
+        (key.startsWith('task/') && key.includes(task(2).taskId)),
+    );
+    await values.batch(damaged.map((key) => ({ type: 'put', key, value: bytes('rust') })));
+    expect(await sweepOutputs()).toMatchObject({ outputs: 1 });
+  });
+});
+
 describe('sweeping the rest', () => {
   test('default: block hashes that catching up by ranges has left behind', async () => {
     for (const number of [10, 1_000, 2_000, 2_001]) await store.saveBlock(CHAIN, block(number), []);
