@@ -188,13 +188,14 @@ export class TransactionWatch {
     if (!(await this.#drop(pending))) return;
     pending.settled.reject(
       new PonosError('TRANSACTION_STUCK', {
-        message: 'another transaction of the account took the nonce',
+        message: 'the nonce of a transaction is used, and no endpoint has a receipt of ours',
         facts: {
           nonce: pending.nonce,
           account: this.#options.address,
           transaction: pending.forms.at(-1)?.hash,
         },
-        advice: 'Give the account to one node only.',
+        advice:
+          'Mostly an endpoint is late with it, and the result is found to be ours in a moment. If another transaction has the nonce, give the account to one node only.',
       }),
     );
   }
