@@ -93,19 +93,19 @@ function listen(
         if (socket.readyState === WebSocket.OPEN) socket.ping();
       }
     };
+    let isProven = false;
     let subscription: unknown;
     socket.on('open', () => send(CHAIN_REQUEST, 'eth_chainId', []));
     socket.on('pong', () => {
       isAlive = true;
     });
-    socket.on('message', (data) => {
-      isAlive = true;
-      const message = readMessage(data);
-      if (message === undefined) return end(unusable('the endpoint speaks no JSON-RPC'));
-      if (message.id === CHAIN_REQUEST) {
+    const receive = (message: Message) => {
+      // Each request has one answer: further ones are not worth a request or a line of the log.
+      if (message.id === CHAIN_REQUEST && !isProven) {
         if (Number(message.result) !== Number(chainId)) return end(otherChain(chainId, message));
+        isProven = true;
         send(SUBSCRIBE_REQUEST, 'eth_subscribe', ['newHeads']);
-      } else if (message.id === SUBSCRIBE_REQUEST) {
+      } else if (message.id === SUBSCRIBE_REQUEST && subscription === undefined) {
         if (typeof message.result !== 'string') return end(refused(message));
         subscription = message.result;
         onSubscribed();
@@ -113,7 +113,15 @@ function listen(
         unannounced = 0;
         onBlock();
       }
-      return undefined;
+    };
+    socket.on('message', (data) => {
+      isAlive = true;
+      try {
+        receive(readMessage(data));
+      } catch {
+        // Nothing else would catch it: some values cannot even be turned into text or a number.
+        end(unusable('the endpoint speaks no JSON-RPC'));
+      }
     });
     socket.on('error', end);
     socket.on('close', (code) => {
@@ -135,14 +143,11 @@ interface Message {
   readonly params?: { readonly subscription?: unknown };
 }
 
-/** Undefined for what is not a JSON object. */
-function readMessage(data: RawData): Message | undefined {
-  try {
-    const parsed: unknown = JSON.parse(data.toString());
-    return typeof parsed === 'object' && parsed !== null ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
+/** @throws for what is not a JSON object */
+function readMessage(data: RawData): Message {
+  const parsed: unknown = JSON.parse(data.toString());
+  if (typeof parsed !== 'object' || parsed === null) throw new TypeError('no JSON object');
+  return parsed;
 }
 
 function unusable(message: string): PonosError {

@@ -156,6 +156,20 @@ describe('a subscription to new heads', () => {
     ]);
   });
 
+  test('behavior: an endpoint that answers again and again is subscribed to once, and told of once', async () => {
+    const { sockets, told, reached, lines, subscribed } = await world();
+    await reached(1);
+    for (const [id, result] of [
+      [1, '0x7a69'],
+      [2, '0xfeed'],
+      [2, '0xbeef'],
+    ])
+      sockets[0]?.send(JSON.stringify({ jsonrpc: '2.0', id, result }));
+    sockets[0]?.send(announcement());
+    await told.next.promise;
+    expect([subscribed.count, lines.length]).toEqual([1, 1]);
+  });
+
   test('behavior: cut off it comes back with growing pauses, and tells of each change of its state once', async () => {
     const all = await world();
     await all.reached(1);
@@ -186,6 +200,11 @@ describe('a subscription to new heads', () => {
       /CHAIN_RPC/,
     ],
     ['speaks no JSON', () => 'hello', /CHAIN_UNREACHABLE/],
+    [
+      'sends what is neither a number nor a text',
+      ({ id }) => ({ jsonrpc: '2.0', id, result: { toString: 1, valueOf: 1 } }),
+      /CHAIN_UNREACHABLE/,
+    ],
     ['sends what is far too long', () => `"${'x'.repeat(100_000)}"`, /Max payload size exceeded/],
   ])('error: an endpoint that %s is given up with the reason', async (_case, answer, reason) => {
     const { reached, told } = await world(answer);
