@@ -2,7 +2,7 @@
 import type { Address, Hash32 } from '../base/brands.js';
 import { toHex } from '../base/bytes.js';
 import { isPonosError } from '../base/error.js';
-import { quantity } from './block.js';
+import { quantity, smallQuantity } from './block.js';
 import type { ChainClient } from './client.js';
 import { type PooledTransaction, parsePooled, parseReceipt, type Receipt } from './transaction.js';
 
@@ -28,9 +28,7 @@ export class Account {
 
   /** Transactions of the account: mined (`latest`), or with those in the node's pool (`pending`). */
   async transactionCount(tag: 'latest' | 'pending'): Promise<number> {
-    return Number(
-      await this.#client.ask('eth_getTransactionCount', [this.#address, tag], 'single', quantity),
-    );
+    return this.#client.ask('eth_getTransactionCount', [this.#address, tag], 'single', smallQuantity);
   }
 
   /** Wei at the head. */

@@ -45,7 +45,7 @@ export function parseBlock(answer: unknown): Block {
     number: blockNumber(quantity(fields.number)),
     hash: parseHash32(text(fields.hash)),
     parentHash: parseHash32(text(fields.parentHash)),
-    timestampSeconds: Number(quantity(fields.timestamp)),
+    timestampSeconds: smallQuantity(fields.timestamp),
     baseFeePerGas: typeof fields.baseFeePerGas === 'string' ? quantity(fields.baseFeePerGas) : undefined,
     ...(typeof fields.logsBloom === 'string' && { logsBloom: fromHex(parseHex(fields.logsBloom)) }),
   }));
@@ -65,7 +65,7 @@ export function parseLogs(answer: unknown): ChainLog[] {
         blockNumber: blockNumber(quantity(entry.blockNumber)),
         blockHash: parseHash32(text(entry.blockHash)),
         transactionHash: parseHash32(text(entry.transactionHash)),
-        logIndex: Number(quantity(entry.logIndex)),
+        logIndex: smallQuantity(entry.logIndex),
       })),
     );
 }
@@ -74,6 +74,13 @@ export function parseLogs(answer: unknown): ChainLog[] {
 export function quantity(value: unknown): bigint {
   if (typeof value !== 'string' || !/^0x[0-9a-f]+$/i.test(value)) throw malformed('a quantity');
   return BigInt(value);
+}
+
+/** A quantity that a number holds exactly: a time, a count. @throws PonosError CHAIN_RPC */
+export function smallQuantity(value: unknown): number {
+  const number = Number(quantity(value));
+  if (!Number.isSafeInteger(number)) throw malformed('a quantity of this kind');
+  return number;
 }
 
 /** JSON-RPC data (`0x…`, two digits a byte). @throws PonosError CHAIN_RPC */

@@ -49,6 +49,17 @@ const NEWEST_BLOCK = {
 /** The heads of all endpoints are compared this often while somebody asks for the head. */
 const COMPARE_MS = 15_000;
 
+/** Answers can be anything: whatever it is that parsing one stumbles over, the endpoint has failed, not the request. */
+function sensible<T>(parse: () => T, { endpoint }: RosterEntry, method: string): T {
+  try {
+    return parse();
+  } catch (cause) {
+    if (isPonosError(cause, 'CHAIN_RPC')) throw cause;
+    const message = `${endpoint.where} answered with what makes no sense`;
+    throw new PonosError('CHAIN_RPC', { message, facts: { method }, cause });
+  }
+}
+
 export class EndpointPool {
   readonly #options: EndpointPoolOptions;
   readonly #roster: EndpointRoster;
@@ -203,7 +214,8 @@ export class EndpointPool {
     const { clock } = this.#options;
     const askedAtMs = clock.monotonicMs();
     try {
-      const value = parse(await entry.endpoint.request(method, params, delivery, signal), entry);
+      const answer = await entry.endpoint.request(method, params, delivery, signal);
+      const value = sensible(() => parse(answer, entry), entry, method);
       await confirm?.(value);
       this.#roster.answered(entry, clock.monotonicMs() - askedAtMs);
       return { kind: 'answer', value };

@@ -38,9 +38,11 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
+type Unchecked<T> = { readonly [Name in keyof T]?: unknown };
+
 type RpcAnswer = { readonly id?: unknown } & (
   | { readonly result: unknown }
-  | { readonly error: RpcErrorObject }
+  | { readonly error: Unchecked<RpcErrorObject> }
 );
 
 export class JsonRpc {
@@ -148,7 +150,7 @@ export class JsonRpc {
       reject(
         new PonosError('CHAIN_RPC', { message: `${where} left a request unanswered`, facts: { method } }),
       );
-    } else if ('error' in answer) reject(rpcError(method, where, answer.error, retryAfter));
+    } else if ('error' in answer) reject(rpcError(method, where, errorObject(answer.error), retryAfter));
     else resolve(answer.result);
   }
 }
@@ -197,6 +199,15 @@ function parseJson(body: Buffer): unknown {
   } catch {
     return undefined; // what is no JSON is no JSON-RPC either
   }
+}
+
+/** Its parts are read, matched and printed as what they should be, whatever the endpoint has put there. */
+function errorObject({ code, message, data }: Unchecked<RpcErrorObject>): RpcErrorObject {
+  return {
+    code: typeof code === 'number' ? code : 0,
+    ...(typeof message === 'string' && { message }),
+    data,
+  };
 }
 
 function isRpcAnswer(value: unknown): value is RpcAnswer {

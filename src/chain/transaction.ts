@@ -13,7 +13,7 @@ import {
 } from '../base/brands.js';
 import { fromHex, toHex } from '../base/bytes.js';
 import { PonosError } from '../base/error.js';
-import { parseData, quantity, record } from './block.js';
+import { parseData, quantity, record, smallQuantity } from './block.js';
 import type { Fees } from './fees.js';
 
 /** An EIP-1559 transaction without value. */
@@ -135,7 +135,7 @@ export function parsePooled(answer: unknown): PooledTransaction | undefined {
   const pooled = Transaction.from({
     type: 2,
     chainId: quantity(fields.chainId),
-    nonce: Number(quantity(fields.nonce)),
+    nonce: smallQuantity(fields.nonce),
     to: String(fields.to),
     data: toHex(parseData(fields.input)),
     value: quantity(fields.value),

@@ -6,6 +6,7 @@ import { fromHex, toHex } from '../../src/base/bytes.js';
 import { systemClock } from '../../src/base/clock.js';
 import { explain } from '../../src/base/error.js';
 import { silentLogger } from '../../src/base/logger.js';
+import { Account } from '../../src/chain/account.js';
 import { type ChainClient, createChainClient } from '../../src/chain/client.js';
 import { type Anvil, startAnvil } from '../support/anvil.js';
 import { emitLog, LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
@@ -17,6 +18,16 @@ const REVERT_CODE = '0x6359fa4a9360e01b60005260046000fd';
 /** Returns the first word of its storage. */
 const COUNTER = parseAddress('0x00000000000000000000000000000000000000c0');
 const COUNTER_CODE = '0x60005460005260206000f3';
+
+const HASH = `0x${'77'.repeat(32)}`;
+const aReceipt = {
+  transactionHash: HASH,
+  blockHash: HASH,
+  blockNumber: '0x1',
+  status: '0x1',
+  gasUsed: '0x5208',
+};
+const aBlock = { number: '0x1', hash: HASH, parentHash: HASH, timestamp: '0x1', baseFeePerGas: '0x1' };
 
 let anvil: Anvil;
 const open: { close(): unknown }[] = [];
@@ -204,6 +215,35 @@ describe('a chain client', () => {
     const filter = { addresses: [LOG_EMITTER], topics: [] };
     const place = { fromBlock: blockNumber(0), toBlock: blockNumber(0) };
     expect(await other.logs(filter, place)).toEqual([]);
+  });
+
+  const textless = { toString: 1, valueOf: 1 };
+  test.each<[string, object]>([
+    ['an error whose sentence is a number', { error: { code: -32_000, message: 5 } }],
+    ['an error of which nothing is text', { error: { code: textless, message: textless, data: textless } }],
+    ['a hash that is none', { result: { ...aReceipt, blockHash: '0x12' } }],
+    ['a hash that is no text', { result: { ...aReceipt, transactionHash: textless } }],
+    ['a block of no chain', { result: { ...aReceipt, blockNumber: `0x${'f'.repeat(64)}` } }],
+  ])('behavior: the next endpoint is asked when the first answers with %s', async (_case, answer) => {
+    const hostile = await serve((text) => {
+      const { id, method }: { id: number; method: string } = JSON.parse(text);
+      const said = method === 'eth_chainId' ? { result: '0x7a69' } : answer;
+      return { status: 200, body: JSON.stringify({ jsonrpc: '2.0', id, ...said }) };
+    });
+    const client = newClient([hostile, anvil.url]);
+    expect(await new Account(client, REVERTING).receipt(parseHash32(`0x${'77'.repeat(32)}`))).toBeUndefined();
+  });
+
+  test.each([
+    ['eth_getTransactionCount', '0xffffffffffffffffffff'],
+    ['eth_getBlockByNumber', { ...aBlock, timestamp: `0x${'f'.repeat(64)}` }],
+  ])('behavior: and when what it gives for %s is more than there can be', async (method, result) => {
+    const client = newClient([await scripted({ [method]: result }), anvil.url]);
+    const told =
+      method === 'eth_getTransactionCount'
+        ? await new Account(client, REVERTING).transactionCount('latest')
+        : (await client.head()).timestampSeconds;
+    expect(told).toBeLessThan(2 ** 40);
   });
 
   test('behavior: an endpoint that stays behind the others is left for last', async () => {
