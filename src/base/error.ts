@@ -1,5 +1,6 @@
 /** The one error class. What happened, the facts by name, and what to do about it. */
 import { ERROR_CODES, type ErrorCode, type ErrorKind } from './error-codes.js';
+import { printable } from './printable.js';
 
 export type Facts = Readonly<Record<string, string | number | bigint | boolean | undefined>>;
 
@@ -38,7 +39,10 @@ export function isPonosError(error: unknown, code?: ErrorCode): error is PonosEr
 
 const MOST_CAUSES = 8;
 
-/** The message of anything thrown, followed by the messages of its causes, in one line. */
+/**
+ * The message of anything thrown, followed by the messages of its causes, in one line. Contracts, endpoints and executors
+ * have put words into them: nothing that a terminal would obey is left in those.
+ */
 export function explain(error: unknown): string {
   const parts: string[] = [];
   // Causes can form a ring, and what a part repeats is not added: the steps are what is counted.
@@ -46,7 +50,7 @@ export function explain(error: unknown): string {
   for (let step = 0; current !== undefined && step < MOST_CAUSES; step++) {
     const message = current instanceof Error ? current.message : String(current);
     const facts = current instanceof PonosError ? describeFacts(current.facts) : '';
-    const part = `${message}${facts}`.replace(/\s+/g, ' ').trim();
+    const part = printable(`${message}${facts}`.replace(/\s+/g, ' ').trim());
     if (part !== '' && !parts.some((earlier) => earlier.includes(part))) parts.push(part);
     current = current instanceof Error ? current.cause : undefined;
   }

@@ -4,6 +4,7 @@ import { createLogger as createWinston, format, transports } from 'winston';
 import { explain } from './error.js';
 import { LogFile } from './log-file.js';
 import type { LogFields, Logger, LogLevel } from './logger.js';
+import { printable } from './printable.js';
 import { Secret } from './secret.js';
 
 export interface LoggerOptions {
@@ -92,9 +93,9 @@ export function renderLine(
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => [name, plainValue(value)]),
   );
-  if (style === 'json') return JSON.stringify({ time: at.toISOString(), level, message, ...plain });
+  if (style === 'json') return inJson({ time: at.toISOString(), level, message, ...plain });
   const tail = Object.entries(plain).map(([name, value]) => ` ${name}=${quoteIfNeeded(value)}`);
-  return `${at.toISOString()} ${level.toUpperCase().padEnd(5)} ${message}${tail.join('')}`;
+  return `${at.toISOString()} ${level.toUpperCase().padEnd(5)} ${printable(message)}${tail.join('')}`;
 }
 
 function plainValue(value: unknown): string | number | boolean | null {
@@ -108,5 +109,13 @@ function plainValue(value: unknown): string | number | boolean | null {
 
 function quoteIfNeeded(value: string | number | boolean | null): string {
   const text = String(value);
-  return /^[\w.:/@,+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w.:/@,+-]+$/.test(text) ? text : inJson(text);
+}
+
+/** JSON leaves the upper control characters as they are, which some terminals obey as well. */
+function inJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
 }

@@ -1,6 +1,7 @@
 /** Asking a node's standard health service whether it serves. */
 import { ClientError, createClient, Status } from 'nice-grpc';
 import { PonosError } from '../base/error.js';
+import { printable } from '../base/printable.js';
 import type { Role } from '../config/role.js';
 import type { ConfigOf } from '../config/types.js';
 import {
@@ -10,7 +11,6 @@ import {
 import { configOf } from './config/config-of.js';
 import { dialNode, managementAddress, type NodeTarget, parseNodeAddress } from './management/dial-node.js';
 import { openTls, type TlsFlags } from './management/node-tls.js';
-import { printable } from './storage/format.js';
 
 export interface HealthFlags extends TlsFlags {
   /** `host:port` of any of its ports. */

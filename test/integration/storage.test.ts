@@ -342,7 +342,8 @@ describe('tasks', () => {
     const key = { chainId: chainId(17_000), taskId: parseTaskId(taskIdOf(1)) };
     await store.reopen({ tasks: [key], nowMs: 1 });
     const certifiedOutput = parseHash32(toHex(keccak256(Buffer.from('another'))));
-    await store.updateTask(key, { status: 'completed', certifiedOutput, updatedAtMs: 2 });
+    const reason = 'an executor said \u001b[2J';
+    await store.updateTask(key, { status: 'completed', certifiedOutput, reason, updatedAtMs: 2 });
     for await (const _ of store.sweepOutputs({ endedFromMs: 0, mayLeave: () => true }));
     await opened.close();
     const task = JSON.parse(await output(showTask, { dir, taskId: taskIdOf(1), json: true }));
@@ -351,6 +352,9 @@ describe('tasks', () => {
     expect(task.answers[0]).not.toHaveProperty('output');
     const text = await output(showTask, { dir, taskId: taskIdOf(1) });
     expect(text).toContain(`left the store; keccak-256 ${outputHash}`);
+    // Reasons quote executors, and the terminal obeys none of them.
+    expect(text).toContain('an executor said \\x1b[2J');
+    expect(await output(listTasks, { dir })).toContain('an executor said \\x1b[2J');
   });
 
   test('behavior: an id that two chains have is shown for both', async () => {

@@ -1,9 +1,10 @@
 /** `ponos aggregator tasks`: the tasks of a running aggregator. */
 import { createClient } from 'nice-grpc';
+import { printable } from '../../base/printable.js';
 import { type TaskSummary, TaskServiceDefinition as Tasks } from '../../rpc/generated/ponos/v1/tasks.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode, QUICK_MS } from '../management/node-command.js';
-import { formatTime, printable, withoutBigints } from '../storage/format.js';
+import { formatTime, withoutBigints } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 import { renderTable } from '../table.js';
 

@@ -1,6 +1,8 @@
 /** How a deployment goes, on standard error: a line for each step, and one for all layers that are pulled. */
+
+import { printable } from '../../base/printable.js';
 import type { DeployEvent } from '../../rpc/generated/ponos/v1/performers.js';
-import { formatBytes, printable } from '../storage/format.js';
+import { formatBytes } from '../storage/format.js';
 import type { ProgressOutput } from '../storage/progress.js';
 
 export interface DeployProgressView {

@@ -1,6 +1,7 @@
 /** `ponos executor deploy`: another version of an AVS's performer, on a running executor. */
 import { createClient } from 'nice-grpc';
 import { isPonosError, PonosError } from '../../base/error.js';
+import { printable } from '../../base/printable.js';
 import {
   type DeployArtifactRequest,
   type DeployArtifactResponse,
@@ -14,7 +15,6 @@ import type { NodeFlags } from '../management/node-access.js';
 import type { NodeClient } from '../management/node-client.js';
 import { onNode } from '../management/node-command.js';
 import { isUnimplemented } from '../management/node-error.js';
-import { printable } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 import { createDeployProgress } from './deploy-progress.js';
 import { type EnvFlags, performerEnvOf } from './env-flags.js';

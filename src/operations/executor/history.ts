@@ -1,12 +1,13 @@
 /** `ponos executor history`: what became of each deployment of a running executor. */
 import { createClient } from 'nice-grpc';
+import { printable } from '../../base/printable.js';
 import {
   type Deployment,
   PerformerServiceDefinition as Performers,
 } from '../../rpc/generated/ponos/v1/performers.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode, QUICK_MS } from '../management/node-command.js';
-import { formatTime, printable, withoutBigints } from '../storage/format.js';
+import { formatTime, withoutBigints } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 import { renderTable } from '../table.js';
 import { artifactText } from './artifact-text.js';

@@ -1,12 +1,12 @@
 /** `ponos executor list`: the performers of a running executor. */
 import { createClient } from 'nice-grpc';
+import { printable } from '../../base/printable.js';
 import {
   ExecutorManagementServiceDefinition as Management,
   type Performer,
 } from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode, QUICK_MS } from '../management/node-command.js';
-import { printable } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 import { renderTable } from '../table.js';
 import { artifactText } from './artifact-text.js';

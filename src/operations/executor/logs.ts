@@ -1,13 +1,14 @@
 /** `ponos executor logs`: what the performers of a running executor print. */
 import { createClient } from 'nice-grpc';
 import { isPonosError } from '../../base/error.js';
+import { printable } from '../../base/printable.js';
 import {
   type LogLine,
   PerformerServiceDefinition as Performers,
 } from '../../rpc/generated/ponos/v1/performers.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { onNode, QUICK_MS } from '../management/node-command.js';
-import { formatTime, printable } from '../storage/format.js';
+import { formatTime } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 
 export interface LogsFlags extends NodeFlags {

@@ -1,9 +1,9 @@
 /** `ponos executor remove`: a performer of a running executor is let go. */
 import { createClient } from 'nice-grpc';
+import { printable } from '../../base/printable.js';
 import { ExecutorManagementServiceDefinition as Management } from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode } from '../management/node-command.js';
-import { printable } from '../storage/format.js';
 import type { Terminal } from '../storage/terminal.js';
 
 export interface RemovePerformerFlags extends NodeFlags {

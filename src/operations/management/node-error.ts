@@ -3,7 +3,7 @@ import { ClientError, Status } from 'nice-grpc';
 import { abortError } from '../../base/clock.js';
 import { isPonosError, PonosError } from '../../base/error.js';
 import type { ErrorCode } from '../../base/error-codes.js';
-import { printable } from '../storage/format.js';
+import { printable } from '../../base/printable.js';
 
 export interface CallFacts {
   readonly address: string;

@@ -1,6 +1,7 @@
 /** `ponos release list`: what an AVS has published for an operator set. */
+
+import { printable } from '../../base/printable.js';
 import type { Release } from '../../chain/contracts/release-manager.js';
-import { printable } from '../storage/format.js';
 import { renderTable } from '../table.js';
 import { openReleases, type ReleaseFlags } from './open-releases.js';
 

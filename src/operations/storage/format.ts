@@ -18,14 +18,6 @@ export function formatTime(ms: number | undefined): string {
   return ms === undefined ? '-' : new Date(ms).toISOString();
 }
 
-/** Text of somebody else, without the characters that a terminal obeys. */
-export function printable(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-}
-
 /** JSON knows no bigint. */
 export function withoutBigints(message: object): Record<string, unknown> {
   return Object.fromEntries(

@@ -1,5 +1,6 @@
 /** `ponos storage performers`: the performers that an executor keeps, and what became of each deployment. */
 
+import { printable } from '../../base/printable.js';
 import {
   createPerformerOrderStore,
   type EnvSourceRecord,
@@ -13,7 +14,7 @@ import type {
 } from '../../store/executor-performer-records.js';
 import { createPerformerStore } from '../../store/executor-performers.js';
 import { renderTable } from '../table.js';
-import { formatTime, printable } from './format.js';
+import { formatTime } from './format.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
 import { requireRole, warnOfDamage, withStoppedStore } from './stopped-store.js';
 import type { Terminal } from './terminal.js';

@@ -2,6 +2,7 @@
 import { type ChainId, parseTaskId, type TaskId } from '../../base/brands.js';
 import { toHex } from '../../base/bytes.js';
 import { PonosError } from '../../base/error.js';
+import { printable } from '../../base/printable.js';
 import type { StoredTaskStatus } from '../../store/aggregator-records.js';
 import { createAggregatorStore } from '../../store/aggregator-store.js';
 import type { TaskRecord } from '../../store/aggregator-sweep.js';
@@ -54,7 +55,7 @@ export async function listTasks(flags: ListTasksFlags, terminal: Terminal): Prom
     String(task.attempts),
     formatTime(task.createdAtMs),
     formatTime(task.updatedAtMs),
-    task.reason ?? task.transactionHash ?? '',
+    printable(task.reason ?? task.transactionHash ?? ''),
   ]);
   terminal.print(tasks.length === 0 ? 'no such tasks' : renderTable([heading, ...rows]));
 }
@@ -116,7 +117,7 @@ function renderReport({ answers, ...fields }: Awaited<ReturnType<typeof reportsO
   const width = Math.max(...known.map(([name]) => name.length));
   const lines = known.map(([name, value]) => {
     const unitMs = times[name];
-    const shown = unitMs === undefined ? String(value) : formatTime(Number(value) * unitMs);
+    const shown = unitMs === undefined ? printable(String(value)) : formatTime(Number(value) * unitMs);
     return `${name.padEnd(width)}  ${shown}`;
   });
   const rows = answers.map(({ operator, output, outputHash, receivedAtMs }) => [

@@ -52,6 +52,16 @@ describe('explain', () => {
     expect(explain(wrap('call failed', new Error('')))).toBe('call failed');
   });
 
+  test('behavior: what terminals obey is shown, not sent: contracts and executors put words into errors', () => {
+    const inner = new PonosError('CONTRACT_REVERTED', {
+      message: 'reverted with Error(\u001b]0;owned\u0007)',
+      facts: { answer: '\u009b2J\u007f' },
+    });
+    expect(explain(wrap('the result is refused', inner))).toBe(
+      'the result is refused: reverted with Error(\\x1b]0;owned\\x07) (answer \\x9b2J\\x7f)',
+    );
+  });
+
   test('behavior: anything can be thrown', () => {
     expect(explain('text')).toBe('text');
     expect(explain(null)).toBe('null');

@@ -9,6 +9,16 @@ import { withTemporaryFolder } from '../../support/temporary-folder.js';
 const AT = new Date(0);
 
 describe('renderLine', () => {
+  test.each(['text', 'json'] as const)(
+    'behavior: no %s line has a character that a terminal obeys',
+    (style) => {
+      const hostile = '\u001b[2J\u009b2J\u007f\r';
+      const line = renderLine(style, 'warn', `m ${hostile}`, { reason: hostile, list: [hostile] }, AT);
+      expect(line).not.toMatch(/\p{Cc}/u);
+      if (style === 'json') expect(JSON.parse(line).reason).toBe(hostile);
+    },
+  );
+
   test('default: text is time, level, sentence and fields', () => {
     expect(
       renderLine(
