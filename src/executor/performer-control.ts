@@ -96,9 +96,9 @@ export function createPerformerControl(options: PerformerControlOptions): Perfor
         });
       }
       const mark = entryMark(entryOf(avs));
-      if (mark === undefined) await orders.remove(avs);
-      else await orders.save({ avs, atMs: clock.nowMs(), configured: mark });
-      return pool.remove(performerId);
+      return pool.remove(performerId, () =>
+        mark === undefined ? orders.remove(avs) : orders.save({ avs, atMs: clock.nowMs(), configured: mark }),
+      );
     },
   };
 }

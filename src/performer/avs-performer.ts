@@ -116,13 +116,21 @@ export class AvsPerformer {
     }
   }
 
-  /** Resolves when it is gone; undefined when there is none of this id. */
-  remove(performerId: string, reason: string): Promise<void> | undefined {
+  /**
+   * Resolves when it is gone; undefined when there is none of this id.
+   * @param beforeRemoval awaited first; the performer is the same one afterwards, whatever id a restart has given it
+   */
+  remove(
+    performerId: string,
+    reason: string,
+    beforeRemoval?: () => Promise<void>,
+  ): Promise<void> | undefined {
     const found = [this.#current, this.#staged, ...this.#leaving.keys()].find(
       (performer) => performer?.state.id === performerId,
     );
     if (found === undefined) return undefined;
-    return this.#end(found, reason, found === this.#current ? this.#options.drainMs : 0);
+    const end = () => this.#end(found, reason, found === this.#current ? this.#options.drainMs : 0);
+    return beforeRemoval === undefined ? end() : beforeRemoval().then(end);
   }
 
   /** As `PerformerPool.execute`. */

@@ -45,9 +45,10 @@ export interface PerformerPool {
   /**
    * Removes a performer by the id in its state: one in service finishes its tasks first, a deployment is given up.
    * Resolves when it is gone.
-   * @throws PonosError PERFORMER_MISSING without such a one
+   * @param beforeRemoval awaited first; what it throws leaves the performer as it is
+   * @throws PonosError PERFORMER_MISSING without such a one, what `beforeRemoval` throws
    */
-  remove(performerId: string): Promise<void>;
+  remove(performerId: string, beforeRemoval?: () => Promise<void>): Promise<void>;
   /**
    * Runs a task. If the performer goes away in the middle, the task is run once more on the
    * recovered one, as long as the signal allows. The signal carries the deadline: abort it with a
@@ -139,9 +140,9 @@ function createPool(options: PerformerPoolOptions, performers: Map<Address, AvsP
         forgetIfEmpty(avs);
       }
     },
-    async remove(performerId) {
+    async remove(performerId, beforeRemoval) {
       for (const [avs, performer] of performers) {
-        const gone = performer.remove(performerId, 'removed on request');
+        const gone = performer.remove(performerId, 'removed on request', beforeRemoval);
         if (gone === undefined) continue;
         await gone;
         return forgetIfEmpty(avs);

@@ -209,6 +209,27 @@ describe('a removal by a call', () => {
     await hanging;
   });
 
+  test('behavior: one that is restarted while the removal is written down is removed all the same', async () => {
+    const slow: KeyValueStore = {
+      ...values,
+      async batch(...changes) {
+        await runtime.newest().crash();
+        while (pool.list()[0]?.id !== 'instance-2') await clock.advance(2_000);
+        await values.batch(...changes);
+      },
+    };
+    await controlOf('docker', slow).remove('instance-1');
+    expect([await orders(), pool.list()]).toMatchObject([[{ avs: AVS }], []]);
+    expect(runtime.instances.map(({ isRunning }) => isRunning)).toEqual([false, false]);
+  });
+
+  test('error: one whose removal cannot be written down stays', async () => {
+    const full = new PonosError('STORE_UNAVAILABLE', { message: 'the disk is full' });
+    const failing = { ...values, batch: () => Promise.reject(full) };
+    await expect(controlOf('docker', failing).remove('instance-1')).rejects.toBe(full);
+    expect(pool.list()).toMatchObject([{ id: 'instance-1', status: 'InService' }]);
+  });
+
   test('error: one that is not there', async () => {
     await expect(controlOf().remove('nobody')).rejects.toMatchObject({ code: 'PERFORMER_MISSING' });
   });
