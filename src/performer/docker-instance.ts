@@ -92,13 +92,13 @@ async function instanceOf(
   const { engine, clock, discard } = world;
   const id = info.Id;
   const endpoint = await endpointOf(engine.docker, info, name, network);
-  const exited = watched.ended.then(async ({ reason, cause }): Promise<PerformerExit> => {
+  const exited = watched.ended.then(async (end): Promise<PerformerExit> => {
     // Nobody restarts it: its last lines are kept here, so it is of no further use.
-    if (cause === 'performer') {
+    if (end.cause === 'performer') {
       await within(OUTPUT_GRACE_MS, output, clock);
       await discard(id);
     }
-    return { reason, cause, lastLines: tail.lines() };
+    return { ...end, lastLines: tail.lines() };
   });
 
   async function stop(graceMs: number): Promise<void> {

@@ -20,7 +20,7 @@ import type { PerformerExit } from './runtime.js';
 /** An engine that takes longer to answer is gone for the time being. */
 const CONNECT_WITHIN_MS = 5_000;
 
-export type ContainerEnd = Pick<PerformerExit, 'reason' | 'cause'>;
+export type ContainerEnd = Pick<PerformerExit, 'reason' | 'cause' | 'error'>;
 
 export interface WatchedContainer {
   /** Resolves when it has ended, or its engine is gone; never rejects. */
@@ -94,8 +94,7 @@ export function createContainerWatch(
     } catch (error) {
       if (closing.signal.aborted) return;
       logger.error('the Docker engine is gone, and performers with it until it is back', { reason: why });
-      const reason = `lost with the Docker engine: ${explain(error)}`;
-      for (const entry of [...entries.values()]) entry.end({ reason, cause: 'engine' });
+      for (const entry of [...entries.values()]) entry.end(lostWithEngine(error));
     } finally {
       connected = undefined;
     }
@@ -159,7 +158,7 @@ export function createContainerWatch(
         if (hasDied || !info?.State.Running)
           entry.end({ reason: endReason(info, condition, isOurDoing), cause: 'performer' });
       } catch (error) {
-        if (!isOver) entry.end({ reason: `lost with the Docker engine: ${explain(error)}`, cause: 'engine' });
+        if (!isOver) entry.end(lostWithEngine(error));
       }
     }
 
@@ -193,5 +192,13 @@ export function createContainerWatch(
       await connected?.catch(() => undefined);
       await running;
     },
+  };
+}
+
+function lostWithEngine(error: unknown): ContainerEnd {
+  return {
+    reason: `lost with the Docker engine: ${explain(error)}`,
+    cause: 'engine',
+    error: dockerError(error, 'watch performers'),
   };
 }

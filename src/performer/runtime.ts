@@ -1,5 +1,6 @@
 /** The performer port: how one instance of an AVS's program is started, found again and stopped, wherever it runs. */
 import type { Address } from '../base/brands.js';
+import type { PonosError } from '../base/error.js';
 import type { PerformerEnv } from './env.js';
 
 /** The port a performer serves gRPC on where it has an address of its own (containers). */
@@ -78,6 +79,8 @@ export interface PerformerExit {
   readonly reason: string;
   /** `engine`: nobody knows whether it still runs; once the engine is back, `adopt` finds out. */
   readonly cause: LossCause;
+  /** What the engine failed with, where that was the cause. */
+  readonly error?: PonosError;
   /** The last lines it printed. */
   readonly lastLines: readonly string[];
 }

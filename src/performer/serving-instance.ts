@@ -3,6 +3,7 @@ import type { TaskId } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
 import { createPerformerClient } from './client.js';
+import { causeOf } from './restart-policy.js';
 import type { PerformerInstance } from './runtime.js';
 
 export interface BringUpOptions {
@@ -34,7 +35,7 @@ export interface ServingInstance {
 
 /**
  * Resolves when a running instance serves; it is stopped when it does not.
- * @throws PonosError PERFORMER_UNAVAILABLE with the last lines it printed, ABORTED
+ * @throws PonosError PERFORMER_UNAVAILABLE with the last lines it printed, what its engine failed with, ABORTED
  */
 export async function bringUp(
   running: PerformerInstance,
@@ -53,6 +54,7 @@ export async function bringUp(
     await Promise.race([
       client.waitUntilServing(healthyWithinMs, AbortSignal.any([signal, waiting.signal])),
       running.exited.then((exit) => {
+        if (exit.error !== undefined) throw exit.error;
         throw new PonosError('PERFORMER_UNAVAILABLE', {
           message: `the performer ended before it was healthy: ${exit.reason}`,
         });
@@ -63,7 +65,8 @@ export async function bringUp(
     client.close();
     const lastLines = running.lastLines().slice(-5).join(' | ');
     await running.stop(stopGraceMs);
-    if (signal.aborted || lastLines === '') throw error;
+    // What it printed does not say why its engine has gone away.
+    if (signal.aborted || lastLines === '' || causeOf(error) === 'engine') throw error;
     throw new PonosError('PERFORMER_UNAVAILABLE', {
       message: explain(error),
       facts: { avs: running.avs, lastOutput: lastLines },

@@ -141,7 +141,12 @@ export function scriptedRuntime(): ScriptedRuntime {
     loseEngine() {
       hasEngine = false;
       for (const running of all.filter((each) => each.isRunning)) {
-        running.exit.resolve({ reason: 'lost with the engine', cause: 'engine', lastLines: [] });
+        running.exit.resolve({
+          reason: 'lost with the engine',
+          cause: 'engine',
+          error: gone(),
+          lastLines: [],
+        });
         running.exit = deferred<PerformerExit>();
       }
     },

@@ -556,6 +556,32 @@ describe('an engine that goes away', () => {
     expect(of('instance-1').at(-1)).toMatchObject({ type: 'ended', outcome: 'failed' });
   });
 
+  test('error: a deployment that is on its way is told to have failed for want of the engine', async () => {
+    const { runtime, start } = await world();
+    const pool = await start({});
+    runtime.state.serves = false;
+    const deploying = pool.deploy(spec(), {}, never);
+    await until(() => runtime.instances.length === 2);
+    runtime.loseEngine();
+    runtime.restoreEngine();
+    await expect(deploying).rejects.toMatchObject({ code: 'DOCKER_UNAVAILABLE' });
+  });
+
+  test('behavior: one that loses it at each start, before it serves, is not given up', async () => {
+    const { runtime, start, passUntil } = await world();
+    const pool = await start({});
+    runtime.state.serves = false;
+    await runtime.newest().crash();
+    for (let starts = 2; starts < 10; starts += 1) {
+      await passUntil(() => runtime.instances.length === starts);
+      runtime.loseEngine();
+      runtime.restoreEngine();
+    }
+    runtime.state.serves = true;
+    await passUntil(() => pool.list()[0]?.status === 'InService');
+    expect(statuses(pool)).toEqual([['instance-10', 'InService']]);
+  });
+
   test('behavior: for one that was never started a single deployment waits, however often it is tried', async () => {
     const { runtime, events, clock, start } = await world();
     const pool = await start({});
