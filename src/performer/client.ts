@@ -1,7 +1,7 @@
 /** The gRPC side of one performer: is it serving, and do this task. */
 import { ClientError, createChannel, createClient, Status } from 'nice-grpc';
 import type { TaskId } from '../base/brands.js';
-import { abortError, type Clock } from '../base/clock.js';
+import { abortError, abortWith, type Clock } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import { clientChannelOptions, MAX_MESSAGE_BYTES } from '../rpc/channel-options.js';
 import { PerformerServiceDefinition } from '../rpc/generated/eigenlayer/hourglass/v1/performer/performer.js';
@@ -55,15 +55,17 @@ export function createPerformerClient(options: PerformerClientOptions): Performe
   const health = createClient(HealthDefinition, channel);
 
   async function isServing(signal?: AbortSignal): Promise<boolean> {
-    const timeout = AbortSignal.timeout(HEALTH_CHECK_TIMEOUT_MS);
+    const until = new AbortController();
+    const timer = setTimeout(() => until.abort(), HEALTH_CHECK_TIMEOUT_MS);
+    const unlink = signal && abortWith(until, signal);
     try {
-      const { status } = await health.check(
-        {},
-        { signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) },
-      );
+      const { status } = await health.check({}, { signal: until.signal });
       return status === HealthCheckResponse_ServingStatus.SERVING;
     } catch (error) {
       return error instanceof ClientError && error.code === Status.UNIMPLEMENTED;
+    } finally {
+      clearTimeout(timer);
+      unlink?.();
     }
   }
 

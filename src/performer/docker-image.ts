@@ -1,6 +1,6 @@
 /** Makes sure that a performer's image is on this machine. */
 import type Docker from 'dockerode';
-import { abortError, type Clock } from '../base/clock.js';
+import { abortError, abortWith, type Clock } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { Secret } from '../base/secret.js';
@@ -76,12 +76,17 @@ async function pull(
   signal: AbortSignal,
   onProgress: ProgressListener | undefined,
 ): Promise<void> {
-  const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  const end = new AbortController();
+  const unlink = abortWith(end, signal);
+  let isSilent = false;
+  const timer = setTimeout(() => {
+    isSilent = true;
+    end.abort();
+  }, SILENCE_MS);
   let loggedMs = clock.monotonicMs();
   try {
     const stream = await patient.pull(reference, {
-      abortSignal: AbortSignal.any([signal, silence.signal]),
+      abortSignal: end.signal,
       ...(auth === undefined ? {} : { authconfig: auth.reveal() }),
     });
     for await (const line of jsonLines(stream)) {
@@ -95,7 +100,7 @@ async function pull(
       logger.info('still pulling the image of a performer', { ...progress.summary });
     }
   } catch (error) {
-    if (silence.signal.aborted) {
+    if (isSilent) {
       throw pullFailure(reference, `timeout: nothing arrived for ${SILENCE_MS / 60_000} minutes`);
     }
     if (isPonosError(error)) throw error;
@@ -103,5 +108,6 @@ async function pull(
     throw dockerError(error, `pull the image ${reference}`);
   } finally {
     clearTimeout(timer);
+    unlink();
   }
 }

@@ -1,5 +1,6 @@
 /** The containers of one executor under watch: the engine tells by events what becomes of them, nobody polls. */
 import type Docker from 'dockerode';
+import { abortWith } from '../base/clock.js';
 import { explain } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { ownedBy } from './docker-container.js';
@@ -66,14 +67,18 @@ export function createContainerWatch(
   let running: Promise<void> = Promise.resolve();
 
   async function openStream(): Promise<NodeJS.ReadableStream> {
-    const tooLate = new AbortController();
-    const timer = setTimeout(() => tooLate.abort(), CONNECT_WITHIN_MS);
+    const end = new AbortController();
+    const timer = setTimeout(() => end.abort(), CONNECT_WITHIN_MS);
+    const unlink = abortWith(end, closing.signal);
     try {
-      return await patient.getEvents({
+      const stream = await patient.getEvents({
         filters: { type: ['container'], event: [...WATCHED_EVENTS], ...ownedBy(owner) },
-        abortSignal: AbortSignal.any([closing.signal, tooLate.signal]),
+        abortSignal: end.signal,
       });
+      stream.once('close', unlink);
+      return stream;
     } catch (error) {
+      unlink();
       throw dockerError(error, 'watch performers');
     } finally {
       clearTimeout(timer);

@@ -2,7 +2,7 @@
 import { type IncomingMessage, request as requestByHttp } from 'node:http';
 import { type RequestOptions, request as requestByHttps } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { abortError } from '../base/clock.js';
+import { abortError, abortWith } from '../base/clock.js';
 import { kubernetesSilent } from './kubernetes-errors.js';
 
 export interface ApiRequest {
@@ -70,23 +70,30 @@ export function createKubernetesApi(access: KubeConfig, timeoutMs: number): Kube
   return {
     server,
     async call(request, signal) {
-      const inTime = AbortSignal.timeout(timeoutMs);
-      const until = signal === undefined ? inTime : AbortSignal.any([signal, inTime]);
+      const until = new AbortController();
+      const timer = setTimeout(() => until.abort(tooLate(timeoutMs)), timeoutMs);
+      const unlink = signal && abortWith(until, signal);
       try {
-        return await answerOf(await send(request, until));
+        return await answerOf(await send(request, until.signal));
       } catch (error) {
         if (signal?.aborted) throw abortError(signal);
         throw kubernetesSilent(server, error);
+      } finally {
+        clearTimeout(timer);
+        unlink?.();
       }
     },
     async stream(request, signal) {
-      const tooLate = new AbortController();
-      const timer = setTimeout(() => tooLate.abort(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+      const end = new AbortController();
+      const timer = setTimeout(() => end.abort(tooLate(timeoutMs)), timeoutMs);
+      const unlink = abortWith(end, signal);
       try {
-        const response = await send({ method: 'GET', ...request }, AbortSignal.any([signal, tooLate.signal]));
+        const response = await send({ method: 'GET', ...request }, end.signal);
+        response.once('close', unlink);
         if (response.statusCode !== 200) return await answerOf(response);
         return { chunks: response };
       } catch (error) {
+        unlink();
         if (signal.aborted) throw abortError(signal);
         throw kubernetesSilent(server, error);
       } finally {
@@ -95,6 +102,8 @@ export function createKubernetesApi(access: KubeConfig, timeoutMs: number): Kube
     },
   };
 }
+
+const tooLate = (timeoutMs: number) => new Error(`no answer in ${timeoutMs} ms`);
 
 async function answerOf(response: IncomingMessage): Promise<ApiAnswer> {
   const chunks: Buffer[] = [];

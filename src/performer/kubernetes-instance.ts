@@ -1,5 +1,5 @@
 /** One performer's object: made or taken over, watched through the status that the operator writes, removed. */
-import { type Clock, throwIfAborted } from '../base/clock.js';
+import { abortWith, type Clock, throwIfAborted } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
 import {
   type ApiObject,
@@ -48,7 +48,8 @@ export async function whenReady(
   signal: AbortSignal,
 ): Promise<ApiObject> {
   const done = new AbortController();
-  const until = AbortSignal.any([signal, done.signal]);
+  const unlink = abortWith(done, signal);
+  const until = done.signal;
   try {
     return await Promise.race([
       watched.sight.until(readyObject, until),
@@ -67,6 +68,7 @@ export async function whenReady(
     await lastWords(followed, clock);
     throw withWords(error, spec, followed);
   } finally {
+    unlink();
     done.abort();
   }
 }

@@ -1,6 +1,6 @@
 /** Objects of a cluster under watch: the API server tells of every change; after a gap all is listed anew. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Clock } from '../base/clock.js';
+import { abortWith, type Clock } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { jsonLines } from './json-lines.js';
@@ -63,7 +63,18 @@ export async function watchObjects(options: WatchOptions, signal: AbortSignal): 
   }
 
   async function follow(from: string, onOpen: () => void): Promise<void> {
-    const tooLong = AbortSignal.timeout(STREAM_SECONDS * 1_000 + STREAM_GRACE_MS);
+    const end = new AbortController();
+    const timer = setTimeout(() => end.abort(), STREAM_SECONDS * 1_000 + STREAM_GRACE_MS);
+    const unlink = abortWith(end, signal);
+    try {
+      await followUntil(from, onOpen, end.signal);
+    } finally {
+      clearTimeout(timer);
+      unlink();
+    }
+  }
+
+  async function followUntil(from: string, onOpen: () => void, until: AbortSignal): Promise<void> {
     const request: Omit<ApiRequest, 'method'> = {
       path,
       query: {
@@ -74,7 +85,7 @@ export async function watchObjects(options: WatchOptions, signal: AbortSignal): 
         timeoutSeconds: String(STREAM_SECONDS),
       },
     };
-    const answer = await api.stream(request, AbortSignal.any([signal, tooLong]));
+    const answer = await api.stream(request, until);
     if ('status' in answer) {
       if (!isExpired(answer)) throw kubernetesRefusal(answer, attempt);
       version = undefined;

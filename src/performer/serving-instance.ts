@@ -1,6 +1,6 @@
 /** An instance that has come to serve: its tasks, its health, and how it is let go. */
 import type { TaskId } from '../base/brands.js';
-import type { Clock } from '../base/clock.js';
+import { abortWith, type Clock } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
 import { createPerformerClient } from './client.js';
 import { causeOf } from './restart-policy.js';
@@ -50,9 +50,10 @@ export async function bringUp(
     hideSecrets,
   });
   const waiting = new AbortController();
+  const unlink = abortWith(waiting, signal);
   try {
     await Promise.race([
-      client.waitUntilServing(healthyWithinMs, AbortSignal.any([signal, waiting.signal])),
+      client.waitUntilServing(healthyWithinMs, waiting.signal),
       running.exited.then((exit) => {
         if (exit.error !== undefined) throw exit.error;
         throw new PonosError('PERFORMER_UNAVAILABLE', {
@@ -72,6 +73,8 @@ export async function bringUp(
       facts: { avs: running.avs, lastOutput: lastLines },
       cause: error,
     });
+  } finally {
+    unlink();
   }
 
   const letGo = new AbortController();

@@ -1,5 +1,5 @@
 /** Watching an instance in service until it is lost. */
-import { abortError, type Clock } from '../base/clock.js';
+import { abortError, abortWith, type Clock } from '../base/clock.js';
 import type { LossCause } from './runtime.js';
 import type { ServingInstance } from './serving-instance.js';
 
@@ -24,19 +24,31 @@ export async function watchInstance(
   { clock, onCheck }: WatchOptions,
   signal: AbortSignal,
 ): Promise<Loss> {
-  const ended = new AbortController();
+  const over = new AbortController();
   const exit = instance.running.exited.then((end) => {
-    ended.abort();
+    over.abort();
     return end;
   });
-  const until = AbortSignal.any([signal, ended.signal]);
+  const unlink = abortWith(over, signal);
+  try {
+    return await failedChecks(instance, { clock, onCheck }, over.signal);
+  } catch (error) {
+    if (signal.aborted) throw abortError(signal);
+    if (over.signal.aborted) return exit;
+    throw error;
+  } finally {
+    unlink();
+  }
+}
+
+/** @throws PonosError as soon as the signal aborts */
+async function failedChecks(
+  instance: ServingInstance,
+  { clock, onCheck }: WatchOptions,
+  until: AbortSignal,
+): Promise<Loss> {
   for (let failures = 0; failures < HEALTH_FAILURES_TO_RESTART; ) {
-    try {
-      await clock.sleep(HEALTH_INTERVAL_MS, until);
-    } catch {
-      if (signal.aborted) throw abortError(signal);
-      return exit;
-    }
+    await clock.sleep(HEALTH_INTERVAL_MS, until);
     const isHealthy = await instance.isHealthy(until);
     if (until.aborted) continue; // not an answer of the performer
     failures = isHealthy ? 0 : failures + 1;
