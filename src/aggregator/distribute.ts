@@ -8,6 +8,7 @@ import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
 import { canPass } from '../chain/rpc-error.js';
 import { SUBMISSION_VERSION, submissionMessages } from '../protocol/submission.js';
+import { callDetails } from '../rpc/call-details.js';
 import type { ExecutorClient } from '../rpc/channel-pool.js';
 import type {
   TaskResult,
@@ -55,7 +56,7 @@ const RETRIED_STATUS: ReadonlySet<Status> = new Set([
 /** Whether asking again can help. */
 export function classifyFailure(error: unknown): CallFailure {
   if (error instanceof ClientError) {
-    const reason = `${Status[error.code]}: ${steadyWords(error.details).slice(0, 300)}`;
+    const reason = `${Status[error.code]}: ${callDetails(error.details).slice(0, 300)}`;
     // Our own receiver says so when a reply is over the limit, as sent or unpacked: it would be again.
     const tooLong = error.code === Status.RESOURCE_EXHAUSTED && /larger than/.test(error.details);
     return { reason, final: tooLong || !RETRIED_STATUS.has(error.code) };
@@ -63,14 +64,6 @@ export function classifyFailure(error: unknown): CallFailure {
   // Neither a status nor ours: the library's complaint about a reply that it cannot make sense of.
   if (!isPonosError(error)) return { reason: `the reply cannot be read (${explain(error)})`, final: true };
   return { reason: explain(error), final: !canPass(error) };
-}
-
-/** In one line, and the same for the same failure: grpc-js adds the time at which a connection failed, and empty notes. */
-function steadyWords(details: string): string {
-  return details
-    .replace(/\s+/g, ' ')
-    .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/g, '')
-    .replace(/\. Resolution note: $/, '');
 }
 
 /**

@@ -4,6 +4,7 @@ import { PonosError } from '../base/error.js';
 import { printable } from '../base/printable.js';
 import type { Role } from '../config/role.js';
 import type { ConfigOf } from '../config/types.js';
+import { callDetails } from '../rpc/call-details.js';
 import {
   HealthDefinition,
   HealthCheckResponse_ServingStatus as ServingStatus,
@@ -93,5 +94,5 @@ export async function checkHealth({ service = '', timeoutMs, ...target }: Health
 
 function sentenceOf({ code, details }: ClientError): string {
   if (code === Status.NOT_FOUND) return 'the node has no service of this name';
-  return `the node does not answer: ${printable(details)}`;
+  return `the node does not answer: ${printable(callDetails(details))}`;
 }

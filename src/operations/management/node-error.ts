@@ -4,6 +4,7 @@ import { abortError } from '../../base/clock.js';
 import { isPonosError, PonosError } from '../../base/error.js';
 import type { ErrorCode } from '../../base/error-codes.js';
 import { printable } from '../../base/printable.js';
+import { callDetails } from '../../rpc/call-details.js';
 
 export interface CallFacts {
   readonly address: string;
@@ -53,7 +54,7 @@ export function nodeError(error: unknown, { address, isSigned, interrupt, deadli
     });
   }
   if (!(error instanceof ClientError)) return error;
-  const said = printable(error.details);
+  const said = printable(callDetails(error.details));
   if (error.code === Status.UNAUTHENTICATED) {
     const advice = isSigned ? "The key must be the operator's signing key that the node has." : WHO;
     return new PonosError('CREDENTIALS_REFUSED', { message: `the node refuses: ${said}`, facts, advice });
