@@ -4,6 +4,7 @@ import { closeFilesToOthers } from '../base/umask.js';
 import { withTlsOptions } from './node-options.js';
 import { parseCount } from './numbers.js';
 import { terminal } from './terminal.js';
+import { writtenTaskId } from './values.js';
 
 const STATUSES = ['pending', 'processing', 'completed', 'failed'] as const;
 
@@ -138,7 +139,10 @@ function registerTasks(storage: Command): void {
     });
   withJson(
     withDirectory(
-      tasks.command('show').description('all that is kept of a task, with its answers').argument('<task-id>'),
+      tasks
+        .command('show')
+        .description('all that is kept of a task, with its answers')
+        .argument('<task-id>', undefined, writtenTaskId),
     ),
   ).action(async (taskId: string, flags) => {
     const { showTask } = await import('../operations/storage/tasks.js');
