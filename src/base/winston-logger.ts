@@ -1,7 +1,7 @@
 /** The logger behind the roles: winston, as text for people or JSON for machines, to standard error. */
 import { Writable } from 'node:stream';
 import { createLogger as createWinston, format, transports } from 'winston';
-import { explain } from './error.js';
+import { explain, isPonosError } from './error.js';
 import { LogFile } from './log-file.js';
 import type { LogFields, Logger, LogLevel } from './logger.js';
 import { printable } from './printable.js';
@@ -88,8 +88,10 @@ export function renderLine(
   fields: unknown,
   at: Date = new Date(),
 ): string {
+  const given = (fields ?? {}) as LogFields;
   const plain = Object.fromEntries(
-    Object.entries((fields ?? {}) as LogFields)
+    // docs/errors.md has what each code means.
+    Object.entries(isPonosError(given.error) ? { ...given, code: given.error.code } : given)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => [name, plainValue(value)]),
   );

@@ -9,13 +9,14 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /**
- * One sentence with the facts and the causes, then what to do. A stack trace only where it is
- * asked for, or where the fault is ours.
+ * One sentence with the facts and the causes, then what to do, then the code that docs/errors.md has. A stack trace
+ * only where it is asked for.
  */
 export function renderFailure(error: unknown, options: { debug: boolean }): string {
   const lines = [`ponos: ${explainKeepingLines(error)}`];
   if (error instanceof PonosError) {
     if (error.advice !== undefined) lines.push(`  → ${error.advice}`);
+    lines.push(`  code: ${error.code}`);
   } else {
     lines.push('  → This is a fault of ponos; please report it, with the output of PONOS_DEBUG=1.');
   }

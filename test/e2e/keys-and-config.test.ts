@@ -67,7 +67,7 @@ describe('keystores of the Go keygen', () => {
       ...['--password', password],
     ]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(new RegExp(`^ponos: \\S.* \\((keystore|file) \\S+${file}\\)\\n {2}→ [A-Z].*\\n$`));
+    expect(stderr).toMatch(new RegExp(`^ponos: \\S.* \\((keystore|file) \\S+${file}\\)\\n {2}→ [A-Z].*\\n {2}code: [A-Z_]+\\n$`));
     expect(stderr).not.toContain(password);
   });
 });
@@ -185,6 +185,7 @@ describe('config', () => {
         `ponos: ${file} has 6 problems:`,
         ...problems.map((problem) => `  ${file}:${problem}`),
         '  → Correct them and check again with `ponos config validate`.',
+        '  code: CONFIG_INVALID',
         '',
       ]);
       if (typeof warns === 'string') expect(stdout).toBe(warns);

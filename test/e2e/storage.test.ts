@@ -273,7 +273,7 @@ describe('on what the nodes leave', () => {
           encoding: 'utf8',
         });
         expect(stderr).toMatch(/^ponos: standard output cannot be written: .*ENOSPC/);
-        expect(stderr.split('\n')).toHaveLength(3);
+        expect(stderr.split('\n')).toHaveLength(4);
         expect(status).toBe(1);
       } finally {
         fs.closeSync(full);

@@ -299,7 +299,10 @@ describe('configuration files', () => {
       expect(code).toBe(2);
       const lines = stderr.trimEnd().split('\n');
       expect(lines[0]).toMatch(/^ponos: /);
-      expect(lines.at(-1)).toMatch(/^ {2}→ C.*\.$/);
+      expect(lines.slice(-2)).toEqual([
+        expect.stringMatching(/^ {2}→ C.*\.$/),
+        expect.stringMatching(/^ {2}code: (CONFIG_INVALID|FILE_UNREADABLE)$/),
+      ]);
       for (const pattern of says) expect(lines).toContainEqual(expect.stringMatching(pattern));
       expect(stderr).not.toMatch(/\n\s+at /);
     } finally {
@@ -383,10 +386,12 @@ describe('command line', () => {
   });
 });
 
-/** The error is one line, the advice another; beside them only what nodes log. */
+/** The error is one line, the advice another, the code the last; beside them only what nodes log. */
 function expectOneSentence({ stderr }: PonosResult, says: RegExp, advises: RegExp | undefined): void {
   const isLog = /^\d{4}-\d\d-\d\dT\S+ (INFO|WARN) /;
-  const [sentence, advice, ...others] = stderr.split('\n').filter((line) => line !== '' && !isLog.test(line));
+  const lines = stderr.split('\n').filter((line) => line !== '' && !isLog.test(line));
+  const code = lines.pop();
+  const [sentence, advice, ...others] = lines;
   expect(sentence).toMatch(/^ponos: /);
   expect(sentence).toMatch(says);
   if (advises === undefined) expect(advice).toBeUndefined();
@@ -395,6 +400,7 @@ function expectOneSentence({ stderr }: PonosResult, says: RegExp, advises: RegEx
     expect(advice).toMatch(advises);
   }
   expect(others).toEqual([]);
+  expect(code).toMatch(/^ {2}code: [A-Z0-9_]+$/);
 }
 
 const nameOf = (role: Role) => (role === 'aggregator' ? role : 'executor-1');

@@ -65,6 +65,13 @@ describe('renderLine', () => {
     },
   );
 
+  test('behavior: an error of ours comes with its code, by which docs/errors.md is searched', () => {
+    const error = new PonosError('CHAIN_RPC', { message: 'call failed' });
+    const line = renderLine('text', 'warn', 'm', { error, chainId: 1 }, AT);
+    expect(line).toMatch(/ m error="call failed" chainId=1 code=CHAIN_RPC$/);
+    expect(renderLine('text', 'warn', 'm', { error: new Error('e') }, AT)).not.toContain('code=');
+  });
+
   test('behavior: an error is its message with its causes', () => {
     const error = new PonosError('CHAIN_RPC', {
       message: 'call failed',
