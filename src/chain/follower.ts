@@ -13,8 +13,9 @@ import { MIN_HISTORY, planNext } from './follow-plan.js';
 import type { HeadTracker } from './head-tracker.js';
 import { LookPause } from './look-pause.js';
 import { firstRange, nextRange, type RangeSize } from './range-size.js';
-import { judgeReorg, type ReorgVerdict, remember } from './reorg.js';
+import { isLinked, judgeReorg, type ReorgVerdict, remember } from './reorg.js';
 import { canPass } from './rpc-error.js';
+import { reportShortChain } from './short-chain.js';
 
 /** Remembered blocks that are compared first when one was replaced. */
 const FIRST_COMPARED = 4;
@@ -79,6 +80,7 @@ export class Follower {
   #range: RangeSize;
   readonly #blockLogs: BlockLogs;
   readonly #pause: LookPause;
+  readonly #reportShortChain: ReturnType<typeof reportShortChain>;
   /** The head of the last look, where the cursor stays behind it. */
   #tip: BlockRef | undefined;
   #failing = false;
@@ -93,6 +95,7 @@ export class Follower {
     this.#range = firstRange(options.maxBlockRange);
     this.#blockLogs = new BlockLogs({ ...options, logger: this.#logger });
     this.#pause = new LookPause(options);
+    this.#reportShortChain = reportShortChain(options.clock, this.#logger);
   }
 
   /** Somebody tells of a new block: the pause before the next look ends early. What is told is not believed. */
@@ -165,7 +168,9 @@ export class Follower {
   async #undoReorg(head: Block): Promise<boolean> {
     const { client, onReorg } = this.#options;
     const cursor = this.#recent.at(-1);
-    if (cursor === undefined || isLinked(cursor, head)) return false;
+    if (cursor === undefined) return false;
+    this.#reportShortChain(head, cursor);
+    if (isLinked(cursor, head)) return false;
     const lookedAt = this.#recent.filter(({ number }) => number <= head.number);
     const newest = lookedAt.at(-1);
     // One block answers the ordinary case; the others are asked for only after a contradiction.
@@ -281,11 +286,6 @@ export class Follower {
       advice: `Check that the endpoint serves the right chain. To go on with it, stop the node and see ${go}.`,
     });
   }
-}
-
-/** Whether `head` is the cursor, or its child. */
-function isLinked(cursor: BlockRef, head: Block): boolean {
-  return head.hash === cursor.hash || (head.number === cursor.number + 1 && head.parentHash === cursor.hash);
 }
 
 function inOrder(logs: readonly ChainLog[]): readonly ChainLog[] {

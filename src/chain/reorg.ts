@@ -1,6 +1,6 @@
 /** Decisions about replaced blocks; pure. */
 import type { BlockNumber, Hash32 } from '../base/brands.js';
-import type { BlockRef } from './block.js';
+import type { Block, BlockRef } from './block.js';
 
 export type ReorgVerdict =
   | { readonly kind: 'none' }
@@ -37,4 +37,9 @@ export function remember(
 ): readonly BlockRef[] {
   const added = blocks.map(({ number, hash }) => ({ number, hash }));
   return [...recent, ...added].slice(-keep);
+}
+
+/** Whether `head` is the cursor, or its child. */
+export function isLinked(cursor: BlockRef, head: Block): boolean {
+  return head.hash === cursor.hash || (head.number === cursor.number + 1 && head.parentHash === cursor.hash);
 }

@@ -7,6 +7,7 @@ import type { ChainLog } from '../../../src/chain/block.js';
 import { createFollower, type FollowerOptions, type RecentBlocks } from '../../../src/chain/follower.js';
 import { HeadTracker } from '../../../src/chain/head-tracker.js';
 import { manualClock, settle } from '../../support/manual-clock.js';
+import { type LogLine, recordingLogger } from '../../support/recording-logger.js';
 import {
   logName,
   SCRIPTED_ADDRESS,
@@ -58,6 +59,37 @@ async function untilWaiting(look: () => Promise<'advanced' | 'waiting' | 'failed
 }
 
 const nothing = (): Kept => ({ logs: [], recent: [] });
+
+test('behavior: a chain that ends before what was read of it is told of once it has lasted, and once it is over', async () => {
+  const chain = scriptedChain();
+  chain.mine(100);
+  const lines: LogLine[] = [];
+  const { catchUp, clock } = follow(chain, nothing(), { logger: recordingLogger(lines) });
+  const lookLater = async (ms: number) => {
+    await clock.advance(ms);
+    await catchUp();
+    return lines
+      .splice(0)
+      .map(({ level, message, fields: { head, cursor } }) => [level, message, head, cursor]);
+  };
+  expect(await lookLater(0)).toEqual([]);
+  chain.lag = 90;
+  expect(await lookLater(0)).toEqual([]);
+  expect(await lookLater(59_000)).toEqual([]);
+  expect(await lookLater(1_000)).toEqual([
+    ['warn', expect.stringContaining('ends before the last block that was read of it'), 10, 100],
+  ]);
+  expect(await lookLater(3_600_000)).toEqual([]);
+  chain.lag = 0;
+  expect(await lookLater(0)).toEqual([
+    ['info', 'the chain has the last block that was read of it again', undefined, undefined],
+  ]);
+  // One that is behind at some looks only, as an endpoint of several machines, is none.
+  for (const lag of [1, 0, 2, 0, 1]) {
+    chain.lag = lag;
+    expect(await lookLater(50_000)).toEqual([]);
+  }
+});
 
 describe('a follower that is 100,000 blocks behind', () => {
   test.each([
