@@ -1,18 +1,21 @@
 /** What went wrong below the store, in our words. */
 import { PonosError } from '../base/error.js';
 
+const DISK_FULL = /ENOSPC|EDQUOT|no space left|quota exceeded/i;
+const READ_ONLY = /EROFS|read-only file system/i;
+
 const CAUSES: readonly {
   readonly sign: RegExp;
   readonly what: string;
   readonly advice: string;
 }[] = [
   {
-    sign: /ENOSPC|EDQUOT|no space left|quota exceeded/i,
+    sign: DISK_FULL,
     what: 'the disk is full',
     advice: 'Free some space; a running node goes on by itself then. Nothing it acknowledged is lost.',
   },
   {
-    sign: /EROFS|read-only file system/i,
+    sign: READ_ONLY,
     what: 'the file system is read-only',
     advice: 'Mount it writable, or set another storage directory.',
   },
@@ -71,6 +74,12 @@ export function storeError(error: unknown, dir: string): PonosError {
     advice: known?.advice ?? 'See the cause; restart the node when it is mended.',
     cause: error,
   });
+}
+
+/** Whether nothing can be written there: the disk is full, or the file system read-only. Nothing is wrong with the store then. */
+export function cannotWrite(error: unknown): boolean {
+  const chain = describeChain(error);
+  return [DISK_FULL, READ_ONLY].some((sign) => sign.test(chain));
 }
 
 /** Codes and messages of an error and its causes; by shape, since native errors may be of another realm. */

@@ -27,6 +27,7 @@ import { createPerformerStore } from '../../src/store/executor-performers.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import { openLevelStore } from '../../src/store/level-store.js';
 import { schemaOperation } from '../../src/store/store-schema.js';
+import { smallDisk, whyNoSmallDisks } from '../support/small-disk.js';
 import {
   collectingTerminal,
   makeAggregatorStore,
@@ -44,6 +45,7 @@ const ANSWERS = 2_000;
 const EXECUTOR_RECORDS = 2 * ANSWERS + 5;
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
+const onSmallDisks = whyNoSmallDisks() === undefined ? test : test.skip;
 
 let folder: TemporaryFolder;
 let aggregator: string;
@@ -573,6 +575,34 @@ describe('error: whatever is named', () => {
         code: 'STORE_MISMATCH',
         facts: { storeVersion: 99 },
       });
+    }
+  });
+
+  onSmallDisks('a disk without room for it, which is no damage: a copy on another one is read', async () => {
+    const disk = smallDisk(place('disk'), 32);
+    try {
+      const dir = path.join(disk.folder, 'store');
+      await cp(executor, dir, { recursive: true });
+      const refused = () => output(exportStore, { dir, output: '-', slashingProtection: true });
+      const advised = {
+        code: 'STORE_UNAVAILABLE',
+        advice: expect.stringContaining('copy the directory of the stopped node to another disk'),
+      };
+      // Not even for the lock; for that, but not for the copy; for both, but not for opening it.
+      for (const kilobytes of [0, 8, 64]) {
+        disk.empty();
+        disk.fill(kilobytes * 1024);
+        await expect(refused()).rejects.toMatchObject(advised);
+      }
+      await expect(output(showProblems, { dir })).rejects.toMatchObject(advised);
+      disk.remount('ro');
+      await expect(refused()).rejects.toMatchObject(advised);
+      const copy = place('copied');
+      await cp(dir, copy, { recursive: true });
+      const signed = await output(exportStore, { dir: copy, output: '-', slashingProtection: true });
+      expect(JSON.parse(signed).answered).toHaveLength(ANSWERS);
+    } finally {
+      disk.remove();
     }
   });
 

@@ -6,7 +6,7 @@ import { examineDatabase } from '../../store/examine-database.js';
 import type { Database } from '../../store/key-value-store.js';
 import { lockStore, openLevelDatabase } from '../../store/level-store.js';
 import { onCopy } from '../../store/store-copy.js';
-import { storeError } from '../../store/store-error.js';
+import { cannotWrite, storeError } from '../../store/store-error.js';
 import { describeProblem, type StoreProblem } from '../../store/store-problem.js';
 import type { StoreRole } from '../../store/store-schema.js';
 import { readTestimony } from '../../store/witness.js';
@@ -56,12 +56,12 @@ export async function withStoppedStore<T>(
 export async function withLockedStore<T>(dir: string, action: () => Promise<T>): Promise<T> {
   await requireDatabase(dir);
   const lock = await lockStore(dir).catch((error: unknown) => {
-    throw inUse(error);
+    throw noRoom(inUse(error));
   });
   try {
     return await action();
   } catch (error) {
-    throw isFileError(error) ? storeError(error, dir) : error;
+    throw noRoom(isFileError(error) ? storeError(error, dir) : error);
   } finally {
     await lock.release();
   }
@@ -174,9 +174,22 @@ export function inUse(error: unknown): unknown {
   });
 }
 
+/** Reading takes some room beside the store, which a full disk does not have; elsewhere there is. */
+export function noRoom(error: unknown): unknown {
+  if (!isPonosError(error, 'STORE_UNAVAILABLE') || !cannotWrite(error)) return error;
+  return new PonosError('STORE_UNAVAILABLE', {
+    message: error.message,
+    facts: error.facts,
+    advice:
+      'The command needs some room there. Free some, or copy the directory of the stopped node to another disk (`cp -a`) and name the copy.',
+    cause: error.cause,
+  });
+}
+
 /** LevelDB has no better word for a file that is missing than for any other failure of its files. */
 function cannotOpen(dir: string, cause: unknown): unknown {
   if (isPonosError(cause, 'STORE_LOCKED')) return inUse(cause);
+  if (isPonosError(cause, 'STORE_UNAVAILABLE') && cannotWrite(cause)) return cause;
   return new PonosError('STORE_CORRUPT', {
     message: 'the database cannot be opened',
     facts: { dir },
@@ -186,5 +199,5 @@ function cannotOpen(dir: string, cause: unknown): unknown {
 }
 
 function isFileError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
+  return typeof error === 'object' && error !== null && 'syscall' in error;
 }

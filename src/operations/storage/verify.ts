@@ -6,7 +6,7 @@ import { describeProblem, judgeProblem } from '../../store/store-problem.js';
 import { verifyStore } from '../../store/verify-store.js';
 import { abortable, type LongRunFlags, runLong } from './long-run.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
-import { inUse, requireRole, requireSomething } from './stopped-store.js';
+import { inUse, noRoom, requireRole, requireSomething } from './stopped-store.js';
 import { requireKnownSchema } from './store-content.js';
 import type { Terminal } from './terminal.js';
 
@@ -25,7 +25,7 @@ export async function showProblems(flags: VerifyFlags, terminal: Terminal): Prom
     terminal.stderr,
     ({ progress, signal }) =>
       verifyStore(dir, (entries) => progress.entries(abortable(entries, signal))).catch((error: unknown) => {
-        throw inUse(error);
+        throw noRoom(inUse(error));
       }),
   );
   if (schema !== undefined) {
