@@ -67,7 +67,9 @@ describe('keystores of the Go keygen', () => {
       ...['--password', password],
     ]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(new RegExp(`^ponos: \\S.* \\((keystore|file) \\S+${file}\\)\\n {2}→ [A-Z].*\\n {2}code: [A-Z_]+\\n$`));
+    expect(stderr).toMatch(
+      new RegExp(`^ponos: \\S.* \\((keystore|file) \\S+${file}\\)\\n {2}→ [A-Z].*\\n {2}code: [A-Z_]+\\n$`),
+    );
     expect(stderr).not.toContain(password);
   });
 });
