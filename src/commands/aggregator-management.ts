@@ -3,7 +3,6 @@ import { type Command, Option } from 'commander';
 import { withNodeOptions } from './node-options.js';
 import { parseCount } from './numbers.js';
 import { terminal } from './terminal.js';
-import { writtenAddress } from './values.js';
 
 const parseChainId = parseCount(1, 0xffff_ffff);
 
@@ -12,7 +11,7 @@ export function registerAggregatorManagement(aggregator: Command): void {
     aggregator
       .command('register-avs')
       .description('take the tasks of an AVS on some chains, in place of what was said of it before')
-      .argument('<avs>', 'address of the AVS', writtenAddress),
+      .argument('<avs>', 'address of the AVS'),
     'aggregator',
   )
     .requiredOption(
@@ -29,7 +28,7 @@ export function registerAggregatorManagement(aggregator: Command): void {
     aggregator
       .command('deregister-avs')
       .description('take no more tasks of an AVS')
-      .argument('<avs>', 'address of the AVS', writtenAddress),
+      .argument('<avs>', 'address of the AVS'),
     'aggregator',
   ).action(async (avs: string, flags) => {
     const { deregisterAvs } = await import('../operations/aggregator/registration.js');
@@ -44,7 +43,7 @@ export function registerAggregatorManagement(aggregator: Command): void {
       new Option('--status <status>', 'only these').choices(['pending', 'processing', 'completed', 'failed']),
     )
     .option('--chain <id>', 'only those of this chain', parseChainId)
-    .option('--avs <address>', 'only those of this AVS', writtenAddress)
+    .option('--avs <address>', 'only those of this AVS')
     .option('--limit <n>', 'at most so many (default: 100)', parseCount(1, 10_000))
     .action(async (flags) => {
       const { showTasks } = await import('../operations/aggregator/tasks.js');

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { collected, withNodeOptions } from './node-options.js';
 import { parseCount } from './numbers.js';
 import { terminal } from './terminal.js';
-import { writtenAddress } from './values.js';
 
 export function registerExecutorManagement(executor: Command): void {
   registerDeploy(executor);
@@ -11,7 +10,7 @@ export function registerExecutorManagement(executor: Command): void {
     executor.command('list').description('the performers of a running executor, and how they are'),
     'executor',
   )
-    .option('--avs <address>', 'only that of this AVS', writtenAddress)
+    .option('--avs <address>', 'only that of this AVS')
     .action(async (flags) => {
       const { listPerformers } = await import('../operations/executor/list.js');
       await listPerformers(flags, await terminal());
@@ -35,7 +34,7 @@ export function registerExecutorManagement(executor: Command): void {
       .argument('[performer-id]', 'only this one, as `list` shows it'),
     'executor',
   )
-    .option('--avs <address>', 'only that of this AVS', writtenAddress)
+    .option('--avs <address>', 'only that of this AVS')
     .option('--tail <n>', 'so many of the lines that were printed before', parseCount(0, 100_000), 100)
     .option('-f, --follow', 'go on until Ctrl-C')
     .action(async (performerId: string | undefined, flags) => {
@@ -47,7 +46,7 @@ export function registerExecutorManagement(executor: Command): void {
     executor.command('history').description('what became of each deployment, the newest first'),
     'executor',
   )
-    .option('--avs <address>', 'only those of this AVS', writtenAddress)
+    .option('--avs <address>', 'only those of this AVS')
     .action(async (flags) => {
       const { showHistory } = await import('../operations/executor/history.js');
       await showHistory(flags, await terminal());
@@ -59,7 +58,7 @@ function registerDeploy(executor: Command): void {
     executor
       .command('deploy')
       .description('bring another version of a performer into service; the former one finishes its tasks')
-      .argument('<avs>', 'address of the AVS', writtenAddress),
+      .argument('<avs>', 'address of the AVS'),
     'executor',
   )
     .option('--image <repository[:tag]>', 'the image (default: as configured)')

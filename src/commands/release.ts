@@ -1,7 +1,6 @@
 /** `ponos release list|check`: what AVSs publish for their operator sets, and whether it is what runs here. */
 import type { Command } from 'commander';
 import { parseCount } from './numbers.js';
-import { writtenAddress } from './values.js';
 
 export function registerRelease(program: Command): void {
   const release = program
@@ -29,20 +28,12 @@ export function registerRelease(program: Command): void {
 /** The flags that say whose releases are meant, and on which L1. */
 function withTarget(command: Command): Command {
   return command
-    .option(
-      '--avs <address>',
-      'the AVS (default: the only one of --config, or that of the devnet)',
-      writtenAddress,
-    )
+    .option('--avs <address>', 'the AVS (default: the only one of --config, or that of the devnet)')
     .requiredOption('--operator-set <id>', 'the operator set', parseCount(0, 0xffffffff))
     .option('--config <file>', "an executor's configuration: its L1, contracts and images are used")
     .option('--devnet <folder>', 'use the devnet of this folder (default: ./devnet when there is one)')
     .option('--rpc-url <url>', 'JSON-RPC endpoint of the L1, instead of either')
-    .option(
-      '--release-manager <address>',
-      'the ReleaseManager (default: the known one of the chain)',
-      writtenAddress,
-    )
+    .option('--release-manager <address>', 'the ReleaseManager (default: the known one of the chain)')
     .option('--json', 'for machines');
 }
 

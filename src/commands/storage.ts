@@ -4,7 +4,6 @@ import { closeFilesToOthers } from '../base/umask.js';
 import { withTlsOptions } from './node-options.js';
 import { parseCount } from './numbers.js';
 import { terminal } from './terminal.js';
-import { writtenTaskId } from './values.js';
 
 const STATUSES = ['pending', 'processing', 'completed', 'failed'] as const;
 
@@ -139,10 +138,7 @@ function registerTasks(storage: Command): void {
     });
   withJson(
     withDirectory(
-      tasks
-        .command('show')
-        .description('all that is kept of a task, with its answers')
-        .argument('<task-id>', undefined, writtenTaskId),
+      tasks.command('show').description('all that is kept of a task, with its answers').argument('<task-id>'),
     ),
   ).action(async (taskId: string, flags) => {
     const { showTask } = await import('../operations/storage/tasks.js');

@@ -1,22 +1,20 @@
 /** `ponos task create|status|watch`: a developer's way to use a mailbox. */
 import type { Command } from 'commander';
 import { parseCount } from './numbers.js';
-import { writtenAddress, writtenHex, writtenTaskId } from './values.js';
 
 export function registerTask(program: Command): void {
   const task = program.command('task').description("create tasks in a chain's mailbox and follow them");
 
   withChain(task.command('create').description('create a task; prints its id'))
-    .option('--avs <address>', 'the AVS (default: that of the devnet)', writtenAddress)
+    .option('--avs <address>', 'the AVS (default: that of the devnet)')
     .option('--operator-set <id>', 'the executor operator set that is to do it', parseCount(0, 0xffffffff))
-    .option('--payload-hex <hex>', 'the payload as 0x hex', writtenHex)
+    .option('--payload-hex <hex>', 'the payload as 0x hex')
     .option('--payload-text <text>', 'the payload as UTF-8 text')
     .option('--payload-file <file>', "the payload as a file's bytes, - for standard input")
     .option('--private-key-file <file>', 'key (0x hex) of the account that pays; or PONOS_TASK_PRIVATE_KEY')
     .option(
       '--refund-collector <address>',
       'who gets the fee back when the task expires (default: the payer)',
-      writtenAddress,
     )
     .option('--wait', 'wait until the task is verified or expired')
     .option('--json', 'for machines')
@@ -25,12 +23,7 @@ export function registerTask(program: Command): void {
       await createTask({ ...flags, env: process.env, write });
     });
 
-  withChain(
-    task
-      .command('status')
-      .description('what the mailbox knows of a task')
-      .argument('<task-id>', undefined, writtenTaskId),
-  )
+  withChain(task.command('status').description('what the mailbox knows of a task').argument('<task-id>'))
     .option('--json', 'for machines')
     .action(async (taskId: string, flags) => {
       const { showTask } = await import('../operations/task/status.js');
@@ -41,7 +34,7 @@ export function registerTask(program: Command): void {
     task
       .command('watch')
       .description('print tasks as they are created and verified; with a task id, until that one is done')
-      .argument('[task-id]', undefined, writtenTaskId),
+      .argument('[task-id]'),
   )
     .option('--json', 'a JSON object a line')
     .action(async (taskId: string | undefined, flags) => {
@@ -56,7 +49,7 @@ function withChain(command: Command): Command {
     .option('--devnet <folder>', 'use the devnet of this folder (default: ./devnet when there is one)')
     .option('--chain <name>', 'with a devnet: L1 or L2', 'L1')
     .option('--rpc-url <url>', 'JSON-RPC endpoint of the chain, instead of a devnet')
-    .option('--mailbox <address>', "the mailbox (default: the chain's known one)", writtenAddress);
+    .option('--mailbox <address>', "the mailbox (default: the chain's known one)");
 }
 
 const write = (line: string) => {

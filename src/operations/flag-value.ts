@@ -1,4 +1,5 @@
 /** Values of flags and arguments that parsers for all kinds of text read. */
+import { parseAddress } from '../base/brands.js';
 import { PonosError } from '../base/error.js';
 
 /**
@@ -13,4 +14,9 @@ export function flagValue<T>(flag: string, text: string, parse: (text: string) =
     const { facts, advice } = cause;
     throw new PonosError('USAGE', { message: `${flag}: ${cause.message}`, facts, advice });
   }
+}
+
+/** What a request to a node says of `--avs`: empty for all AVSs. @throws PonosError USAGE when it is no address */
+export function avsFlag(avs: string | undefined): string {
+  return avs === undefined ? '' : flagValue('--avs', avs, parseAddress);
 }

@@ -72,21 +72,6 @@ describe('ponos.cjs alone', () => {
     expect(JSON.parse(tried.stdout)).toMatchObject({ curve, signature: 'verified' });
   });
 
-  test.each([
-    ['storage', 'tasks', 'show', '0x12', '--dir', 'nowhere'],
-    ['task', 'status', '0x12', '--rpc-url', 'http://127.0.0.1:1'],
-    ['task', 'watch', '0x12', '--rpc-url', 'http://127.0.0.1:1'],
-    ['task', 'create', '--payload-hex', '0x1', '--rpc-url', 'http://127.0.0.1:1'],
-    ['aggregator', 'tasks', '--avs', '0x12', '--address', '127.0.0.1:1'],
-    ['aggregator', 'register-avs', '0x12', '--chain', '1', '--address', '127.0.0.1:1'],
-    ['executor', 'deploy', '0x12', '--address', '127.0.0.1:1'],
-    ['release', 'list', '--avs', '0x12', '--operator-set', '1', '--rpc-url', 'http://127.0.0.1:1'],
-  ])('error: a malformed value ends with 2, and nothing is asked: %s %s %s %s', async (...command) => {
-    const { code, stderr } = await run(command);
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/'0x1.*' is invalid.* hex digits \(found 0x1/);
-  });
-
   test('behavior: writes, checks and describes configurations', async () => {
     fs.writeFileSync(inHome('node.yaml'), executorConfig({ type: 'memory' }), { mode: 0o600 });
     expect((await succeed('config', 'validate', '--config', 'node.yaml')).stdout).toMatch(/is a valid conf/);

@@ -356,6 +356,41 @@ describe('command line', () => {
       /^ponos: --operator: an address must be 0x and 40 hex digits \(found 0x12\)/,
     ],
     [
+      'an AVS that is none, of tasks',
+      'aggregator tasks --avs 0x12 --address 127.0.0.1:1',
+      /^ponos: --avs: an address must be 0x and 40 hex digits \(found 0x12\)/,
+    ],
+    [
+      'an AVS that is none, registered',
+      'aggregator register-avs 0x12 --chain 1 --address 127.0.0.1:1',
+      /^ponos: <avs>: an address must be 0x and 40 hex digits \(found 0x12\)/,
+    ],
+    [
+      'an AVS that is none, deregistered',
+      'aggregator deregister-avs 0x12 --address 127.0.0.1:1',
+      /^ponos: <avs>: an address must be 0x and 40 hex digits \(found 0x12\)/,
+    ],
+    [
+      'an AVS that is none, of a deployment',
+      'executor deploy 0x12 --address 127.0.0.1:1',
+      /^ponos: <avs>: an address must be 0x and 40 hex digits \(found 0x12\)/,
+    ],
+    [
+      'an AVS that is none, of performers',
+      'executor list --avs 0x12 --address 127.0.0.1:1',
+      /^ponos: --avs: an address must be 0x and 40 hex digits \(found 0x12\)/,
+    ],
+    [
+      'an AVS that is none, of logs',
+      'executor logs --avs 0x12 --address 127.0.0.1:1',
+      /^ponos: --avs: an address must be 0x and 40 hex digits \(found 0x12\)/,
+    ],
+    [
+      'an AVS that is none, of releases',
+      'release list --avs 0x12 --operator-set 1 --rpc-url http://127.0.0.1:1',
+      /^ponos: --avs: an address must be 0x and 40 hex digits \(found 0x12\)/,
+    ],
+    [
       'no configuration',
       'aggregator start',
       /^ponos: no configuration file is named\n {2}→ Give --config FILE/,

@@ -1,6 +1,9 @@
 /** `ponos aggregator register-avs|deregister-avs`: which AVSs a running aggregator serves. */
+
 import { createClient } from 'nice-grpc';
+import { parseAddress } from '../../base/brands.js';
 import { AggregatorManagementServiceDefinition as Management } from '../../rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
+import { flagValue } from '../flag-value.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode } from '../management/node-command.js';
 import type { Terminal } from '../storage/terminal.js';
@@ -19,9 +22,10 @@ export interface DeregisterAvsFlags extends NodeFlags {
 /** The node reads the AVS on L1 before it answers. */
 const REGISTER_MS = 120_000;
 
-/** @throws PonosError as the node answers */
+/** @throws PonosError USAGE, and as the node answers */
 export async function registerAvs(flags: RegisterAvsFlags, terminal: Terminal): Promise<void> {
-  const { avs, chain } = flags;
+  const { chain } = flags;
+  const avs = flagValue('<avs>', flags.avs, parseAddress);
   const request = { avsAddress: avs, chainIds: [...chain], auth: undefined };
   const command = { role: 'aggregator', flags, terminal, timeoutMs: REGISTER_MS } as const;
   const response = await askNode(command, {
@@ -34,9 +38,9 @@ export async function registerAvs(flags: RegisterAvsFlags, terminal: Terminal): 
   terminal.print(flags.json ? JSON.stringify(response) : text);
 }
 
-/** @throws PonosError as the node answers */
+/** @throws PonosError USAGE, and as the node answers */
 export async function deregisterAvs(flags: DeregisterAvsFlags, terminal: Terminal): Promise<void> {
-  const { avs } = flags;
+  const avs = flagValue('<avs>', flags.avs, parseAddress);
   const request = { avsAddress: avs, auth: undefined };
   const command = { role: 'aggregator', flags, terminal, timeoutMs: REGISTER_MS } as const;
   const response = await askNode(command, {

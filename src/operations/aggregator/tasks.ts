@@ -1,7 +1,9 @@
 /** `ponos aggregator tasks`: the tasks of a running aggregator. */
+
 import { createClient } from 'nice-grpc';
 import { printable } from '../../base/printable.js';
 import { type TaskSummary, TaskServiceDefinition as Tasks } from '../../rpc/generated/ponos/v1/tasks.js';
+import { avsFlag } from '../flag-value.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode, QUICK_MS } from '../management/node-command.js';
 import { formatTime, withoutBigints } from '../storage/format.js';
@@ -16,10 +18,10 @@ export interface TasksFlags extends NodeFlags {
   readonly json?: boolean;
 }
 
-/** The newest first. @throws PonosError as the node answers */
+/** The newest first. @throws PonosError USAGE, and as the node answers */
 export async function showTasks(flags: TasksFlags, terminal: Terminal): Promise<void> {
-  const { status = '', chain = 0, avs = '', limit = 0 } = flags;
-  const request = { status, chainId: BigInt(chain), avsAddress: avs, limit, auth: undefined };
+  const { status = '', chain = 0, avs, limit = 0 } = flags;
+  const request = { status, chainId: BigInt(chain), avsAddress: avsFlag(avs), limit, auth: undefined };
   const command = { role: 'aggregator', flags, terminal, timeoutMs: QUICK_MS } as const;
   const { tasks, found } = await askNode(command, {
     service: Tasks,

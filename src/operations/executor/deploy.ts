@@ -1,5 +1,7 @@
 /** `ponos executor deploy`: another version of an AVS's performer, on a running executor. */
+
 import { createClient } from 'nice-grpc';
+import { parseAddress } from '../../base/brands.js';
 import { isPonosError, PonosError } from '../../base/error.js';
 import { printable } from '../../base/printable.js';
 import {
@@ -11,6 +13,7 @@ import {
   type DeployEvent,
   PerformerServiceDefinition as Performers,
 } from '../../rpc/generated/ponos/v1/performers.js';
+import { flagValue } from '../flag-value.js';
 import type { NodeFlags } from '../management/node-access.js';
 import type { NodeClient } from '../management/node-client.js';
 import { onNode } from '../management/node-command.js';
@@ -35,7 +38,7 @@ const DEPLOY_MS = 30 * 60_000;
 /** @throws PonosError USAGE, and what the node answers */
 export async function deployPerformer(flags: DeployFlags, terminal: Terminal): Promise<void> {
   const request: DeployArtifactRequest = {
-    avsAddress: flags.avs,
+    avsAddress: flagValue('<avs>', flags.avs, parseAddress),
     registryUrl: flags.image ?? '',
     digest: flags.digest ?? '',
     env: performerEnvOf(flags, terminal.env),

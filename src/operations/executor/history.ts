@@ -1,10 +1,12 @@
 /** `ponos executor history`: what became of each deployment of a running executor. */
+
 import { createClient } from 'nice-grpc';
 import { printable } from '../../base/printable.js';
 import {
   type Deployment,
   PerformerServiceDefinition as Performers,
 } from '../../rpc/generated/ponos/v1/performers.js';
+import { avsFlag } from '../flag-value.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode, QUICK_MS } from '../management/node-command.js';
 import { formatTime, withoutBigints } from '../storage/format.js';
@@ -17,9 +19,9 @@ export interface HistoryFlags extends NodeFlags {
   readonly json?: boolean;
 }
 
-/** The newest first. @throws PonosError as the node answers */
+/** The newest first. @throws PonosError USAGE, and as the node answers */
 export async function showHistory(flags: HistoryFlags, terminal: Terminal): Promise<void> {
-  const request = { avsAddress: flags.avs ?? '', auth: undefined };
+  const request = { avsAddress: avsFlag(flags.avs), auth: undefined };
   const command = { role: 'executor', flags, terminal, timeoutMs: QUICK_MS } as const;
   const { deployments } = await askNode(command, {
     service: Performers,

@@ -1,10 +1,12 @@
 /** `ponos executor list`: the performers of a running executor. */
+
 import { createClient } from 'nice-grpc';
 import { printable } from '../../base/printable.js';
 import {
   ExecutorManagementServiceDefinition as Management,
   type Performer,
 } from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
+import { avsFlag } from '../flag-value.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode, QUICK_MS } from '../management/node-command.js';
 import type { Terminal } from '../storage/terminal.js';
@@ -16,9 +18,9 @@ export interface ListPerformersFlags extends NodeFlags {
   readonly json?: boolean;
 }
 
-/** @throws PonosError as the node answers */
+/** @throws PonosError USAGE, and as the node answers */
 export async function listPerformers(flags: ListPerformersFlags, terminal: Terminal): Promise<void> {
-  const request = { avsAddress: flags.avs ?? '', auth: undefined };
+  const request = { avsAddress: avsFlag(flags.avs), auth: undefined };
   const command = { role: 'executor', flags, terminal, timeoutMs: QUICK_MS } as const;
   const { performers } = await askNode(command, {
     service: Management,

@@ -1,4 +1,5 @@
 /** `ponos executor logs`: what the performers of a running executor print. */
+
 import { createClient } from 'nice-grpc';
 import { isPonosError } from '../../base/error.js';
 import { printable } from '../../base/printable.js';
@@ -6,6 +7,7 @@ import {
   type LogLine,
   PerformerServiceDefinition as Performers,
 } from '../../rpc/generated/ponos/v1/performers.js';
+import { avsFlag } from '../flag-value.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { onNode, QUICK_MS } from '../management/node-command.js';
 import { formatTime } from '../storage/format.js';
@@ -19,11 +21,11 @@ export interface LogsFlags extends NodeFlags {
   readonly json?: boolean;
 }
 
-/** With --follow it ends at Ctrl-C, which is no failure. @throws PonosError as the node answers */
+/** With --follow it ends at Ctrl-C, which is no failure. @throws PonosError USAGE, and as the node answers */
 export async function showLogs(flags: LogsFlags, terminal: Terminal): Promise<void> {
   const { tail, follow = false } = flags;
   const request = {
-    avsAddress: flags.avs ?? '',
+    avsAddress: avsFlag(flags.avs),
     performerId: flags.performerId ?? '',
     tail,
     follow,

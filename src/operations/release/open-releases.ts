@@ -33,15 +33,18 @@ export interface OpenedReleases {
 /** `client` must be closed. @throws PonosError USAGE, CONFIG_INVALID, DEVNET_FAILED, CHAIN_UNREACHABLE */
 export async function openReleases(flags: ReleaseFlags): Promise<OpenedReleases> {
   const { config: file, env } = flags;
+  const namedAvs = flags.avs === undefined ? undefined : flagValue('--avs', flags.avs, parseAddress);
+  const { releaseManager: text } = flags;
+  const namedManager = text === undefined ? undefined : flagValue('--release-manager', text, parseAddress);
   const config = file === undefined ? undefined : (await loadConfig('executor', { file, env })).config;
   const { client, avs: usual } =
     config === undefined ? await openEndpoint({ ...flags, chain: 'L1' }) : openConfigured(config);
   try {
-    const avs = flags.avs === undefined ? usual : flagValue('--avs', flags.avs, parseAddress);
+    const avs = namedAvs ?? usual;
     if (avs === undefined) {
       throw new PonosError('USAGE', { message: 'no AVS is named', advice: 'Give --avs ADDRESS.' });
     }
-    const manager = createReleaseManager(client, addressOf(flags, client, config));
+    const manager = createReleaseManager(client, namedManager ?? knownManager(client, config));
     await client.start();
     return { client, manager, avs, config };
   } catch (error) {
@@ -62,12 +65,7 @@ function openConfigured({ l1Chain, avsPerformers }: ExecutorConfig) {
   return { client, avs: second === undefined ? first?.avsAddress : undefined };
 }
 
-function addressOf(
-  { releaseManager }: ReleaseFlags,
-  client: ChainClient,
-  config: ExecutorConfig | undefined,
-): Address {
-  if (releaseManager !== undefined) return flagValue('--release-manager', releaseManager, parseAddress);
+function knownManager(client: ChainClient, config: ExecutorConfig | undefined): Address {
   const known = knownAddresses(client.chainId, config ?? {}).releaseManager;
   if (known !== undefined) return known;
   throw new PonosError('USAGE', {
