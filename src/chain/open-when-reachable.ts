@@ -1,5 +1,5 @@
 /** Opening a chain whose endpoint is down when the node starts: the node waits for it, and says so. */
-import { abortError, type Clock, throwIfAborted } from '../base/clock.js';
+import { abortError, type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 
@@ -25,7 +25,8 @@ export async function openWhenReachable<T>(
   for (let failures = 0; ; failures++) {
     throwIfAborted(signal);
     try {
-      const opened = await open();
+      // An endpoint that says nothing must not hold up who gives up the start.
+      const opened = await untilAborted(open(), signal);
       if (failures > 0) logger.info('the chain is reached now', { chain: chainName });
       return opened;
     } catch (error) {

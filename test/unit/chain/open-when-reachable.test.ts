@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PonosError } from '../../../src/base/error.js';
 import type { ErrorCode } from '../../../src/base/error-codes.js';
-import type { Logger } from '../../../src/base/logger.js';
+import { type Logger, silentLogger } from '../../../src/base/logger.js';
 import { openWhenReachable } from '../../../src/chain/open-when-reachable.js';
 import { manualClock } from '../../support/manual-clock.js';
 
@@ -75,5 +75,17 @@ describe('opening a chain', () => {
     stop.abort();
     await expect(opened).rejects.toMatchObject({ code: 'ABORTED' });
     expect(clock.sleepers).toBe(0);
+  });
+
+  test('behavior: an endpoint that never answers does not hold up who gives up the start', async () => {
+    const stop = new AbortController();
+    const opened = openWhenReachable(() => new Promise<never>(() => undefined), {
+      chainName: 'base',
+      clock: manualClock(),
+      logger: silentLogger,
+      signal: stop.signal,
+    });
+    stop.abort();
+    await expect(opened).rejects.toMatchObject({ code: 'ABORTED' });
   });
 });
