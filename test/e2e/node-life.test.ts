@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BuiltDevnet, buildDevnet, type NodeSeat } from '../support/built-devnet.js';
 import type { RunningPonos } from '../support/run-ponos.js';
-import { isListening, until } from '../support/workplace.js';
+import { until } from '../support/until.js';
+import { isListening } from '../support/workplace.js';
 
 let devnet: BuiltDevnet;
 

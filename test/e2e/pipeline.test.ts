@@ -11,7 +11,8 @@ import {
   openNetwork,
   type PublishedTask,
 } from '../support/e2e-network.js';
-import { isListening, openWorkplace, until, type Workplace } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
+import { isListening, openWorkplace, type Workplace } from '../support/workplace.js';
 
 const EXECUTORS = ['executor-1', 'executor-2', 'executor-3', 'executor-4'];
 
@@ -180,10 +181,14 @@ describe('a devnet, its nodes and tasks by separate commands', () => {
     for (const chain of ['L1', 'L2'] as const) await network.rpc(chain, 'evm_setIntervalMining', [0]);
     const creating = network.create(wanted);
     for (const chain of ['L1', 'L2'] as const) {
-      await until(`ten tasks wait for a block of ${chain}`, async () => {
-        const pool = (await network.rpc(chain, 'txpool_status', [])) as { pending: string };
-        return Number(pool.pending) >= 10;
-      });
+      await until(
+        `ten tasks wait for a block of ${chain}`,
+        async () => {
+          const pool = (await network.rpc(chain, 'txpool_status', [])) as { pending: string };
+          return Number(pool.pending) >= 10;
+        },
+        LONG_MS,
+      );
       await network.rpc(chain, 'evm_setIntervalMining', [1]);
     }
     const tasks = await creating;
@@ -229,7 +234,7 @@ describe('a devnet, its nodes and tasks by separate commands', () => {
     if (task === undefined) throw new Error('no task was created');
     await network.logged('executor-1', 'task received', task.created.taskId);
     await network.kill('executor-1');
-    await until('the performer is gone', () => !isRunning(performer));
+    await until('the performer is gone', () => !isRunning(performer), LONG_MS);
     await network.start(['executor-1']);
 
     const ended = await expectVerifiedOnce(task, '0x19');

@@ -30,7 +30,8 @@ import {
   type WantedTask,
 } from '../support/e2e-network.js';
 import { type ScriptedExecutor, scriptedExecutor } from '../support/scripted-executor.js';
-import { openWorkplace, until, type Workplace } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
+import { openWorkplace, type Workplace } from '../support/workplace.js';
 
 const SETS = [BN254_SET, ECDSA_SET];
 /** The example performer squares. */
@@ -281,6 +282,7 @@ describe("the AVS's hook", () => {
       await until(
         'it is refused anew',
         () => network.lines('aggregator', "the AVS's hook refuses the result", taskId).length > 1,
+        LONG_MS,
       );
       expect(await paid()).toBe(before);
 

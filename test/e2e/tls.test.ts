@@ -13,7 +13,7 @@ import { type BuiltDevnet, buildDevnet, type NodeConfig, type NodeSeat } from '.
 import { createAuthority, type TestAuthority, type TestCertificate } from '../support/certificates.js';
 import { type PonosResult, type RunningPonos, runPonos, startPonos } from '../support/run-ponos.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
-import { until } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
 
 let folder: TemporaryFolder;
 let authority: TestAuthority;
@@ -271,7 +271,7 @@ describe('an aggregator as the client of executors', () => {
         .log()
         .split('\n')
         .some((line) => line.includes('cannot be asked') && why.test(line));
-    await until(`the aggregator says ${why}`, told);
+    await until(`the aggregator says ${why}`, told, LONG_MS);
   };
 
   /** With the performer of the devnet, whatever was deployed in its place before. */

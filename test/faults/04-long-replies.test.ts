@@ -6,6 +6,7 @@ import { BN254_SET } from '../support/aggregator-devnet.js';
 import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
 import { dialledSockets } from '../support/dialled-sockets.js';
 import { type HostileExecutor, hostileExecutor, type Misbehaviour } from '../support/hostile-executor.js';
+import { untilTrue } from '../support/until.js';
 
 const LIMIT_BYTES = 4 * 1024 * 1024;
 const closers: (() => Promise<void> | void)[] = [];
@@ -72,14 +73,14 @@ describe('threat 4, a call', () => {
       const task = new AbortController();
       const call = pool.executor(`127.0.0.1:${executor.port}`).submitTask({}, { signal: task.signal });
       const ended = expect(call).rejects.toMatchObject({ name: 'AbortError' });
-      await until(() => executor.calls.length === 1 && executor.sentBytes > 1_000);
+      await untilTrue(() => executor.calls.length === 1 && executor.sentBytes > 1_000);
       const [socket] = dialled(executor.port);
       expect(readFrom(executor)).toBeLessThan(LIMIT_BYTES);
       task.abort();
       await ended;
       pool.close();
       expect(socket?.destroyed).toBe(true);
-      await until(() => executor.openSockets === 0);
+      await untilTrue(() => executor.openSockets === 0);
     },
   );
 });
@@ -112,7 +113,7 @@ test('threat 4, behavior: whatever one executor sends in place of its replies, t
     const good = stage.executor(index);
     good.answer = async (submission) => {
       // Until the last misdeed is done.
-      await until(() => isComplete());
+      await untilTrue(() => isComplete());
       return good.honest(submission);
     };
   }
@@ -134,8 +135,3 @@ test('threat 4, behavior: whatever one executor sends in place of its replies, t
   expect(executor.socketsEver).toBeGreaterThan(BREAKS.length);
   expect(readFrom(executor)).toBeLessThan((refused.length + lasting.length + BREAKS.length) * LIMIT_BYTES);
 }, 60_000);
-
-/** Sockets move by themselves. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
-}

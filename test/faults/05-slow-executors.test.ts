@@ -16,6 +16,7 @@ import { deferred } from '../support/deferred.js';
 import { dialledSockets } from '../support/dialled-sockets.js';
 import { type HostileExecutor, hostileExecutor, type Misbehaviour } from '../support/hostile-executor.js';
 import { manualClock } from '../support/manual-clock.js';
+import { untilTrue } from '../support/until.js';
 import { answerStore, newTask, operatorAddress, taskPlan } from '../unit/aggregator/world.js';
 
 const closers: (() => Promise<void> | void)[] = [];
@@ -110,11 +111,6 @@ function gatherer(pool: ChannelPool, ports: readonly number[], clock: Clock) {
   };
 }
 
-/** Sockets move by themselves. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 test('behavior: 500 tasks with a silent and a trickling executor need one connection each, and leave no call', async () => {
   const [first, second] = [await promptServer(operatorAddress(0)), await promptServer(operatorAddress(1))];
   const slow = [await hostile('silence'), await hostile('trickle')];
@@ -127,7 +123,7 @@ test('behavior: 500 tasks with a silent and a trickling executor need one connec
       Array.from({ length: TOGETHER }, (_, index) => work(number + index, new AbortController().signal)),
     );
     for (const { operatorIndexes } of groups) expect(operatorIndexes).toEqual([0, 1]);
-    await until(() => slow.every(({ openCalls }) => openCalls === 0));
+    await untilTrue(() => slow.every(({ openCalls }) => openCalls === 0));
   }
   for (const port of ports) expect(dialled(port)).toHaveLength(1);
   for (const { calls, socketsEver, openSockets } of slow) {
@@ -137,7 +133,7 @@ test('behavior: 500 tasks with a silent and a trickling executor need one connec
   expect([first.peers.size, second.peers.size]).toEqual([1, 1]);
   expect([pool.size, pool.connections]).toEqual([4, 4]);
   pool.close();
-  await until(() => slow.every(({ openSockets }) => openSockets === 0));
+  await untilTrue(() => slow.every(({ openSockets }) => openSockets === 0));
 }, 60_000);
 
 test('behavior: a call lasts as long as its task: however long it takes, the executor is asked once', async () => {
@@ -147,7 +143,7 @@ test('behavior: a call lasts as long as its task: however long it takes, the exe
   const ports = [slow.port, slow.port, slow.port, slow.port];
   const gathering = gatherer(openPool(), ports, clock)(0, task.signal);
   const ended = expect(gathering).rejects.toMatchObject({ code: 'ABORTED' });
-  await until(() => slow.calls.length === 4);
+  await untilTrue(() => slow.calls.length === 4);
   for (let minute = 0; minute < 60; minute++) await clock.advance(60_000);
   expect(slow.calls).toHaveLength(4);
   expect(slow.openCalls).toBe(4);
@@ -155,7 +151,7 @@ test('behavior: a call lasts as long as its task: however long it takes, the exe
   for (const headers of slow.calls) expect(headers).not.toHaveProperty('grpc-timeout');
   task.abort();
   await ended;
-  await until(() => slow.openCalls === 0);
+  await untilTrue(() => slow.openCalls === 0);
 });
 
 /** Takes the chain's clock to so many seconds before the task's deadline. */
@@ -163,7 +159,7 @@ async function moveTo(task: { readonly deadlineSeconds: number }, secondsBefore:
   const client = stage.world.client(L1);
   const now = (await client.head()).timestampSeconds;
   await client.request('evm_increaseTime', [task.deadlineSeconds - secondsBefore - now]);
-  await until(async () => (await client.head()).timestampSeconds >= task.deadlineSeconds - secondsBefore);
+  await untilTrue(async () => (await client.head()).timestampSeconds >= task.deadlineSeconds - secondsBefore);
 }
 const portOf = (index: number) => Number(stage.world.state.executors[index]?.socket.split(':')[1]);
 
@@ -181,13 +177,13 @@ test('behavior: two that answer at the last second are enough, beside one that i
   }
   await stage.start();
   const task = await stage.createTask(L1, BN254_SET, 'late');
-  await until(() => slow.every(({ calls }) => calls.length === 1));
+  await untilTrue(() => slow.every(({ calls }) => calls.length === 1));
   await moveTo(task, 8);
   lastSecond.resolve();
   await stage.logged(task, 'task verified');
   for (const index of [0, 1]) expect(stage.executor(index).submissions).toHaveLength(1);
   for (const { calls } of slow) expect(calls).toHaveLength(1);
-  await until(() => slow.every(({ openCalls }) => openCalls === 0));
+  await untilTrue(() => slow.every(({ openCalls }) => openCalls === 0));
 }, 60_000);
 
 test('error: a task that nobody answers fails at its deadline, and no call goes on', async () => {
@@ -198,10 +194,10 @@ test('error: a task that nobody answers fails at its deadline, and no call goes 
   }
   await stage.start();
   const task = await stage.createTask(L1, BN254_SET, 'unanswered');
-  await until(() => slow.every(({ openCalls }) => openCalls === 1));
+  await untilTrue(() => slow.every(({ openCalls }) => openCalls === 1));
   await moveTo(task, -1);
   const { fields } = await stage.logged(task, 'task failed');
   expect(fields).toMatchObject({ reason: 'the deadline of the task has passed', lastStep: 'sent' });
-  await until(() => slow.every(({ openCalls }) => openCalls === 0));
+  await untilTrue(() => slow.every(({ openCalls }) => openCalls === 0));
   for (const { calls } of slow) expect(calls).toHaveLength(1);
 }, 60_000);

@@ -15,6 +15,7 @@ import {
   runTask,
 } from '../support/docker-stage.js';
 import { AVS, TASK_ID } from '../support/performer-contract.js';
+import { untilTrue } from '../support/until.js';
 
 const engine = await dockerEngine();
 afterAll(() => engine.close());
@@ -90,9 +91,6 @@ function withEngine(found: DockerEngine): void {
       ends,
       run: (payload: string, signal?: AbortSignal) => ask(AVS, payload, signal),
       state: () => of(AVS),
-      async until(condition: () => boolean) {
-        while (!condition()) await hurriedClock.sleep(20);
-      },
     };
   }
 
@@ -113,10 +111,10 @@ function withEngine(found: DockerEngine): void {
   });
 
   test('23: one that eats memory is ended by the kernel, told so, and started anew', async () => {
-    const { run, ends, state, until } = await besideNeighbour({}, { memoryBytes: 128 * MEGABYTE });
+    const { run, ends, state } = await besideNeighbour({}, { memoryBytes: 128 * MEGABYTE });
     const before = state()?.id;
     await expect(run('eat 400')).rejects.toMatchObject({ code: 'PERFORMER_UNAVAILABLE' });
-    await until(() => state()?.status === 'InService' && state()?.id !== before);
+    await untilTrue(() => state()?.status === 'InService' && state()?.id !== before);
     expect(ends.slice(0, 1)).toEqual(['ran out of memory']);
     expect(await run('echo back')).toBe('back');
   });
@@ -148,15 +146,15 @@ function withEngine(found: DockerEngine): void {
   });
 
   test('23: one that hangs fails its checks three times and is started anew', async () => {
-    const { run, ends, state, until } = await besideNeighbour({});
+    const { run, ends, state } = await besideNeighbour({});
     const before = state()?.id;
     const patience = new AbortController();
     const task = run('freeze', patience.signal).catch((error: unknown) => error);
-    await until(() => ends.length > 0);
+    await untilTrue(() => ends.length > 0);
     patience.abort();
     expect(ends).toEqual(['unhealthy 3 times in a row']);
     expect(await task).toMatchObject({ code: 'ABORTED' });
-    await until(() => state()?.status === 'InService' && state()?.id !== before);
+    await untilTrue(() => state()?.status === 'InService' && state()?.id !== before);
     expect(await run('echo back')).toBe('back');
   });
 
@@ -168,9 +166,9 @@ function withEngine(found: DockerEngine): void {
   });
 
   test('23: one that dies while it is deployed is tried six times, and given up with its last words', async () => {
-    const { run, ends, state, until } = await besideNeighbour({ AT_START: 'exit' });
+    const { run, ends, state } = await besideNeighbour({ AT_START: 'exit' });
     await expect(run('echo x')).rejects.toMatchObject({ code: 'PERFORMER_UNAVAILABLE' });
-    await until(() => ends.length >= 6);
+    await untilTrue(() => ends.length >= 6);
     expect(state()).toMatchObject({
       status: 'OutOfService',
       reason: expect.stringContaining('exited with code 4'),

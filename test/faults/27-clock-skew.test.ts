@@ -11,7 +11,7 @@ import { createMemoryStore } from '../../src/store/memory-store.js';
 import { type AggregatorDevnet, aggregatorDevnet, BN254_SET } from '../support/aggregator-devnet.js';
 import { type Deferred, deferred } from '../support/deferred.js';
 import { type LeapingClock, leapingClock } from '../support/leaping-clock.js';
-import { until } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const [L1, L2] = [31_337, 31_338];
 const LIMIT_MS = 60_000;
@@ -62,7 +62,7 @@ async function sent(chain: number): Promise<TaskCreatedEvent> {
   const [task] = await world.createTasks(chain, BN254_SET, ['0x07']);
   if (task === undefined) throw new Error('no task');
   const isAsked = () => world.executors.every(({ submissions }) => submissions.some(isOf(task)));
-  await until('everybody is asked', isAsked);
+  await until('everybody is asked', isAsked, LONG_MS);
   return task;
 }
 const isOf = (task: TaskCreatedEvent) => (submission: TaskSubmission) =>
@@ -129,7 +129,7 @@ describe('a chain that stands still', () => {
       const task = await sent(L1);
       const stoppedAt = await standStill();
       clock.leap(10 * HOUR_MS);
-      await until('nobody works on it', () => hungUp === 4);
+      await until('nobody works on it', () => hungUp === 4, LONG_MS);
       gate.resolve();
       expect(await stored(task)).toMatchObject({ status: 'processing' });
       expect(await world.status(L1, task)).toBe(TaskStatus.created);
@@ -150,7 +150,7 @@ describe('a chain that stands still', () => {
       const task = await sent(L1);
       await standStill();
       clock.leap(2 * TASK_SLA_SECONDS * 1_000);
-      await until('nobody works on it', () => hungUp === 4);
+      await until('nobody works on it', () => hungUp === 4, LONG_MS);
       gate.resolve();
       expect(await stored(task)).toMatchObject({ status: 'processing' });
       await goOn(task.deadlineSeconds + 1);

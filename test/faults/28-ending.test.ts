@@ -14,7 +14,7 @@ import { createMemoryStore } from '../../src/store/memory-store.js';
 import { BN254_SET } from '../support/aggregator-devnet.js';
 import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
 import { type BuiltDevnet, buildDevnet } from '../support/built-devnet.js';
-import { until } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const stage = aggregatorStage();
 
@@ -111,10 +111,16 @@ test('behavior: SIGTERM under load: what runs is finished within the grace time,
     const second = aggregator.start();
     await second.logged('aggregator is watching');
     const mailbox = createTaskMailbox(client, state.mailbox);
-    await until('every task is verified', async () => {
-      const statuses = await Promise.all(tasks.map(({ taskId }) => mailbox.getTaskStatus(taskId, 'latest')));
-      return statuses.every((status) => status === TaskStatus.verified);
-    });
+    await until(
+      'every task is verified',
+      async () => {
+        const statuses = await Promise.all(
+          tasks.map(({ taskId }) => mailbox.getTaskStatus(taskId, 'latest')),
+        );
+        return statuses.every((status) => status === TaskStatus.verified);
+      },
+      LONG_MS,
+    );
     second.kill('SIGTERM');
     expect(await second.ended).toMatchObject({ code: 0 });
     serving.kill('SIGTERM');

@@ -19,7 +19,8 @@ import {
   type WantedTask,
 } from '../support/e2e-network.js';
 import { type SmallDisk, smallDisk, whyNoSmallDisks } from '../support/small-disk.js';
-import { openWorkplace, until, type Workplace } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
+import { openWorkplace, type Workplace } from '../support/workplace.js';
 
 const onSmallDisks = whyNoSmallDisks() === undefined ? describe : describe.skip;
 const DISK_MEGABYTES = 24;
@@ -76,16 +77,20 @@ onSmallDisks('an aggregator', () => {
 
     fillUp(disk);
     const meanwhile = await network.create([...TASKS, ...TASKS]);
-    await until('it says that it does not serve', async () => {
-      // The database may have thrown old files away, and have space again.
-      fillUp(disk);
-      return !(await isServing());
-    });
+    await until(
+      'it says that it does not serve',
+      async () => {
+        // The database may have thrown old files away, and have space again.
+        fillUp(disk);
+        return !(await isServing());
+      },
+      LONG_MS,
+    );
     const after = await network.create(TASKS);
     expect(await isServing()).toBe(false);
 
     disk.empty();
-    await until('it serves again', isServing);
+    await until('it serves again', isServing, LONG_MS);
     for (const task of [...meanwhile, ...after]) {
       expect(await network.end(task)).toMatchObject({ status: 'verified', verifications: 1, result: '0x31' });
     }
@@ -96,7 +101,7 @@ onSmallDisks('an aggregator', () => {
     await network.kill('aggregator');
     const verified = log('task verified').length;
     await network.start(['aggregator']);
-    await until('it serves', isServing);
+    await until('it serves', isServing, LONG_MS);
     expect(log('unfinished tasks are taken up again')).toEqual([]);
     expect(log('task verified')).toHaveLength(verified);
   }, 150_000);

@@ -22,7 +22,7 @@ import {
   whyNoSmallDisks,
 } from '../support/small-disk.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
-import { until } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const UNAVAILABLE = 14;
 const MEGABYTE = 1024 * 1024;
@@ -141,7 +141,7 @@ onSmallDisks('an executor', () => {
       expect(running.lines('the store works again')).toEqual([]);
 
       end();
-      await until('it serves again', () => running.isServing());
+      await until('it serves again', () => running.isServing(), LONG_MS);
       const acknowledged = new Map([...early.answers, ...answers]);
       await expectSameAnswers(running, requests, acknowledged);
       expect(running.lines('the store failed')).toHaveLength(1);

@@ -16,7 +16,7 @@ import { startDevnet, type TestDevnet } from '../support/devnet.js';
 import { BN254_SET, type DevnetTasks, ECDSA_SET, openDevnetTasks } from '../support/devnet-tasks.js';
 import { type ExecutorNode, launchExecutor, startExecutorNode } from '../support/executor-node.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
-import { until } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const FAILED_PRECONDITION = 9;
 
@@ -89,7 +89,7 @@ describe('an executor whose performer answers differently every time', () => {
     const request = await tasks.submission(task, 'L2', first.operator);
     const caller = new AbortController();
     const hungUp = expect(first.submit(request, caller.signal)).rejects.toThrow();
-    await until('the task runs', () => runCount() === 1);
+    await until('the task runs', () => runCount() === 1, LONG_MS);
     caller.abort();
     await hungUp;
     await first.running.logged('task answered');

@@ -16,7 +16,7 @@ import {
 } from '../support/aggregator-devnet.js';
 import { deferred } from '../support/deferred.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
-import { until } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const L1 = 31_337;
 const L2 = 31_338;
@@ -284,7 +284,11 @@ describe('AVSs at run time', () => {
     await Promise.all(Array.from({ length: 10 }, register));
     const later = await burst('later', 3);
     for (const task of [...missed, ...later]) await world.verifiedAt(L1, task);
-    await until('everything is settled', async () => (await second.store.unfinishedTasks()).length === 0);
+    await until(
+      'everything is settled',
+      async () => (await second.store.unfinishedTasks()).length === 0,
+      LONG_MS,
+    );
     for (const task of [...missed, ...later]) {
       expect([count(task, 'task taken'), count(task, 'task submitted')]).toEqual([1, 1]);
       const asked = world.executors.map(

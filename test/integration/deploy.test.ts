@@ -11,7 +11,7 @@ import { type ComposeService, containerOf, readComposeFile } from '../support/co
 import { dockerEngine } from '../support/docker-engine.js';
 import { buildNodeImage } from '../support/node-image.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
-import { until } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const IMAGE = 'ponos-test-node:test';
 const PERFORMER = { repository: 'ponos-test-deployed-performer', tag: 'test' };
@@ -78,11 +78,15 @@ else {
   }
 
   async function untilHealthy(container: Docker.Container) {
-    await until('the container is healthy', async () => {
-      const { State } = await container.inspect();
-      if (!State.Running || State.Restarting) throw new Error(`it has ended: ${await logOf(container)}`);
-      return State.Health?.Status === 'healthy';
-    });
+    await until(
+      'the container is healthy',
+      async () => {
+        const { State } = await container.inspect();
+        if (!State.Running || State.Restarting) throw new Error(`it has ended: ${await logOf(container)}`);
+        return State.Health?.Status === 'healthy';
+      },
+      LONG_MS,
+    );
   }
 
   /** Containers reach this machine by the gateway of their network, and chains listen on loopback only. */

@@ -16,9 +16,9 @@ import {
   programSpec,
   runTask,
   startPool,
-  until,
 } from '../support/docker-stage.js';
 import { bundle } from '../support/performer-bundle.js';
+import { untilTrue } from '../support/until.js';
 
 const engine = await dockerEngine();
 afterAll(() => engine.close());
@@ -48,10 +48,10 @@ function withEngine({ docker, options }: DockerEngine): void {
       const client = await stage.connect(instance.endpoint);
       const container = docker.getContainer(instance.id);
       await container.pause();
-      await until(() => !instance.isSound());
+      await untilTrue(() => !instance.isSound());
       expect(await client.isServing()).toBe(false);
       await container.unpause();
-      await until(() => instance.isSound());
+      await untilTrue(() => instance.isSound());
     });
 
     test('behavior: one whose own health check fails is not sound', async () => {
@@ -70,7 +70,7 @@ function withEngine({ docker, options }: DockerEngine): void {
       const client = await stage.connect(instance.endpoint);
       expect(instance.isSound()).toBe(true);
       expect(await runTask(client, 'write /dev/shm/sick')).toBe('written');
-      await until(() => !instance.isSound());
+      await untilTrue(() => !instance.isSound());
       expect(await client.isServing()).toBe(true);
     });
 
@@ -93,7 +93,7 @@ function withEngine({ docker, options }: DockerEngine): void {
       stage.atEnd(() => pool.close(0));
       const before = String(containerOf(pool));
       await docker.getContainer(before).remove({ force: true });
-      await until(() => pool.list()[0]?.status === 'InService' && containerOf(pool) !== before);
+      await untilTrue(() => pool.list()[0]?.status === 'InService' && containerOf(pool) !== before);
       expect(await hello(pool)).toBe('hello');
     });
 
@@ -110,7 +110,7 @@ function withEngine({ docker, options }: DockerEngine): void {
       });
       expect(kept.isSound()).toBe(true);
       await docker.getContainer(kept.id).pause();
-      await until(() => !kept.isSound());
+      await untilTrue(() => !kept.isSound());
       await docker.getContainer(kept.id).unpause();
     });
 

@@ -15,8 +15,8 @@ import {
   OWNER,
   programSpec,
   startPool,
-  until,
 } from '../support/docker-stage.js';
+import { untilTrue } from '../support/until.js';
 
 const engine = await dockerEngine();
 afterAll(() => engine.close());
@@ -56,8 +56,8 @@ function withUnwillingEngine(found: DockerEngine): void {
     proxy.judge((method) => (isRemoval(method) && refusals-- > 0 ? 500 : 'pass'));
     await instance.stop(0);
     expect(await names()).toEqual([instance.id]);
-    await until(async () => (await names()).length === 0);
-    await until(() => log.some(({ level }) => level === 'info'));
+    await untilTrue(async () => (await names()).length === 0);
+    await untilTrue(() => log.some(({ level }) => level === 'info'));
     expect(log.filter(({ level }) => level !== 'debug').map(({ message }) => message)).toEqual([
       'a container of a performer cannot be removed now; it is tried again',
       'the container that could not be removed is gone',
@@ -90,7 +90,7 @@ function withUnwillingEngine(found: DockerEngine): void {
       code: 'DOCKER_UNAVAILABLE',
     });
     late.resolve();
-    await until(async () => (await names()).length === 1);
+    await untilTrue(async () => (await names()).length === 1);
 
     proxy.judge(() => 'pass');
     const [unseen, lost] = await Promise.all([1, 2].map(() => runtime.deploy(programSpec(), never)));
@@ -137,13 +137,13 @@ function withMortalEngine(found: DockerEngine, own: OwnEngine): void {
   async function goneAndBack(signal: 'SIGTERM' | 'SIGKILL', ...args: readonly string[]): Promise<void> {
     await own.stop(signal);
     // Before that is noticed, the performer has ended, for all that the node knows.
-    await until(isWithoutEngine);
+    await untilTrue(isWithoutEngine);
     await expect(hello(pool)).rejects.toMatchObject({
       code: 'PERFORMER_UNAVAILABLE',
       message: expect.stringContaining('engine'),
     });
     await own.start(...args);
-    await until(() => pool.list()[0]?.status === 'InService');
+    await untilTrue(() => pool.list()[0]?.status === 'InService');
     expect(await hello(pool)).toBe('hello');
   }
 
@@ -167,13 +167,13 @@ function withMortalEngine(found: DockerEngine, own: OwnEngine): void {
 
   test('behavior: while it is away, a performer is not given up, however long that takes', async () => {
     await own.stop('SIGTERM');
-    await until(isWithoutEngine);
+    await untilTrue(isWithoutEngine);
     // More attempts than any performer has restarts.
     const before = restarts();
-    await until(() => restarts() > before + 8);
+    await untilTrue(() => restarts() > before + 8);
     expect(isWithoutEngine()).toBe(true);
     await own.start();
-    await until(() => pool.list()[0]?.status === 'InService');
+    await untilTrue(() => pool.list()[0]?.status === 'InService');
     const gone = log.filter(({ message }) => message.startsWith('the Docker engine is gone'));
     // Once each time, not with each attempt.
     expect(gone.length).toBeGreaterThan(0);

@@ -7,13 +7,7 @@ import { createAuthority } from '../support/certificates.js';
 import { keepLog, type LogLine } from '../support/docker-stage.js';
 import { ADMIN_TOKEN, EXECUTOR_TOKEN, KubernetesApiServer } from '../support/kubernetes-api-server.js';
 import { tellCluster } from '../support/kubernetes-client.js';
-import {
-  describeKubernetesRuntime,
-  noted,
-  pathOf,
-  pollingClock,
-  until,
-} from '../support/kubernetes-contract.js';
+import { describeKubernetesRuntime, noted, pathOf, pollingClock } from '../support/kubernetes-contract.js';
 import {
   type KubernetesStage,
   kubeConfig,
@@ -23,6 +17,7 @@ import {
   type TestCluster,
 } from '../support/kubernetes-stage.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { untilTrue } from '../support/until.js';
 
 let server: KubernetesApiServer;
 let cluster: TestCluster;
@@ -72,7 +67,7 @@ describe('the API server', () => {
     const mend = server.refuseWatches();
     server.cutStreams();
     await tellCluster(cluster, 'DELETE', pathOf(removed.id));
-    await until(async () => !(await performerNames(cluster)).includes(removed.id));
+    await untilTrue(async () => !(await performerNames(cluster)).includes(removed.id));
     server.resources.forget();
     const before = server.requests.length;
     mend();

@@ -19,7 +19,7 @@ import {
   ECDSA_SET,
 } from '../support/aggregator-devnet.js';
 import { answeringContract } from '../support/answering-contract.js';
-import { until } from '../support/workplace.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const [L1, L2] = [31_337, 31_338];
 const LIMIT_MS = 60_000;
@@ -207,7 +207,7 @@ describe("the AVS's hook", () => {
           expect(explain(fields.error)).toContain(told);
           const { number } = await world.client(chain).head();
           const goesOn = async () => (await world.client(chain).head()).number >= number + 2;
-          await until('two blocks have come', goesOn);
+          await until('two blocks have come', goesOn, LONG_MS);
           expect([await paid(chain), await world.status(chain, task)]).toEqual([before, TaskStatus.created]);
 
           await setHook(chain, accepting);

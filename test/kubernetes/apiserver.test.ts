@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { EnvReference } from '../../src/performer/runtime.js';
 import { type KubeApiServer, startKubeApiServer } from '../support/kube-apiserver.js';
 import { tellCluster } from '../support/kubernetes-client.js';
-import { describeKubernetesRuntime, until } from '../support/kubernetes-contract.js';
+import { describeKubernetesRuntime } from '../support/kubernetes-contract.js';
 import { type KubernetesStage, kubernetesStage, programSpec } from '../support/kubernetes-stage.js';
+import { untilTrue } from '../support/until.js';
 
 const program = process.env.KUBE_APISERVER;
 const never = new AbortController().signal;
@@ -84,7 +85,7 @@ function withServer(path: string): void {
       const again = { ...rest, metadata: { name: 'ponos-executor' } };
       stage.atEnd(() => tellCluster(server.cluster, 'POST', BINDING.replace(/\/[^/]+$/, ''), again));
       expect(metadata).toMatchObject({ name: 'ponos-executor' });
-      await until(async () => {
+      await untilTrue(async () => {
         const error = await stage.open().then(
           () => undefined,
           (each: unknown) => each,

@@ -7,7 +7,8 @@ import path from 'node:path';
 import { parse, stringify } from 'yaml';
 import { type PonosResult, type RunningPonos, type RunOptions, runPonos, startPonos } from './run-ponos.js';
 import { temporaryFolder } from './temporary-folder.js';
-import { processesOf, until } from './workplace.js';
+import { until } from './until.js';
+import { processesOf } from './workplace.js';
 
 export type Role = 'aggregator' | 'executor';
 

@@ -155,7 +155,3 @@ export async function hello(pool: PerformerPool): Promise<string> {
 
 /** The id of the container of a pool's program. */
 export const containerOf = (pool: PerformerPool) => pool.list()[0]?.container?.id;
-
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await systemClock.sleep(20);
-}

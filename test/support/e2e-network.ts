@@ -31,7 +31,8 @@ import { TaskStatus } from '../../src/protocol/enums.js';
 import { type Administration, administer } from './administer.js';
 import { loadArtifacts } from './devnet-artifacts.js';
 import { builtExecutable } from './run-ponos.js';
-import { until, type Workplace } from './workplace.js';
+import { LONG_MS, until } from './until.js';
+import type { Workplace } from './workplace.js';
 
 export const BN254_SET = 1;
 export const ECDSA_SET = 2;
@@ -167,7 +168,7 @@ export async function openNetwork(workplace: Workplace, folder: string, people: 
     },
     lines: (name, ...texts) => lines(name, texts),
     async logged(name, ...texts) {
-      await until(`${name} logs ${texts.join(' … ')}`, () => lines(name, texts).length > 0);
+      await until(`${name} logs ${texts.join(' … ')}`, () => lines(name, texts).length > 0, LONG_MS);
       return found(lines(name, texts)[0]);
     },
     async create(tasks) {

@@ -16,13 +16,10 @@ import {
   type TestCluster,
 } from './kubernetes-stage.js';
 import { AVS, describePerformerRuntime, TASK_ID } from './performer-contract.js';
+import { untilTrue } from './until.js';
 
 const never = new AbortController().signal;
 export const pathOf = (name: string) => `${PERFORMERS}/${name}`;
-
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await systemClock.sleep(20);
-}
 
 /** Time in which pools check, and try again, several times a second, and deployments have their time. */
 export const pollingClock: Clock = {
@@ -176,7 +173,7 @@ function defineSuite(world: () => KubernetesUnderTest): void {
         message,
         facts: lastOutput ? { lastOutput } : {},
       });
-      await until(async () => (await performerNames(cluster)).length === 0);
+      await untilTrue(async () => (await performerNames(cluster)).length === 0);
     });
 
     test('error: a cluster without an operator', async () => {
@@ -200,10 +197,10 @@ function defineSuite(world: () => KubernetesUnderTest): void {
       const givenUp = new AbortController();
       const deploying = (await stage.open()).deploy(programSpec(), givenUp.signal);
       const refused = expect(deploying).rejects.toMatchObject({ code: 'ABORTED' });
-      await until(async () => (await performerNames(cluster)).length === 1);
+      await untilTrue(async () => (await performerNames(cluster)).length === 1);
       givenUp.abort();
       await refused;
-      await until(async () => (await performerNames(cluster)).length === 0);
+      await untilTrue(async () => (await performerNames(cluster)).length === 0);
     });
   });
 
@@ -213,7 +210,7 @@ function defineSuite(world: () => KubernetesUnderTest): void {
       const pool = await pooled(stage);
       const [before] = pool.list();
       await tellCluster(cluster, 'DELETE', pathOf(before?.id ?? ''));
-      await until(() => pool.list()[0]?.status === 'InService' && pool.list()[0]?.id !== before?.id);
+      await untilTrue(() => pool.list()[0]?.status === 'InService' && pool.list()[0]?.id !== before?.id);
       expect(await echo(pool)).toBe('hello');
     });
 
@@ -261,7 +258,7 @@ function defineSuite(world: () => KubernetesUnderTest): void {
       const { id, avs } = await (await stage.open()).deploy(programSpec(), never);
       const next = await stage.open();
       expect(await next.adopt({ id, avs, containerId: 'another-uid' }, programSpec(), never)).toBeUndefined();
-      await until(async () => (await performerNames(cluster)).length === 0);
+      await untilTrue(async () => (await performerNames(cluster)).length === 0);
     });
   });
 
@@ -272,13 +269,13 @@ function defineSuite(world: () => KubernetesUnderTest): void {
       const pool = await pooled(stage, lines);
       const [before] = pool.list();
       await world().stop();
-      await until(() => noted(lines, 'the Kubernetes API server is gone').length > 0);
+      await untilTrue(() => noted(lines, 'the Kubernetes API server is gone').length > 0);
       expect(await echo(pool)).toBe('hello');
       stage.operator.processOf(before?.id ?? '')?.kill('SIGKILL');
-      await until(() => pool.list()[0]?.status === 'OutOfService');
+      await untilTrue(() => pool.list()[0]?.status === 'OutOfService');
       await expect(echo(pool)).rejects.toMatchObject({ code: 'PERFORMER_UNAVAILABLE' });
       await world().start();
-      await until(() => pool.list()[0]?.status === 'InService');
+      await untilTrue(() => pool.list()[0]?.status === 'InService');
       expect(pool.list()[0]?.id).not.toBe(before?.id);
       expect(await echo(pool)).toBe('hello');
       expect(noted(lines, 'the Kubernetes API server is gone')).toHaveLength(1);

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { systemClock } from '../../src/base/clock.js';
 import { builtExecutable, type PonosResult, type RunningPonos, startPonos } from './run-ponos.js';
+import { until } from './until.js';
 
 export interface Workplace {
   readonly folder: string;
@@ -80,13 +80,4 @@ export function isListening(address: string): Promise<boolean> {
     socket.once('connect', () => answer(true));
     socket.once('error', () => answer(false));
   });
-}
-
-/** Asks again until it is so: other processes do not tell when they change. @throws after 45 seconds */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + 45_000;
-  while (!(await holds())) {
-    if (Date.now() > endMs) throw new Error(`it did not come about that ${what}`);
-    await systemClock.sleep(50);
-  }
 }
