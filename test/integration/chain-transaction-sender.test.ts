@@ -180,6 +180,9 @@ describe('a transaction sender', () => {
       if (mined < sent.length) await mine();
       return mined === sent.length;
     });
+    // Each in its second form, the one that had to wait included.
+    const receipts = await Promise.all(sent);
+    expect(receipts.map(({ hash }) => hash)).toEqual(requests.map(({ signed }) => signed[1]?.hash));
   });
 
   test('behavior: a transaction that the pool has dropped is sent again', async () => {

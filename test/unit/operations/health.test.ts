@@ -117,7 +117,7 @@ describe('a node with TLS', () => {
   test('default: by its authority, by the name it is for, with a certificate of its own', async () => {
     const address = await secured({ hosts: ['executor.example'] }, { mutual: true });
     const flags = { address, ...trusting(), ...showing(await authority.issue()) };
-    await ask({ ...flags, tlsServerName: 'executor.example' });
+    await expect(ask({ ...flags, tlsServerName: 'executor.example' })).resolves.toBeUndefined();
   });
 
   test.each<[string, () => Promise<Omit<HealthFlags, 'timeout'>>, string, RegExp]>([
@@ -197,7 +197,7 @@ describe('a node with TLS', () => {
 
 test('default: the port that the environment names', async () => {
   const { address } = await node();
-  await askHealth({ timeout: 5 }, { PONOS_HEALTH_ADDRESS: address });
+  await expect(askHealth({ timeout: 5 }, { PONOS_HEALTH_ADDRESS: address })).resolves.toBeUndefined();
 });
 
 test('error: neither a port nor a configuration', async () => {

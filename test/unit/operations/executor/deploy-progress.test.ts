@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { createDeployProgress } from '../../../../src/operations/executor/deploy-progress.js';
 
 function shown(isTerminal: boolean): string {
@@ -38,8 +38,12 @@ describe('createDeployProgress', () => {
   });
 
   test('behavior: nothing is shown without an output', () => {
+    const streams = [process.stdout, process.stderr].map((stream) => jest.spyOn(stream, 'write'));
     const view = createDeployProgress(undefined);
     view.show({ step: 'create', detail: '', layer: undefined });
     view.end();
+    const written = streams.map((stream) => stream.mock.calls.length);
+    jest.restoreAllMocks();
+    expect(written).toEqual([0, 0]);
   });
 });
