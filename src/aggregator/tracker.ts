@@ -4,15 +4,7 @@ import type { Clock } from '../base/clock.js';
 import type { Rejection } from './collect.js';
 
 /** In the order in which a task passes them. */
-export const TASK_STEPS = [
-  'seen',
-  'taken',
-  'sent',
-  'answered',
-  'threshold met',
-  'submitted',
-  'verified',
-] as const;
+const TASK_STEPS = ['seen', 'taken', 'sent', 'answered', 'threshold met', 'submitted', 'verified'] as const;
 export type TaskStep = (typeof TASK_STEPS)[number];
 
 /** How a task ended: `completed elsewhere` when somebody else's result was verified. */

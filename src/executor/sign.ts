@@ -95,7 +95,7 @@ async function signResult(work: ToSign, deps: SignDependencies): Promise<ResultS
 }
 
 /** What the certificate verifier of this curve hashes and checks. */
-export function certificatePreimage({ submission, output, curve, ecdsaVerifier }: ToSign): Uint8Array {
+function certificatePreimage({ submission, output, curve, ecdsaVerifier }: ToSign): Uint8Array {
   const messageHash = taskMessageHash(submission.taskId, output);
   const { referenceTimestamp } = submission;
   return curve === 'bn254'

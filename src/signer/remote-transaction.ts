@@ -30,7 +30,7 @@ const FIELDS = [
 ] as const;
 
 /** Pure. The hash of what was signed decides; the names are for people. */
-export function compareTransactions(asked: Transaction, given: Transaction, signer: Address): Comparison {
+function compareTransactions(asked: Transaction, given: Transaction, signer: Address): Comparison {
   const isSigner = given.from?.toLowerCase() === signer;
   if (isSigner && given.unsignedHash === asked.unsignedHash) return { kind: 'same' };
   const moved = asked.clone();

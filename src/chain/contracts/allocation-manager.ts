@@ -17,8 +17,6 @@ export const ALLOCATION_MANAGER_ABI = new ContractAbi('AllocationManager', [
   `function isOperatorSet(${OPERATOR_SET} operatorSet) view returns (bool)`,
 ]);
 
-export type AllocationManager = ReturnType<typeof createAllocationManager>;
-
 export function createAllocationManager(caller: Caller, address: Address) {
   const contract = new BoundContract(caller, ALLOCATION_MANAGER_ABI, address);
   return {
@@ -37,7 +35,5 @@ export function createAllocationManager(caller: Caller, address: Address) {
         at,
         ([isMember]) => isMember === true,
       ),
-    isOperatorSet: (operatorSet: OperatorSet, at: BlockTag): Promise<boolean> =>
-      contract.read('isOperatorSet', [operatorSetArgument(operatorSet)], at, ([is]) => is === true),
   };
 }

@@ -13,8 +13,6 @@ export interface AvsConfig {
   readonly executorOperatorSetIds: readonly number[];
 }
 
-export type AvsRegistrar = ReturnType<typeof createAvsRegistrar>;
-
 export function createAvsRegistrar(caller: Caller, address: Address) {
   const contract = new BoundContract(caller, AVS_REGISTRAR_ABI, address);
   return {

@@ -40,8 +40,6 @@ export interface Bn254OperatorSetInfo {
   readonly totalWeights: readonly bigint[];
 }
 
-export type Bn254CertificateVerifier = ReturnType<typeof createBn254CertificateVerifier>;
-
 export function createBn254CertificateVerifier(caller: Caller, address: Address) {
   const contract = new BoundContract(caller, BN254_CERTIFICATE_VERIFIER_ABI, address);
   return {
@@ -70,25 +68,10 @@ export function createBn254CertificateVerifier(caller: Caller, address: Address)
           totalWeights: parseList(info[3], parseBigInt),
         }),
       ),
-    latestReferenceTimestamp: (operatorSet: OperatorSet, at: BlockTag): Promise<number> =>
-      contract.read('latestReferenceTimestamp', [operatorSetArgument(operatorSet)], at, ([time]) =>
-        parseSmall(time),
-      ),
     /** Seconds a table stays usable; 0 means for ever. */
     maxOperatorTableStaleness: (operatorSet: OperatorSet, at: BlockTag): Promise<number> =>
       contract.read('maxOperatorTableStaleness', [operatorSetArgument(operatorSet)], at, ([age]) =>
         parseSmall(age),
-      ),
-    isReferenceTimestampSet: (
-      operatorSet: OperatorSet,
-      referenceTimestamp: number,
-      at: BlockTag,
-    ): Promise<boolean> =>
-      contract.read(
-        'isReferenceTimestampSet',
-        [operatorSetArgument(operatorSet), referenceTimestamp],
-        at,
-        ([isSet]) => isSet === true,
       ),
     isNonsignerCached: (
       operatorSet: OperatorSet,

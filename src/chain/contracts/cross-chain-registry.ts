@@ -16,8 +16,6 @@ export const CROSS_CHAIN_REGISTRY_ABI = new ContractAbi('CrossChainRegistry', [
   `function getOperatorTableCalculator(${OPERATOR_SET} operatorSet) view returns (address)`,
 ]);
 
-export type CrossChainRegistry = ReturnType<typeof createCrossChainRegistry>;
-
 export function createCrossChainRegistry(caller: Caller, address: Address) {
   const contract = new BoundContract(caller, CROSS_CHAIN_REGISTRY_ABI, address);
   return {

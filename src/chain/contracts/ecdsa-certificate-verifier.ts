@@ -28,8 +28,6 @@ export const ECDSA_CERTIFICATE_VERIFIER_ABI = new ContractAbi('ECDSACertificateV
   `function maxOperatorTableStaleness(${OPERATOR_SET} operatorSet) view returns (uint32)`,
 ]);
 
-export type EcdsaCertificateVerifier = ReturnType<typeof createEcdsaCertificateVerifier>;
-
 export function createEcdsaCertificateVerifier(caller: Caller, address: Address) {
   const contract = new BoundContract(caller, ECDSA_CERTIFICATE_VERIFIER_ABI, address);
   return {
@@ -60,10 +58,6 @@ export function createEcdsaCertificateVerifier(caller: Caller, address: Address)
             signer: parseAddress(info[0]),
             weights: parseList(info[1], parseBigInt),
           })),
-      ),
-    latestReferenceTimestamp: (operatorSet: OperatorSet, at: BlockTag): Promise<number> =>
-      contract.read('latestReferenceTimestamp', [operatorSetArgument(operatorSet)], at, ([time]) =>
-        parseSmall(time),
       ),
     /** Seconds a table stays usable; 0 means for ever. */
     maxOperatorTableStaleness: (operatorSet: OperatorSet, at: BlockTag): Promise<number> =>

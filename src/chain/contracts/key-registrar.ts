@@ -23,8 +23,6 @@ export const KEY_REGISTRAR_ABI = new ContractAbi('KeyRegistrar', [
   `function getOperatorFromSigningKey(${OPERATOR_SET} operatorSet, bytes signingKey) view returns (address, bool)`,
 ]);
 
-export type KeyRegistrar = ReturnType<typeof createKeyRegistrar>;
-
 export function createKeyRegistrar(caller: Caller, address: Address) {
   const contract = new BoundContract(caller, KEY_REGISTRAR_ABI, address);
   return {
@@ -49,8 +47,6 @@ export function createKeyRegistrar(caller: Caller, address: Address) {
       contract.read('getECDSAAddress', [operatorSetArgument(operatorSet), operator], at, ([signer]) =>
         parseAddress(signer),
       ),
-    isRegistered: (operatorSet: OperatorSet, operator: Address, at: BlockTag): Promise<boolean> =>
-      contract.read('isRegistered', [operatorSetArgument(operatorSet), operator], at, ([is]) => is === true),
     /** Whose signing address it is, also after that operator has left (`isRegistered` false then). */
     getOperatorFromEcdsaSigner: (
       operatorSet: OperatorSet,

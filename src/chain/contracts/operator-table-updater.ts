@@ -9,8 +9,6 @@ export const OPERATOR_TABLE_UPDATER_ABI = new ContractAbi('OperatorTableUpdater'
   'function isRootValidByTimestamp(uint32 referenceTimestamp) view returns (bool)',
 ]);
 
-export type OperatorTableUpdater = ReturnType<typeof createOperatorTableUpdater>;
-
 export function createOperatorTableUpdater(caller: Caller, address: Address) {
   const contract = new BoundContract(caller, OPERATOR_TABLE_UPDATER_ABI, address);
   return {

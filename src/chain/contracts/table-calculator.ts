@@ -1,4 +1,4 @@
-/** The operator table calculators (L1): weights of an operator set's members, and for BN254 the tree's leaves. */
+/** The BN254 operator table calculator (L1): weights of an operator set's members, and the tree's leaves. */
 import type { Result } from 'ethers';
 import { type Address, type OperatorSet, parseAddress } from '../../base/brands.js';
 import type { Bn254OperatorInfo } from '../../protocol/operator-table.js';
@@ -16,22 +16,22 @@ import {
   parseList,
 } from '../contract.js';
 
-const WEIGHTS = `function getOperatorSetWeights(${OPERATOR_SET} operatorSet) view returns (address[] operators, uint256[][] weights)`;
-
 export const BN254_TABLE_CALCULATOR_ABI = new ContractAbi('BN254TableCalculator', [
-  WEIGHTS,
+  `function getOperatorSetWeights(${OPERATOR_SET} operatorSet) view returns (address[] operators, uint256[][] weights)`,
   `function getOperatorInfos(${OPERATOR_SET} operatorSet) view returns ((${G1_POINT} pubkey, uint256[] weights)[])`,
 ]);
-export const ECDSA_TABLE_CALCULATOR_ABI = new ContractAbi('ECDSATableCalculator', [WEIGHTS]);
-
-export type Bn254TableCalculator = ReturnType<typeof createBn254TableCalculator>;
-export type EcdsaTableCalculator = ReturnType<typeof createEcdsaTableCalculator>;
 
 export function createBn254TableCalculator(caller: Caller, address: Address) {
   const contract = new BoundContract(caller, BN254_TABLE_CALCULATOR_ABI, address);
   return {
     address,
-    getOperatorSetWeights: weightsReader(contract),
+    getOperatorSetWeights: (operatorSet: OperatorSet, at: BlockTag): Promise<OperatorWeights[]> =>
+      contract.read('getOperatorSetWeights', [operatorSetArgument(operatorSet)], at, ([operators, weights]) =>
+        operators.toArray().map((operator: string, index: number) => ({
+          operator: parseAddress(operator),
+          weights: parseList(weights[index], parseBigInt),
+        })),
+      ),
     /** Aligned with the weights; a member without a key is a hole, all zero, that the tree leaves out. */
     getOperatorInfos: (operatorSet: OperatorSet, at: BlockTag): Promise<Bn254OperatorInfo[]> =>
       contract.read('getOperatorInfos', [operatorSetArgument(operatorSet)], at, ([infos]) =>
@@ -41,19 +41,4 @@ export function createBn254TableCalculator(caller: Caller, address: Address) {
         })),
       ),
   };
-}
-
-export function createEcdsaTableCalculator(caller: Caller, address: Address) {
-  const contract = new BoundContract(caller, ECDSA_TABLE_CALCULATOR_ABI, address);
-  return { address, getOperatorSetWeights: weightsReader(contract) };
-}
-
-function weightsReader(contract: BoundContract) {
-  return (operatorSet: OperatorSet, at: BlockTag): Promise<OperatorWeights[]> =>
-    contract.read('getOperatorSetWeights', [operatorSetArgument(operatorSet)], at, ([operators, weights]) =>
-      operators.toArray().map((operator: string, index: number) => ({
-        operator: parseAddress(operator),
-        weights: parseList(weights[index], parseBigInt),
-      })),
-    );
 }

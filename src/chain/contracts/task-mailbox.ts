@@ -107,12 +107,6 @@ export function createTaskMailbox(caller: Caller, address: Address) {
     /** 0 none, 1 created, 2 verified, 3 expired (by the time of the block `at`). */
     getTaskStatus: (taskId: TaskId, at: BlockTag): Promise<number> =>
       contract.read('getTaskStatus', [taskId], at, ([status]) => parseSmall(status)),
-    getTaskResult: (taskId: TaskId, at: BlockTag): Promise<Uint8Array> =>
-      contract.read('getTaskResult', [taskId], at, ([result]) => parseBytes(result)),
-    getExecutorOperatorSetTaskConfig: (operatorSet: OperatorSet, at: BlockTag): Promise<TaskConfig> =>
-      contract.read('getExecutorOperatorSetTaskConfig', [operatorSetArgument(operatorSet)], at, ([config]) =>
-        parseTaskConfig(config),
-      ),
     /** Longest SLA a task may have. */
     maxTaskSlaSeconds: (at: BlockTag): Promise<number> =>
       contract.read('MAX_TASK_SLA', [], at, ([sla]) => parseSmall(sla)),

@@ -72,7 +72,7 @@ export async function runDemo(flags: DemoFlags): Promise<boolean> {
 }
 
 /** What would make the demo a failure, a sentence each. */
-export function findProblems(
+function findProblems(
   first: readonly TaskOutcome[],
   second: readonly TaskOutcome[],
   exitCodes: readonly number[],

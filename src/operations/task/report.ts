@@ -19,7 +19,7 @@ export interface TaskReport {
 }
 
 /** The name of a mailbox status. */
-export function statusName(status: number): string {
+function statusName(status: number): string {
   return Object.entries(TaskStatus).find(([, value]) => value === status)?.[0] ?? `unknown (${status})`;
 }
 

@@ -10,10 +10,7 @@ import { CONTRACT_ERRORS } from '../../../../src/chain/contracts/errors.js';
 import { KEY_REGISTRAR_ABI } from '../../../../src/chain/contracts/key-registrar.js';
 import { OPERATOR_TABLE_UPDATER_ABI } from '../../../../src/chain/contracts/operator-table-updater.js';
 import { RELEASE_MANAGER_ABI } from '../../../../src/chain/contracts/release-manager.js';
-import {
-  BN254_TABLE_CALCULATOR_ABI,
-  ECDSA_TABLE_CALCULATOR_ABI,
-} from '../../../../src/chain/contracts/table-calculator.js';
+import { BN254_TABLE_CALCULATOR_ABI } from '../../../../src/chain/contracts/table-calculator.js';
 import { TASK_MAILBOX_ABI } from '../../../../src/chain/contracts/task-mailbox.js';
 
 /** Declarations by selector or topic. */
@@ -36,7 +33,6 @@ const ABIS = {
   CrossChainRegistry: CROSS_CHAIN_REGISTRY_ABI,
   OperatorTableUpdater: OPERATOR_TABLE_UPDATER_ABI,
   BN254TableCalculator: BN254_TABLE_CALCULATOR_ABI,
-  ECDSATableCalculator: ECDSA_TABLE_CALCULATOR_ABI,
   'AVS registrar': AVS_REGISTRAR_ABI,
   ReleaseManager: RELEASE_MANAGER_ABI,
 };
