@@ -7,6 +7,7 @@ import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { CloseStack } from '../base/close-stack.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import { createOutcome } from '../base/outcome.js';
 import type { TransactionSigner } from '../chain/transaction.js';
 import type { AggregatorConfig } from '../config/types.js';
 import type { CurveName } from '../crypto/curve.js';
@@ -57,23 +58,17 @@ export class Aggregator {
   #hasStarted = false;
   #runner: TaskRunner | undefined;
   #tls: NodeTls | undefined;
-  readonly #failure: Promise<never>;
-  #fail: (error: unknown) => void = () => undefined;
+  readonly #failure = createOutcome<never>();
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
     this.#stack = new CloseStack(options.logger);
     this.#tracker = new TaskTracker(options.clock);
-    this.#failure = new Promise<never>((_, reject) => {
-      this.#fail = reject;
-    });
-    // Whoever wants to know of it awaits it; nobody must.
-    this.#failure.catch(() => undefined);
   }
 
   /** Rejects when no chain can be followed any more. */
   get failure(): Promise<never> {
-    return this.#failure;
+    return this.#failure.promise;
   }
 
   /** How tasks have ended since the start. */
@@ -190,7 +185,7 @@ export class Aggregator {
       runner,
       onHealth: (works) => server.setServing(works),
       onChainHealth: (id, works) => server.setServing(works, `ponos.chain.${id}`),
-      onFailure: this.#fail,
+      onFailure: this.#failure.reject,
     });
     const swept = keepSwept(this.#retention(chains), this.#stop.signal);
     stack.add('the sweeping of the store', () => swept);

@@ -6,6 +6,7 @@ import { setMaxListeners } from 'node:events';
 import type { Address } from '../base/brands.js';
 import { abortError, type Clock, throwIfAborted } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
+import { createOutcome } from '../base/outcome.js';
 import type { NonePolicy, ResponseGroup } from '../protocol/tally.js';
 import { votingWeight } from '../protocol/threshold.js';
 import type { TaskResult } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
@@ -110,23 +111,20 @@ function keepOpen({ lengthMs }: QuorumWindow, clock: Clock, signal: AbortSignal)
 
 /** Who has answered, who will not, and whether that is enough. */
 class Gathering {
-  readonly winner: Promise<ResponseGroup>;
+  readonly #winner = createOutcome<ResponseGroup>();
   readonly #options: GatherOptions;
   readonly #silent = new Map<Address, string>();
   #collectingEnds = false;
   /** Called when somebody has answered or will not any more. */
   #onNews: () => void = () => undefined;
-  #win: (group: ResponseGroup) => void = () => undefined;
-  #lose: (error: unknown) => void = () => undefined;
 
   constructor(options: GatherOptions) {
     this.#options = options;
-    this.winner = new Promise((resolve, reject) => {
-      this.#win = resolve;
-      this.#lose = reject;
-    });
-    // Who awaits it may be gone when it fails; the failure is theirs to see, not the process'.
-    this.winner.catch(() => undefined);
+  }
+
+  /** The first group that may be submitted. @throws PonosError TASK_REFUSED when none can be any more, and as `fail` is told */
+  get winner(): Promise<ResponseGroup> {
+    return this.#winner.promise;
   }
 
   async receive(operator: PlannedOperator, result: TaskResult): Promise<void> {
@@ -156,7 +154,7 @@ class Gathering {
   }
 
   fail(error: unknown): void {
-    this.#lose(error);
+    this.#winner.reject(error);
   }
 
   currentWinner(): ResponseGroup | undefined {
@@ -195,7 +193,7 @@ class Gathering {
     const { collector, plan, nonePolicy } = this.#options;
     const { winner, groups } = collector.tally(this.#silent.size, this.#collectingEnds);
     if (winner !== undefined) {
-      this.#win(winner);
+      this.#winner.resolve(winner);
       return;
     }
     const outstanding = this.#outstanding();
@@ -203,6 +201,6 @@ class Gathering {
     const heaviest = groups[0]?.weight;
     if (canStillWin(plan, nonePolicy, heaviest, { count: outstanding.length, weight })) return;
     const message = whyHopeless(plan, nonePolicy, groups, this.#silent);
-    this.#lose(new PonosError('TASK_REFUSED', { message }));
+    this.#winner.reject(new PonosError('TASK_REFUSED', { message }));
   }
 }

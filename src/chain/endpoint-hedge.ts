@@ -2,13 +2,13 @@
 import type { Clock } from '../base/clock.js';
 
 /** What came of asking one endpoint. `failed`: another may do better. */
-export type Outcome<T> =
+export type AskOutcome<T> =
   | { readonly kind: 'answer'; readonly value: T }
   | { readonly kind: 'final'; readonly error: unknown }
   | { readonly kind: 'failed'; readonly error: unknown };
 
 /** Asks one endpoint; never rejects. */
-export type Ask<T> = (signal: AbortSignal) => Promise<Outcome<T>>;
+export type Ask<T> = (signal: AbortSignal) => Promise<AskOutcome<T>>;
 
 export interface HedgeOptions {
   readonly delayMs: number;
@@ -18,7 +18,7 @@ export interface HedgeOptions {
 }
 
 export interface HedgeResult<T> {
-  readonly outcome: Outcome<T>;
+  readonly outcome: AskOutcome<T>;
   readonly asked: 'first' | 'both';
   /** Whether the first was given up because the second was sooner. */
   readonly isOvertaken: boolean;

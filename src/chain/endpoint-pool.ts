@@ -7,7 +7,7 @@ import type { Endpoint } from './endpoint.js';
 import { isContradicted, judgeFailure } from './endpoint-failure.js';
 import { ForkMemory } from './endpoint-forks.js';
 import { hedgeDelayMs, TOLERATED_LAG_BLOCKS } from './endpoint-health.js';
-import { type Ask, HedgeBudget, hedge, type Outcome } from './endpoint-hedge.js';
+import { type Ask, type AskOutcome, HedgeBudget, hedge } from './endpoint-hedge.js';
 import { EndpointRoster, type EndpointStatus, type RosterEntry } from './endpoint-roster.js';
 import type { Delivery } from './json-rpc.js';
 
@@ -165,7 +165,7 @@ export class EndpointPool {
     return found;
   }
 
-  async #askAll<T>(request: PoolRequest<T>): Promise<Outcome<T>> {
+  async #askAll<T>(request: PoolRequest<T>): Promise<AskOutcome<T>> {
     if (this.#closing.signal.aborted) return { kind: 'final', error: abortError(this.#closing.signal) };
     this.#budget.earn();
     const order = this.#roster.order();
@@ -187,7 +187,7 @@ export class EndpointPool {
   async #askFirst<T>(
     [first, second]: readonly RosterEntry[],
     request: PoolRequest<T>,
-  ): Promise<{ outcome: Outcome<T>; asked: number }> {
+  ): Promise<{ outcome: AskOutcome<T>; asked: number }> {
     if (first === undefined) return { outcome: { kind: 'failed', error: this.#nobody() }, asked: 0 };
     const canHedge = HEDGED.has(request.method) && this.#roster.isGood(first);
     if (!canHedge || second === undefined || !this.#roster.isGood(second)) {
@@ -210,7 +210,7 @@ export class EndpointPool {
     entry: RosterEntry,
     { method, params, delivery, parse, confirm }: PoolRequest<T>,
     signal?: AbortSignal,
-  ): Promise<Outcome<T>> {
+  ): Promise<AskOutcome<T>> {
     const { clock } = this.#options;
     const askedAtMs = clock.monotonicMs();
     try {

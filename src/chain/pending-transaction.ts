@@ -1,6 +1,7 @@
 /** A transaction from its request until the chain has spoken. */
 import type { Address } from '../base/brands.js';
 import type { LogFields } from '../base/logger.js';
+import type { Outcome } from '../base/outcome.js';
 import type { Receipt, SignedTransaction, UnsignedCall } from './transaction.js';
 
 export interface TransactionCall {
@@ -39,7 +40,8 @@ export interface PendingTransaction {
   readonly nonce: number;
   /** Every form that was sent; one of them may be mined. The last one is the dearest. */
   readonly forms: SignedTransaction[];
-  readonly settled: Settlement;
+  /** What the sender tells whoever waits. */
+  readonly settled: Outcome<Receipt>;
   /** Changes hands when the work it is for is taken up again. */
   waiter: TransactionWaiter & { readonly signal: AbortSignal | undefined };
   sentAtBlock: number;
@@ -48,23 +50,4 @@ export interface PendingTransaction {
   takenSightings: number;
   /** Problems of its last form that were warned of: the same is not said again. */
   readonly told: Set<string>;
-}
-
-/** How the sender tells whoever waits. */
-export interface Settlement {
-  readonly promise: Promise<Receipt>;
-  resolve(receipt: Receipt): void;
-  reject(error: unknown): void;
-}
-
-export function createSettlement(): Settlement {
-  let resolve: (receipt: Receipt) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<Receipt>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  // Whoever sent it may have stopped waiting.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
 }

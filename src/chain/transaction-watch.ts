@@ -6,6 +6,7 @@ import type { Address } from '../base/brands.js';
 import { abortError } from '../base/clock.js';
 import { explain, isPonosError, PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
+import { createOutcome } from '../base/outcome.js';
 import type { Account } from './account.js';
 import type { Block } from './block.js';
 import { EmptyTransactions } from './empty-transactions.js';
@@ -14,7 +15,7 @@ import { bumpedFees } from './fees.js';
 import type { HeadTracker } from './head-tracker.js';
 import { MOST_SENDING, Nonces, SIGHTINGS } from './nonces.js';
 import type { Outbox } from './outbox.js';
-import { createSettlement, type PendingTransaction } from './pending-transaction.js';
+import type { PendingTransaction } from './pending-transaction.js';
 import { type SendingGate, WITHDRAWN } from './sending-gate.js';
 import { maxCostWei, type SignedTransaction, type UnsignedCall } from './transaction.js';
 import { isNonceAhead } from './transaction-rejection.js';
@@ -82,7 +83,7 @@ export class TransactionWatch {
       waiter: sent.waiter ?? { signal: undefined },
       nonce: transaction.nonce,
       forms: [...(sent.earlier ?? []), transaction],
-      settled: createSettlement(),
+      settled: createOutcome(),
       sentAtBlock: sent.head.number,
       isUncertain,
       takenSightings: 0,

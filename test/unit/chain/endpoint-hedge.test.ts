@@ -1,18 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Ask, HedgeBudget, hedge, type Outcome } from '../../../src/chain/endpoint-hedge.js';
+import { type Ask, type AskOutcome, HedgeBudget, hedge } from '../../../src/chain/endpoint-hedge.js';
 import { deferred } from '../../support/deferred.js';
 import { manualClock, settle } from '../../support/manual-clock.js';
 
 const DELAY_MS = 100;
-const answer = (value: string): Outcome<string> => ({ kind: 'answer', value });
-const failed = (error: string): Outcome<string> => ({ kind: 'failed', error });
-const final = (error: string): Outcome<string> => ({ kind: 'final', error });
+const answer = (value: string): AskOutcome<string> => ({ kind: 'answer', value });
+const failed = (error: string): AskOutcome<string> => ({ kind: 'failed', error });
+const final = (error: string): AskOutcome<string> => ({ kind: 'final', error });
 
 /** Two endpoints that answer when the test says so. */
 function setup(mayHedge = () => true) {
   const clock = manualClock();
   const endpoint = () => {
-    const outcome = deferred<Outcome<string>>();
+    const outcome = deferred<AskOutcome<string>>();
     const state: { signal?: AbortSignal } = {};
     const ask: Ask<string> = (signal) => {
       state.signal = signal;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { createOutcome } from '../../../src/base/outcome.js';
 import { MOST_SENDING, Nonces, SIGHTINGS } from '../../../src/chain/nonces.js';
-import { createSettlement, type PendingTransaction } from '../../../src/chain/pending-transaction.js';
+import type { PendingTransaction } from '../../../src/chain/pending-transaction.js';
 import { settle } from '../../support/manual-clock.js';
 import { operatorAddress } from '../aggregator/world.js';
 
@@ -11,7 +12,7 @@ const pendingAt = (nonce: number): [number, PendingTransaction] => [
     call: { to: operatorAddress(1), data: new Uint8Array(), gasLimit: 21_000n },
     nonce,
     forms: [],
-    settled: createSettlement(),
+    settled: createOutcome(),
     waiter: { signal: undefined },
     sentAtBlock: 1,
     isUncertain: false,
