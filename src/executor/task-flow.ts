@@ -5,7 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { type Address, type Hash32, operatorSetKey } from '../base/brands.js';
 import { toHex } from '../base/bytes.js';
-import type { Clock } from '../base/clock.js';
+import { type Clock, untilAborted } from '../base/clock.js';
 import { isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { keccak256 } from '../crypto/keccak.js';
@@ -22,7 +22,6 @@ import { answerKeyOf, payloadConflict, recall, remember } from './remember.js';
 import { type RunDependencies, runDeadlineMs, runTask } from './run.js';
 import { type SignDependencies, signInTime } from './sign.js';
 import { type Submission, taskKey } from './submission.js';
-import { waitUnlessAborted } from './wait.js';
 
 export interface TaskFlowDependencies {
   readonly intake: Intake;
@@ -110,7 +109,7 @@ export class TaskFlow {
       }
       if (running) logger.info('task joined: it is being worked on already');
       const flight = running ?? this.#takeOff(key, admitted, payloadHash, logger);
-      const answer = await waitUnlessAborted(flight.answer, signal);
+      const answer = await untilAborted(flight.answer, signal);
       if (flight.referenceTimestamp === submission.referenceTimestamp) return answer;
     }
   }
