@@ -6,6 +6,7 @@ import { ClientError, Status } from 'nice-grpc-common';
 import type { Address } from '../base/brands.js';
 import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
+import { pauseMsAfter } from '../base/growing-pause.js';
 import { canPass } from '../chain/rpc-error.js';
 import { SUBMISSION_VERSION, submissionMessages } from '../protocol/submission.js';
 import { callDetails } from '../rpc/call-details.js';
@@ -101,8 +102,7 @@ async function askOperator(
     const final = result.final && !hasMoved;
     options.onFailure(operator, { ...result, final });
     if (final) return;
-    const delayMs = RETRY_DELAYS_MS[Math.min(attempt, RETRY_DELAYS_MS.length - 1)] ?? 0;
-    await options.clock.sleep(delayMs, signal);
+    await options.clock.sleep(pauseMsAfter(attempt, RETRY_DELAYS_MS), signal);
   }
 }
 

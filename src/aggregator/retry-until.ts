@@ -1,6 +1,7 @@
 /** Trying again for as long as there is time: what cannot be done now may be possible before the deadline. */
 import { abortError, type Clock } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
+import { pauseMsAfter } from '../base/growing-pause.js';
 import { canPass } from '../chain/rpc-error.js';
 
 export interface RetryUntilOptions {
@@ -11,6 +12,7 @@ export interface RetryUntilOptions {
   readonly onRetry: (error: unknown) => void;
 }
 
+/** Pauses between attempts; the last one repeats until the signal aborts. */
 const DELAYS_MS = [250, 500, 1_000, 2_000, 5_000] as const;
 
 /**
@@ -30,8 +32,7 @@ export async function retryUntil<T>(attempt: () => Promise<T>, options: RetryUnt
       lastFailure = error;
       onRetry(error);
     }
-    const pauseMs = DELAYS_MS[Math.min(failures, DELAYS_MS.length - 1)] ?? 0;
-    await clock.sleep(pauseMs, signal).catch(() => undefined); // the loop ends when it was aborted
+    await clock.sleep(pauseMsAfter(failures, DELAYS_MS), signal).catch(() => undefined); // the loop ends when it was aborted
   }
   throw withLastFailure(abortError(signal), lastFailure);
 }

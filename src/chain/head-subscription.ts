@@ -6,6 +6,7 @@ import { type RawData, WebSocket } from 'ws';
 import type { ChainId } from '../base/brands.js';
 import { abortError, type Clock } from '../base/clock.js';
 import { explain, PonosError } from '../base/error.js';
+import { pauseMsAfter } from '../base/growing-pause.js';
 import type { Logger } from '../base/logger.js';
 import type { HeadTracker } from './head-tracker.js';
 
@@ -53,7 +54,7 @@ export async function subscribeToHeads(options: HeadSubscriptionOptions, signal:
     }
     failures = announces === true && clock.monotonicMs() - startMs >= LASTING_MS ? 0 : failures + 1;
     announces = false;
-    const pauseMs = BACK_OFF_MS[Math.min(Math.max(failures - 1, 0), BACK_OFF_MS.length - 1)] ?? 0;
+    const pauseMs = pauseMsAfter(Math.max(failures - 1, 0), BACK_OFF_MS);
     await clock.sleep(pauseMs, signal).catch(() => undefined); // the loop ends when it was aborted
   }
 }

@@ -1,6 +1,7 @@
 /** Opening a chain whose endpoint is down when the node starts: the node waits for it, and says so. */
 import { abortError, type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { isPonosError } from '../base/error.js';
+import { pauseMsAfter } from '../base/growing-pause.js';
 import type { Logger } from '../base/logger.js';
 
 export interface OpenWhenReachableOptions {
@@ -40,6 +41,6 @@ export async function openWhenReachable<T>(
         });
       }
     }
-    await clock.sleep(DELAYS_MS[Math.min(failures, DELAYS_MS.length - 1)] ?? 0, signal);
+    await clock.sleep(pauseMsAfter(failures, DELAYS_MS), signal);
   }
 }

@@ -2,6 +2,7 @@
 import type { Address } from '../base/brands.js';
 import { type Clock, untilAborted } from '../base/clock.js';
 import { isPonosError, PonosError } from '../base/error.js';
+import { pauseMsAfter } from '../base/growing-pause.js';
 import type { Logger } from '../base/logger.js';
 import type { CurveName } from '../crypto/curve.js';
 import {
@@ -50,7 +51,7 @@ export async function signInTime(
   signal: AbortSignal,
 ): Promise<ResultSignatures> {
   for (let failures = 0; ; failures++) {
-    const pauseMs = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 0;
+    const pauseMs = pauseMsAfter(failures, PAUSES_MS);
     try {
       return await untilAborted(signResult(work, deps), signal);
     } catch (error) {
