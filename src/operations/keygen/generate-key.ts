@@ -31,7 +31,7 @@ export interface GeneratedKey extends PublicIdentity {
   };
 }
 
-/** @throws PonosError USAGE, VALUE_INVALID, FILE_EXISTS, FILE_UNWRITABLE */
+/** @throws PonosError USAGE, FILE_EXISTS, FILE_UNWRITABLE */
 export async function generateKey(request: GenerateKeyRequest): Promise<GeneratedKey> {
   const { curve, filePrefix } = request;
   if (!/^[\w.-]+$/.test(filePrefix) || /^\.+$/.test(filePrefix)) {

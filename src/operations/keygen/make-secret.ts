@@ -1,7 +1,7 @@
 /** A private key: at random, or from a seed. */
 import { randomBytes } from 'node:crypto';
 import { toBigInt, word } from '../../base/bytes.js';
-import { PonosError } from '../../base/error.js';
+import { isPonosError, PonosError } from '../../base/error.js';
 import { Secret } from '../../base/secret.js';
 import type { KeyCurve } from './key-curve.js';
 
@@ -16,7 +16,7 @@ export interface SecretOrigin {
 
 /**
  * @returns 32 bytes, big-endian, in the range of the curve
- * @throws PonosError USAGE for flags that do not go together, VALUE_INVALID for a seed or path that is none
+ * @throws PonosError USAGE for flags that do not go together, and for a seed or path that is none
  */
 export async function makeSecret(curve: KeyCurve, origin: SecretOrigin): Promise<Secret<Uint8Array>> {
   const { seed, path, eip2333 = false } = origin;
@@ -27,9 +27,13 @@ export async function makeSecret(curve: KeyCurve, origin: SecretOrigin): Promise
   if (eip2333 && path === undefined) throw usage('EIP-2333 needs a path', 'Add --path m/12381/3600/0/0.');
   if (seed === undefined) return new Secret(await randomSecret(curve));
   const seeds = await import('../../crypto/seed.js');
-  if (path === undefined) return new Secret(seeds.secretFromSeed(curve, seed.reveal()));
-  if (eip2333) return new Secret(await seeds.eip2333SecretAtPath(seed.reveal(), path));
-  return new Secret(seeds.bls381SecretAtPath(seed.reveal(), path));
+  try {
+    if (path === undefined) return new Secret(seeds.secretFromSeed(curve, seed.reveal()));
+    if (eip2333) return new Secret(await seeds.eip2333SecretAtPath(seed.reveal(), path));
+    return new Secret(seeds.bls381SecretAtPath(seed.reveal(), path));
+  } catch (error) {
+    throw isPonosError(error, 'VALUE_INVALID') ? asUsage(error) : error;
+  }
 }
 
 async function randomSecret(curve: KeyCurve): Promise<Uint8Array> {
@@ -46,16 +50,21 @@ async function randomSecret(curve: KeyCurve): Promise<Uint8Array> {
   return word((toBigInt(new Uint8Array(randomBytes(48))) % (GROUP_ORDER - 1n)) + 1n);
 }
 
-/** Hex of any length, with or without 0x. @throws PonosError VALUE_INVALID, never quoting the text */
+/** Hex of any length, with or without 0x. @throws PonosError USAGE, never quoting the text */
 export function parseSeed(text: string): Secret<Uint8Array> {
   const digits = text.trim().replace(/^0x/i, '');
   if (!/^([0-9a-f]{2})+$/i.test(digits)) {
-    throw new PonosError('VALUE_INVALID', {
+    throw new PonosError('USAGE', {
       message: 'a seed must be an even number of hex digits',
       facts: { characters: digits.length },
     });
   }
   return new Secret(new Uint8Array(Buffer.from(digits, 'hex')));
+}
+
+/** Seed and path come from flags: what is wrong with them is the user's to correct. */
+function asUsage({ message, facts, advice }: PonosError): PonosError {
+  return new PonosError('USAGE', { message, facts, advice });
 }
 
 function usage(message: string, advice: string): PonosError {

@@ -53,6 +53,22 @@ describe('generateKey', () => {
     expect(toHex(key.publicKey)).toBe(`0x${recorded.pubkey}`);
   });
 
+  test.each([
+    [
+      'a seed that is too short',
+      { seed: new Secret(new Uint8Array(31)) },
+      'a seed must be at least 32 bytes',
+    ],
+    ['a path that is none', { seed: SEED, path: 'm/x' }, 'a derivation path must look like m/12381/3600/0/0'],
+    ['a path that is none', { seed: SEED, path: 'm/x', eip2333: true }, 'a derivation path must look like'],
+  ])('error: %s is a fault of the command line', async (_what, origin, message) => {
+    await expect(generateKey(request({ curve: 'bls381', ...origin }))).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining(message),
+    });
+    await expect(listed()).rejects.toThrow('ENOENT');
+  });
+
   test.each(KEY_CURVES)('behavior: a %s keystore is written, shown and tried', async (curve) => {
     const key = await generateKey(request({ curve, keystore: light('pass') }));
     const keyFile = key.files.keystore ?? '';
@@ -190,6 +206,6 @@ describe('key files', () => {
 
 describe('parseSeed', () => {
   test.each(['', 'abc', 'zz'])('error: "%s" is no seed', (text) => {
-    expect(() => parseSeed(text)).toThrow(withCode('VALUE_INVALID'));
+    expect(() => parseSeed(text)).toThrow(withCode('USAGE'));
   });
 });
