@@ -58,6 +58,7 @@ export async function keepSwept(options: RetentionOptions, signal: AbortSignal):
 async function sweep(options: RetentionOptions, seen: SeenOutputs, signal: AbortSignal): Promise<void> {
   const { store, chains, clock, logger } = options;
   const startMs = clock.nowMs();
+  const begunMs = clock.monotonicMs();
   const keepMs = options.taskDays * DAY_MS;
   const finals = await finalBlocks(chains, logger);
   const watched = new Set(chains.map(({ chainId }) => chainId));
@@ -94,7 +95,7 @@ async function sweep(options: RetentionOptions, seen: SeenOutputs, signal: Abort
   }
   const isNews = removed.tasks + removed.outputs + removed.transactions > 0;
   const log = isNews ? logger.info : logger.debug;
-  log('the store was swept', { ...removed, tookMs: clock.nowMs() - startMs });
+  log('the store was swept', { ...removed, tookMs: Math.round(clock.monotonicMs() - begunMs) });
 }
 
 /** Whether the deadline, the task's block and its result's are all below what a reorg can replace. */

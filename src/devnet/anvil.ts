@@ -102,9 +102,9 @@ export async function startAnvil(
   });
   child.unref();
 
-  const deadlineMs = clock.nowMs() + START_LIMIT_MS;
+  const deadlineMs = clock.monotonicMs() + START_LIMIT_MS;
   try {
-    while (ended === undefined && clock.nowMs() < deadlineMs) {
+    while (ended === undefined && clock.monotonicMs() < deadlineMs) {
       throwIfAborted(signal);
       const address = /Listening on (127\.0\.0\.1:\d+)/.exec(fs.readFileSync(options.logFile, 'utf8'))?.[1];
       if (address !== undefined && child.pid !== undefined)
@@ -179,8 +179,8 @@ export async function stopProcess(pid: number, clock: Clock): Promise<void> {
       if ((error as NodeJS.ErrnoException).code === 'ESRCH') return;
       throw error;
     }
-    const deadlineMs = clock.nowMs() + STOP_LIMIT_MS;
-    while (isRunning(pid) && clock.nowMs() < deadlineMs) await clock.sleep(20);
+    const deadlineMs = clock.monotonicMs() + STOP_LIMIT_MS;
+    while (isRunning(pid) && clock.monotonicMs() < deadlineMs) await clock.sleep(20);
   }
   if (!isRunning(pid)) return;
   throw new PonosError('DEVNET_FAILED', { message: 'a process could not be stopped', facts: { pid } });

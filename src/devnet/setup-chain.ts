@@ -92,11 +92,11 @@ export class SetupChain {
   }
 
   async #succeeded({ hash, what }: Pending, clock: Clock): Promise<boolean> {
-    const deadlineMs = clock.nowMs() + RECEIPT_LIMIT_MS;
+    const deadlineMs = clock.monotonicMs() + RECEIPT_LIMIT_MS;
     for (;;) {
       const receipt = await this.#provider.send('eth_getTransactionReceipt', [hash]);
       if (receipt !== null) return receipt.status === '0x1';
-      if (!this.#minesByItself || clock.nowMs() >= deadlineMs) {
+      if (!this.#minesByItself || clock.monotonicMs() >= deadlineMs) {
         throw new PonosError('TRANSACTION_FAILED', { message: `${what} was not mined`, facts: { hash } });
       }
       await clock.sleep(100);

@@ -68,12 +68,12 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
     exited,
     broken,
     async waitForLog(text, limitMs) {
-      const deadlineMs = clock.nowMs() + limitMs;
+      const deadlineMs = clock.monotonicMs() + limitMs;
       while (!readLog().includes(text)) {
         if (exitCode !== undefined) {
           throw failure(`${name} ended with ${endedWith} instead of starting: ${lastLines()}`, logFile);
         }
-        if (clock.nowMs() >= deadlineMs) {
+        if (clock.monotonicMs() >= deadlineMs) {
           throw failure(`${name} did not say "${text}" within ${limitMs / 1000} s: ${lastLines()}`, logFile);
         }
         await clock.sleep(50);

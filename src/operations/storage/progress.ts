@@ -32,7 +32,7 @@ export function createProgress({ what, output, clock }: ProgressOptions): Progre
   let records = 0;
   let bytes = 0;
   let isShown = false;
-  let lastMs = clock.nowMs();
+  let lastMs = clock.monotonicMs();
   const intervalMs = output?.isTerminal ? TERMINAL_INTERVAL_MS : LINES_INTERVAL_MS;
 
   function show(): void {
@@ -43,7 +43,7 @@ export function createProgress({ what, output, clock }: ProgressOptions): Progre
   }
   function pass(bytesPassed: number): void {
     bytes += bytesPassed;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     if (output === undefined || nowMs - lastMs < intervalMs) return;
     lastMs = nowMs;
     show();

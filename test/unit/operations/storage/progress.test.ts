@@ -19,6 +19,16 @@ test('default: without a terminal it is a line now and then, and one at the end'
   );
 });
 
+test('behavior: it goes on being told although the date is set back', async () => {
+  const clock = manualClock();
+  const terminal = collectingTerminal();
+  const progress = createProgress({ what: 'backup', output: terminal.stderr, clock });
+  clock.step(-3_600_000);
+  await clock.advance(2_000);
+  await collect(progress.entries(each([entry])));
+  expect(terminal.shown()).toBe('backup: 1 records, 1.0 KiB\n');
+});
+
 test('behavior: on a terminal one line is written over', async () => {
   const clock = manualClock();
   const terminal = collectingTerminal(true);
