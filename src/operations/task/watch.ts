@@ -14,6 +14,7 @@ import {
 } from '../../chain/contracts/task-mailbox.js';
 import { flagValue } from '../flag-value.js';
 import { abortOnInterrupt } from '../interrupt.js';
+import { readTask } from './read-task.js';
 import { renderReport, reportOf } from './report.js';
 import { openTarget, type Target, type TargetFlags } from './target.js';
 import { waitForEnd } from './wait.js';
@@ -28,11 +29,14 @@ const POLL_MS = 500;
 /** Ranges that every endpoint serves; a watcher that fell behind catches up in several steps. */
 const MAX_BLOCKS = 500;
 
-/** Ends at Ctrl-C; with a task id, when that task has ended (with an error when it expired). */
+/**
+ * Ends at Ctrl-C; with a task id, when that task has ended.
+ * @throws PonosError TASK_UNKNOWN, TASK_EXPIRED for one that ended unverified, and those of the chain
+ */
 export async function watchTasks(flags: WatchTasksFlags): Promise<void> {
   const taskId = flags.taskId === undefined ? undefined : flagValue('<task-id>', flags.taskId, parseTaskId);
-  const interrupt = abortOnInterrupt();
   const target = await openTarget(flags);
+  const interrupt = abortOnInterrupt();
   try {
     await target.client.start(interrupt.signal);
     if (taskId !== undefined) await watchOne(flags, target, taskId, interrupt.signal);
@@ -47,10 +51,13 @@ export async function watchTasks(flags: WatchTasksFlags): Promise<void> {
 
 async function watchOne(
   flags: WatchTasksFlags,
-  { client, mailbox }: Target,
+  target: Target,
   taskId: TaskId,
   signal: AbortSignal,
 ): Promise<void> {
+  const { client, mailbox } = target;
+  // With a misspelt id, or on another chain, it would be waited for for ever.
+  await readTask(target, taskId);
   const task = await waitForEnd(createTaskMailbox(client, mailbox), taskId, systemClock, signal);
   const report = reportOf(taskId, client.name, task);
   flags.write(flags.json ? JSON.stringify(report) : renderReport(report));
