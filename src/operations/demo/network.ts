@@ -33,7 +33,7 @@ export interface Network {
 
 const START_LIMIT_MS = 90_000;
 /** The nodes' own grace time is 30 s. */
-const STOP_LIMIT_MS = 40_000;
+export const STOP_LIMIT_MS = 40_000;
 
 const READY = { aggregator: 'aggregator is watching', executor: 'executor is serving' };
 

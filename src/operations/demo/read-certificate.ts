@@ -2,6 +2,8 @@
 import { AbiCoder } from 'ethers';
 import { type Address, parseHex } from '../../base/brands.js';
 import { fromHex } from '../../base/bytes.js';
+import { BN254_CERTIFICATE } from '../../chain/contracts/bn254-certificate-verifier.js';
+import { ECDSA_CERTIFICATE } from '../../chain/contracts/ecdsa-certificate-verifier.js';
 import type { Bn254 } from '../../crypto/bn254/bn254.js';
 import type { CurveName } from '../../crypto/curve.js';
 import { recoverEcdsa } from '../../crypto/ecdsa.js';
@@ -9,11 +11,6 @@ import { keccak256 } from '../../crypto/keccak.js';
 import type { CastOperator } from '../../devnet/cast.js';
 import { ecdsaCertificatePreimage, ecdsaDomainSeparator } from '../../protocol/result.js';
 
-const G1 = 'tuple(uint256 X, uint256 Y)';
-const G2 = 'tuple(uint256[2] X, uint256[2] Y)';
-const WITNESS = `tuple(uint32 operatorIndex, bytes operatorInfoProof, tuple(${G1} pubkey, uint256[] weights) operatorInfo)`;
-const BN254_CERTIFICATE = `tuple(uint32 referenceTimestamp, bytes32 messageHash, ${G1} signature, ${G2} apk, ${WITNESS}[] nonSignerWitnesses)`;
-const ECDSA_CERTIFICATE = 'tuple(uint32 referenceTimestamp, bytes32 messageHash, bytes sig)';
 const SIGNATURE_BYTES = 65;
 
 export interface CertificateReading {

@@ -12,7 +12,7 @@ import { abortOnInterrupt } from '../interrupt.js';
 import { renderTable } from '../table.js';
 import { buildDemoImage } from './demo-image.js';
 import { type DemoContext, type DemoTask, followTask, publishTask, type TaskOutcome } from './demo-task.js';
-import { type Network, startNetwork } from './network.js';
+import { type Network, STOP_LIMIT_MS, startNetwork } from './network.js';
 
 export interface DemoFlags {
   readonly docker?: boolean;
@@ -23,7 +23,6 @@ export interface DemoFlags {
 const EXECUTORS = 4;
 /** Stopped after the first round; its stake is small enough for the others to reach the threshold. */
 const STOPPED_EXECUTOR = 'executor-3';
-const STOP_LIMIT_MS = 40_000;
 
 /** True when every task was verified and every process ended well. */
 export async function runDemo(flags: DemoFlags): Promise<boolean> {
