@@ -20,14 +20,8 @@ import {
 } from './executor-records.js';
 import type { Entry, KeyValueStore, WriteOperation } from './key-value-store.js';
 import { createKeyedQueue } from './keyed-queue.js';
-import {
-  corruptRecord,
-  decodeJsonRecord,
-  decodeRecord,
-  encodeJsonRecord,
-  encodeRecord,
-} from './record-codec.js';
-import { readable } from './records.js';
+import { corruptRecord, decodeJsonRecord } from './record-codec.js';
+import { putBytes, putJson, readable, readBytes, readJson, remove } from './records.js';
 import { keysBelow, storeKey } from './store-key.js';
 
 /** What retention takes away of an answered task. */
@@ -92,17 +86,14 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
   /** Reading, deciding and writing what concerns one task as one step. */
   const alone = <T>(key: AnswerKey, action: () => Promise<T>) => queue.run([keysOf(key).answer], action);
 
-  async function readRecord(key: string): Promise<AnswerRecord | undefined> {
-    const value = await store.get(key);
-    return value && decodeJsonRecord(key, value);
-  }
+  const readRecord = (key: string) => readJson<AnswerRecord>(store, key);
 
   async function find(key: AnswerKey): Promise<StoredAnswer | undefined> {
     const keys = keysOf(key);
     const record = await readRecord(keys.answer);
     if (record === undefined || record.isOutputGone) return record && fromRecord(record, undefined);
-    const output = await store.get(keys.output);
-    if (output !== undefined) return fromRecord(record, decodeRecord(keys.output, output));
+    const output = await readBytes(store, keys.output);
+    if (output !== undefined) return fromRecord(record, output);
     // Retention may have come in between the two reads.
     const again = await readRecord(keys.answer);
     if (again === undefined || again.isOutputGone) return again && fromRecord(again, undefined);
@@ -130,13 +121,11 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
       deadlineSeconds: Math.max(stored?.deadlineSeconds ?? 0, answer.deadlineSeconds),
     };
     const keys = keysOf(key);
-    const operations: WriteOperation[] = [
-      { type: 'put', key: keys.answer, value: encodeJsonRecord(keys.answer, toRecord(merged)) },
-      { type: 'delete', key: keys.underWay },
-    ];
-    if (stored?.output === undefined)
-      operations.push({ type: 'put', key: keys.output, value: encodeRecord(keys.output, output) });
-    await store.batch(operations);
+    await store.batch([
+      putJson(keys.answer, toRecord(merged)),
+      remove(keys.underWay),
+      ...(stored?.output === undefined ? [putBytes(keys.output, output)] : []),
+    ]);
     return merged;
   }
 
@@ -154,9 +143,7 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
         deadlineSeconds: Math.max(known?.deadlineSeconds ?? 0, task.deadlineSeconds),
       });
     }
-    await store.batch(
-      [...merged].map(([key, record]) => ({ type: 'put', key, value: encodeJsonRecord(key, record) })),
-    );
+    await store.batch([...merged].map(([key, record]) => putJson(key, record)));
     return added;
   }
 
@@ -168,26 +155,23 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
       // Nothing hangs on a damaged note: `verify` names it, and it must not keep a node from starting.
       if (isPonosError(task)) continue;
       found.push(task);
-      operations.push({ type: 'delete', key });
+      operations.push(remove(key));
     }
     if (operations.length > 0) await store.batch(operations);
     return found;
   }
 
   /** Judged once more as one step with the removal: the task may have been asked for again meanwhile. */
-  function remove(task: AnsweredTask, judge: SweepPage['judge']): Promise<Leaving> {
+  function takeAway(task: AnsweredTask, judge: SweepPage['judge']): Promise<Leaving> {
     return alone(task, async () => {
       const keys = keysOf(task);
       const record = await readRecord(keys.answer);
       if (record === undefined) return 'nothing';
       const leaving = judge(answeredTask(keys.answer, record));
       const bare: AnswerRecord = { ...record, isOutputGone: true };
-      const output: WriteOperation[] = record.isOutputGone ? [] : [{ type: 'delete', key: keys.output }];
-      if (leaving === 'everything') await store.batch([{ type: 'delete', key: keys.answer }, ...output]);
-      else if (leaving === 'output') {
-        const value = encodeJsonRecord(keys.answer, bare);
-        await store.batch([{ type: 'put', key: keys.answer, value }, ...output]);
-      }
+      const output = record.isOutputGone ? [] : [remove(keys.output)];
+      if (leaving === 'everything') await store.batch([remove(keys.answer), ...output]);
+      else if (leaving === 'output') await store.batch([putJson(keys.answer, bare), ...output]);
       return leaving;
     });
   }
@@ -206,7 +190,7 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
       if (isPonosError(task)) damaged.push(task);
       else if (judge(task) !== 'nothing') due.push(task);
     }
-    const left = await Promise.all(due.map((task) => remove(task, judge)));
+    const left = await Promise.all(due.map((task) => takeAway(task, judge)));
     const records = left.filter((leaving) => leaving === 'everything').length;
     const outputs = left.filter((leaving, n) => leaving !== 'nothing' && due[n]?.isOutputKept).length;
     return { next: seen === limit ? last : undefined, outputs, records, damaged };
@@ -215,11 +199,8 @@ export function createExecutorStore(store: KeyValueStore): ExecutorStore {
   return {
     find,
     saveAnswer: (key, answer) => alone(key, () => saveAnswer(key, answer)),
-    begin: (key, task) => {
-      const { underWay } = keysOf(key);
-      return store.batch([{ type: 'put', key: underWay, value: encodeJsonRecord(underWay, task) }]);
-    },
-    giveUp: (key) => store.batch([{ type: 'delete', key: keysOf(key).underWay }]),
+    begin: (key, task) => store.batch([putJson(keysOf(key).underWay, task)]),
+    giveUp: (key) => store.batch([remove(keysOf(key).underWay)]),
     takeAbandoned,
     mergeAnswered: (tasks) =>
       queue.run([...new Set(tasks.map((task) => keysOf(task).answer))], () => mergeAnswered(tasks)),
