@@ -24,3 +24,25 @@ export const transactionKeyOf = (chainId: ChainId, account: Address, nonce: numb
 export const registrationKeyOf = (avs: Address) => storeKey('registration', avs);
 export const backfillKeyOf = (chainId: ChainId, avs: Address) => storeKey('backfill', chainId, avs);
 export const operatorSetKeyOf = ({ avs, id }: OperatorSet) => storeKey('operator-set', avs, id);
+
+/** Whose chain a record is of, by the key of any of them but a finished task's place, which begins with a time. */
+export function chainOfKey(key: string): ChainId {
+  return chainOfPart(key.split('/')[1]);
+}
+
+/** The task of a key that has nothing but its chain and its id. */
+export function taskOfKey(key: string): TaskKey {
+  const [, chain, taskId] = key.split('/');
+  return { chainId: chainOfPart(chain), taskId: taskId as TaskKey['taskId'] };
+}
+
+/** The task behind a place among the finished ones. */
+export function taskOfFinishedKey(key: string): TaskKey {
+  const [, , chain, taskId] = key.split('/');
+  return { chainId: chainOfPart(chain), taskId: taskId as TaskKey['taskId'] };
+}
+
+/** Keys are written here alone, so that their parts are trusted. */
+function chainOfPart(part: string | undefined): ChainId {
+  return Number.parseInt(part ?? '', 16) as ChainId;
+}

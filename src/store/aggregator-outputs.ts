@@ -4,15 +4,9 @@
  */
 import type { Hash32 } from '../base/brands.js';
 import { isPonosError } from '../base/error.js';
-import { outputKeyOf, taskKeyOf } from './aggregator-keys.js';
+import { outputKeyOf, taskKeyOf, taskOfFinishedKey } from './aggregator-keys.js';
 import { isFinished, type TaskKey } from './aggregator-records.js';
-import {
-  inChunks,
-  readTaskRecord,
-  type SweepOptions,
-  type TaskRecord,
-  taskOfFinished,
-} from './aggregator-sweep.js';
+import { inChunks, readTaskRecord, type SweepOptions, type TaskRecord } from './aggregator-sweep.js';
 import type { KeyValueStore, WriteOperation } from './key-value-store.js';
 import type { KeyedQueue } from './keyed-queue.js';
 import { decodeJsonRecord } from './record-codec.js';
@@ -53,7 +47,7 @@ async function sweepChunk(
   let waitsSinceMs: number | undefined;
   const operations: WriteOperation[] = [];
   for (const finishedKey of chunk) {
-    const task = await readTaskRecord(store, taskOfFinished(finishedKey));
+    const task = await readTaskRecord(store, taskOfFinishedKey(finishedKey));
     // What is to be said of a damaged one the sweep of tasks says.
     if (task === undefined || task === 'damaged' || task.areOutputsSwept || !isFinished(task)) continue;
     if (!mayLeave(task)) {

@@ -5,7 +5,7 @@ import { PonosError } from '../base/error.js';
 import { keccak256 } from '../crypto/keccak.js';
 import { type AvsRecords, createAvsRecords } from './aggregator-avss.js';
 import { type BlockRef, type ChainHistory, createChainHistory, KEPT_BLOCKS } from './aggregator-history.js';
-import { answerKeyOf, cursorKeyOf, outputKeyOf, taskKeyOf } from './aggregator-keys.js';
+import { answerKeyOf, cursorKeyOf, outputKeyOf, taskKeyOf, taskOfKey } from './aggregator-keys.js';
 import { type OutputSweepOptions, type SweptOutputs, sweepOutputs } from './aggregator-outputs.js';
 import {
   type AcceptedAnswer,
@@ -123,14 +123,7 @@ export function createAggregatorStore(store: KeyValueStore): AggregatorStore {
     async unfinishedTasks() {
       const tasks: TaskRecord[] = [];
       for await (const { key } of store.scan(keysBelow('open'))) {
-        const [, chainHex, taskId] = key.split('/');
-        const found = await readJson<TaskRecord>(
-          store,
-          taskKeyOf({
-            chainId: Number.parseInt(chainHex ?? '', 16) as ChainId,
-            taskId: taskId as TaskKey['taskId'],
-          }),
-        );
+        const found = await readJson<TaskRecord>(store, taskKeyOf(taskOfKey(key)));
         if (found === undefined) throw corruptRecord(key, 'the task it names is missing');
         tasks.push(found);
       }

@@ -4,10 +4,12 @@ import { isPonosError } from '../base/error.js';
 import {
   blockKeyOf,
   blockTaskKeyOf,
+  chainOfKey,
   finishedKeyOf,
   payloadKeyOf,
   settledKeyOf,
   taskKeyOf,
+  taskOfFinishedKey,
 } from './aggregator-keys.js';
 import { isFinished, type StoredTask, type TaskKey } from './aggregator-records.js';
 import type { KeyRange, KeyValueStore, WriteOperation } from './key-value-store.js';
@@ -63,7 +65,7 @@ export async function* inChunks<T>(
     for await (const { key } of store.scan({ gte: from, lt, limit: CHUNK })) chunk.push(key);
     const last = chunk.at(-1);
     if (last === undefined) return;
-    const names = chunk.map((finishedKey) => taskKeyOf(taskOfFinished(finishedKey)));
+    const names = chunk.map((finishedKey) => taskKeyOf(taskOfFinishedKey(finishedKey)));
     yield await queue.run(names, () => action(chunk));
     // Those that stay where they are are passed by.
     from = `${last}!`;
@@ -83,7 +85,7 @@ async function removeChunk(
     operations = [];
   };
   for (const finishedKey of chunk) {
-    const key = taskOfFinished(finishedKey);
+    const key = taskOfFinishedKey(finishedKey);
     const record = await readTaskRecord(store, key);
     if (record === 'damaged') {
       damaged += 1;
@@ -130,11 +132,6 @@ async function removalOf(store: KeyValueStore, record: TaskRecord): Promise<Writ
   return operations;
 }
 
-export function taskOfFinished(finishedKey: string): TaskKey {
-  const [, , chainHex, taskId] = finishedKey.split('/');
-  return { chainId: Number.parseInt(chainHex ?? '', 16) as ChainId, taskId: taskId as TaskKey['taskId'] };
-}
-
 /**
  * Block hashes below a number: catching up by ranges leaves some behind.
  * @returns how many were removed
@@ -153,10 +150,9 @@ export async function sweepBlocks(store: KeyValueStore, chainId: ChainId, below:
 export async function sweepTransactions(store: KeyValueStore): Promise<number> {
   const operations: WriteOperation[] = [];
   for await (const { key } of store.scan(keysBelow('transaction'))) {
-    const [, chainHex] = key.split('/');
     const { subject } = (await readJson<{ subject?: TaskKey['taskId'] }>(store, key)) ?? {};
     if (subject === undefined) continue;
-    const task = { chainId: Number.parseInt(chainHex ?? '', 16) as ChainId, taskId: subject };
+    const task = { chainId: chainOfKey(key), taskId: subject };
     if ((await store.get(taskKeyOf(task))) === undefined) operations.push(remove(key));
   }
   if (operations.length > 0) await store.batch(operations);

@@ -2,6 +2,7 @@
 import type { ChainId } from '../../base/brands.js';
 import { PonosError } from '../../base/error.js';
 import type { BlockRef } from '../../store/aggregator-history.js';
+import { chainOfKey } from '../../store/aggregator-keys.js';
 import { createAggregatorStore } from '../../store/aggregator-store.js';
 import type { KeyValueStore } from '../../store/key-value-store.js';
 import { keysBelow } from '../../store/store-key.js';
@@ -60,7 +61,7 @@ export async function readChains(store: KeyValueStore): Promise<ChainReading[]> 
   }
   const readings: ChainReading[] = [];
   for await (const { key } of store.scan(keysBelow('cursor'))) {
-    const chainId = Number.parseInt(key.split('/')[1] ?? '', 16) as ChainId;
+    const chainId = chainOfKey(key);
     const cursor = await aggregator.cursor(chainId);
     if (cursor === undefined) continue;
     const blocks = await aggregator.recentBlocks(chainId);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { BlockNumber, ChainId, Hash32 } from '../../base/brands.js';
 import { isPonosError } from '../../base/error.js';
 import type { BlockRef } from '../../store/aggregator-history.js';
+import { chainOfKey } from '../../store/aggregator-keys.js';
 import type { StoredTask, StoredTaskStatus } from '../../store/aggregator-records.js';
 import type { AnswerRecord } from '../../store/executor-records.js';
 import type { Entry } from '../../store/key-value-store.js';
@@ -68,7 +69,7 @@ export async function collectStats(content: StoreContent, dir: string | undefine
     const kind = `${role} ${namespace}`;
     if (kind === 'aggregator cursor') {
       const { number, hash } = decodeJsonRecord<BlockRef>(key, value);
-      const chainId = Number.parseInt(key.split('/')[1] ?? '', 16) as ChainId;
+      const chainId = chainOfKey(key);
       chains.push({ chainId, lastBlock: number, lastBlockHash: hash });
     } else if (kind === 'aggregator task') {
       const { status, createdAtMs } = decodeJsonRecord<StoredTask>(key, value);

@@ -3,6 +3,7 @@ import { type ChainId, parseTaskId, type TaskId } from '../../base/brands.js';
 import { toHex } from '../../base/bytes.js';
 import { PonosError } from '../../base/error.js';
 import { printable } from '../../base/printable.js';
+import { taskOfKey } from '../../store/aggregator-keys.js';
 import type { StoredTaskStatus } from '../../store/aggregator-records.js';
 import { createAggregatorStore } from '../../store/aggregator-store.js';
 import type { TaskRecord } from '../../store/aggregator-sweep.js';
@@ -100,8 +101,8 @@ async function reportsOf(store: KeyValueStore, taskId: TaskId) {
 async function chainsOf(store: KeyValueStore, taskId: TaskId): Promise<ChainId[]> {
   const chains: ChainId[] = [];
   for await (const { key } of store.scan(keysBelow('task'))) {
-    const [, chain = '', id] = key.split('/');
-    if (id === taskId) chains.push(Number.parseInt(chain, 16) as ChainId);
+    const found = taskOfKey(key);
+    if (found.taskId === taskId) chains.push(found.chainId);
   }
   return chains;
 }
