@@ -7,8 +7,8 @@ import { blockNumber } from '../base/brands.js';
 import { type Clock, throwIfAborted } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { ChainClient } from '../chain/client.js';
+import type { TaskRecord } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
-import type { TaskRecord } from '../store/aggregator-sweep.js';
 
 export interface SweptChain {
   readonly chainId: ChainId;

@@ -8,9 +8,8 @@ import {
   type TaskSummary,
 } from '../rpc/generated/ponos/v1/tasks.js';
 import { optionalAddress } from '../rpc/request-fields.js';
-import type { StoredTaskStatus } from '../store/aggregator-records.js';
+import type { StoredTaskStatus, TaskRecord } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
-import type { TaskRecord } from '../store/aggregator-sweep.js';
 import { taskName } from './task-plan.js';
 import type { TaskStory } from './tracker.js';
 

@@ -5,8 +5,8 @@
 import type { Hash32 } from '../base/brands.js';
 import { isPonosError } from '../base/error.js';
 import { outputKeyOf, taskKeyOf, taskOfFinishedKey } from './aggregator-keys.js';
-import { isFinished, type TaskKey } from './aggregator-records.js';
-import { inChunks, readTaskRecord, type SweepOptions, type TaskRecord } from './aggregator-sweep.js';
+import { isFinished, type TaskKey, type TaskRecord } from './aggregator-records.js';
+import { inChunks, readTaskRecord, type SweepOptions } from './aggregator-sweep.js';
 import type { KeyValueStore, WriteOperation } from './key-value-store.js';
 import type { KeyedQueue } from './keyed-queue.js';
 import { decodeJsonRecord } from './record-codec.js';

@@ -49,6 +49,9 @@ export interface TaskProgress {
 
 export interface StoredTask extends NewTask, TaskProgress {}
 
+/** A task without its payload. */
+export type TaskRecord = Omit<StoredTask, 'payload'>;
+
 /** What a step of a task changes, and when. */
 export type TaskChange = Partial<TaskProgress> & { readonly updatedAtMs: number };
 

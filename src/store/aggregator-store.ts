@@ -14,6 +14,7 @@ import {
   type StoredTask,
   type TaskChange,
   type TaskKey,
+  type TaskRecord,
 } from './aggregator-records.js';
 import {
   type SweepOptions,
@@ -21,7 +22,6 @@ import {
   sweepBlocks,
   sweepTasks,
   sweepTransactions,
-  type TaskRecord,
 } from './aggregator-sweep.js';
 import { readTask, settledPlace, writeTask } from './aggregator-tasks.js';
 import { createTransactionRecords, type TransactionRecords } from './aggregator-transactions.js';

@@ -11,14 +11,11 @@ import {
   taskKeyOf,
   taskOfFinishedKey,
 } from './aggregator-keys.js';
-import { isFinished, type StoredTask, type TaskKey } from './aggregator-records.js';
+import { isFinished, type TaskKey, type TaskRecord } from './aggregator-records.js';
 import type { KeyRange, KeyValueStore, WriteOperation } from './key-value-store.js';
 import type { KeyedQueue } from './keyed-queue.js';
 import { readJson, remove } from './records.js';
 import { keysBelow, storeKey } from './store-key.js';
-
-/** A task without its payload. */
-export type TaskRecord = Omit<StoredTask, 'payload'>;
 
 /** What one write has removed. */
 export interface SweptBatch {

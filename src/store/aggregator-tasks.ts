@@ -1,7 +1,6 @@
 /** Where the parts of a task are: its record, its payload, and its places in the lists of tasks. */
 import { finishedKeyOf, openKeyOf, payloadKeyOf, settledKeyOf, taskKeyOf } from './aggregator-keys.js';
-import { isFinished, type StoredTask, type TaskKey } from './aggregator-records.js';
-import type { TaskRecord } from './aggregator-sweep.js';
+import { isFinished, type StoredTask, type TaskKey, type TaskRecord } from './aggregator-records.js';
 import type { KeyValueStore, WriteOperation } from './key-value-store.js';
 import { needBytes, putJson, readJson, remove } from './records.js';
 

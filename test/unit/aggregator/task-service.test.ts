@@ -5,7 +5,7 @@ import { createTaskService } from '../../../src/aggregator/task-service.js';
 import { blockNumber, chainId, parseAddress, parseHash32, parseTaskId } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
 import { ListTasksRequest } from '../../../src/rpc/generated/ponos/v1/tasks.js';
-import type { TaskRecord } from '../../../src/store/aggregator-sweep.js';
+import type { TaskRecord } from '../../../src/store/aggregator-records.js';
 import { AVS } from './world.js';
 
 const context = { peer: '127.0.0.1:4711' } as CallContext;
