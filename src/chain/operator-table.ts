@@ -10,6 +10,7 @@ import type { CurveName } from '../crypto/curve.js';
 import type { MerkleTree } from '../protocol/merkle.js';
 import { operatorTableTree } from '../protocol/operator-table.js';
 import { alignTable } from '../protocol/table-alignment.js';
+import { sumWeights } from '../protocol/threshold.js';
 import type { Caller } from './contract.js';
 import { createBn254CertificateVerifier } from './contracts/bn254-certificate-verifier.js';
 import { createCrossChainRegistry } from './contracts/cross-chain-registry.js';
@@ -163,15 +164,8 @@ export async function readEcdsaTable(request: OperatorTableRequest): Promise<Ecd
       return { operator, index, weights, key: signer };
     }),
   );
-  const totalWeights = sumWeights(members);
+  const totalWeights = sumWeights(members.map(({ weights }) => weights));
   return { curve: 'ecdsa', operatorSet, referenceTimestamp, l1Block, members, totalWeights };
-}
-
-function sumWeights(members: readonly Member[]): bigint[] {
-  const stakeTypes = Math.max(0, ...members.map(({ weights }) => weights.length));
-  return Array.from({ length: stakeTypes }, (_, stakeType) =>
-    members.reduce((sum, { weights }) => sum + (weights[stakeType] ?? 0n), 0n),
-  );
 }
 
 /** A table that was never carried there and one without operators look alike to a reader. */
