@@ -44,16 +44,13 @@ export interface Tally {
   readonly winner: ResponseGroup | undefined;
   /** Heaviest first; equal weights by the lower message hash. */
   readonly groups: readonly ResponseGroup[];
-  /** The groups that differ from the winner; empty without a winner. */
-  readonly minority: readonly ResponseGroup[];
 }
 
 /** Groups the responses and decides by the task's consensus. */
 export function tally(input: TallyInput): Tally {
   const responses = firstPerOperator(input.responses);
   const groups = groupByMessageHash(responses);
-  const winner = selectWinner(input, responses, groups);
-  return { winner, groups, minority: winner === undefined ? [] : groups.filter((group) => group !== winner) };
+  return { winner: selectWinner(input, responses, groups), groups };
 }
 
 function firstPerOperator(responses: readonly TallyResponse[]): TallyResponse[] {

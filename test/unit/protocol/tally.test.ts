@@ -25,7 +25,7 @@ function setup(responses: readonly TallyResponse[], overrides: Partial<TallyInpu
 
 describe('tally under a threshold', () => {
   test('default: without responses nothing wins', () => {
-    expect(tally(setup([]))).toEqual({ winner: undefined, groups: [], minority: [] });
+    expect(tally(setup([]))).toEqual({ winner: undefined, groups: [] });
   });
 
   test('behavior: equal results add up until the threshold is met', () => {
@@ -38,12 +38,12 @@ describe('tally under a threshold', () => {
     });
   });
 
-  test('behavior: different results do not add up, and the minority is named', () => {
+  test('behavior: different results do not add up, and each is named with who gave it, the heaviest first', () => {
     const split = [answer(0, high, 40n), answer(1, low, 30n)];
-    expect(tally(setup(split))).toMatchObject({ winner: undefined, minority: [] });
+    expect(tally(setup(split)).winner).toBeUndefined();
     const decided = tally(setup([...split, answer(2, high, 20n)]));
     expect(decided.winner).toMatchObject({ messageHash: high, weight: 60n });
-    expect(decided.minority).toEqual([{ messageHash: low, operatorIndexes: [1], weight: 30n }]);
+    expect(decided.groups).toEqual([decided.winner, { messageHash: low, operatorIndexes: [1], weight: 30n }]);
   });
 
   test('behavior: of two groups that meet it the heavier wins, of equal ones the lower hash', () => {
@@ -117,6 +117,6 @@ describe('tally without a threshold', () => {
   test('policy first: the result that came first, with all who agree', () => {
     const policy = { ...none, nonePolicy: 'first' } as const;
     expect(tally(setup(three, policy)).winner).toMatchObject({ messageHash: high, weight: 10n });
-    expect(tally(setup(three, policy)).minority).toMatchObject([{ messageHash: low }]);
+    expect(tally(setup(three, policy)).groups[0]).toMatchObject({ messageHash: low, weight: 50n });
   });
 });
