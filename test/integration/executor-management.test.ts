@@ -33,6 +33,7 @@ import type { PerformerRecord } from '../../src/store/executor-performer-records
 import { createPerformerStore } from '../../src/store/executor-performers.js';
 import { createMemoryStore } from '../../src/store/memory-store.js';
 import { type ScriptedRuntime, scriptedRuntime } from '../support/scripted-runtime.js';
+import { until } from '../support/until.js';
 
 const OPERATOR = parseAddress(`0x${'0e'.repeat(20)}`);
 const AVS = parseAddress(`0x${'0a'.repeat(20)}`);
@@ -181,11 +182,10 @@ async function statuses(): Promise<string[]> {
 
 /** Resolves when the list is so. */
 async function untilListed(...expected: string[]): Promise<void> {
-  for (let round = 0; round < 400; round += 1) {
-    if ((await statuses()).join() === expected.join()) return;
-    await systemClock.sleep(5);
-  }
-  expect(await statuses()).toEqual(expected);
+  await until(
+    `the list is ${expected.join(', ')}`,
+    async () => (await statuses()).join() === expected.join(),
+  );
 }
 
 /** A deployment that does not come to its end by itself. */
