@@ -2,6 +2,7 @@
 import { access } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { Secret } from '../base/secret.js';
+import { isPem } from '../base/tls-material.js';
 import type { Option } from './option.js';
 
 /** Replaces, in a resolved configuration, each path of a file to read by the place where the file is. */
@@ -29,7 +30,7 @@ async function locate(value: unknown, option: Option, folder: string): Promise<u
 
 async function locateFile(path: string, folder: string): Promise<string> {
   // Some options take the text itself in the place of a path.
-  if (path.includes('-----BEGIN ')) return path;
+  if (isPem(path)) return path;
   const here = resolve(path);
   if (isAbsolute(path) || (await exists(here))) return here;
   const beside = resolve(folder, path);
