@@ -2,7 +2,7 @@
  * The Merkle tree of operator tables: leaves in order, padded with zero words (not hashed) to a
  * power of two, a node is the keccak-256 of its children in order (EigenLayer's Merkle library).
  */
-import { concatBytes, equalBytes } from '../base/bytes.js';
+import { concatBytes } from '../base/bytes.js';
 import { PonosError } from '../base/error.js';
 import { keccak256 } from '../crypto/keccak.js';
 
@@ -31,34 +31,6 @@ export function merkleTree(leaves: readonly Uint8Array[]): MerkleTree {
       return concatBytes(...siblings);
     },
   };
-}
-
-/** Root of the tree over these leaves; see `MerkleTree.root`. */
-export function merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
-  return merkleTree(leaves).root;
-}
-
-/** Proof of one leaf; see `MerkleTree.proof`. */
-export function merkleProof(leaves: readonly Uint8Array[], index: number): Uint8Array {
-  return merkleTree(leaves).proof(index);
-}
-
-/** Whether `proof` leads from this leaf at this index to the root. Malformed proofs are just false. */
-export function verifyMerkleProof(
-  leaf: Uint8Array,
-  index: number,
-  proof: Uint8Array,
-  root: Uint8Array,
-): boolean {
-  const height = proof.length / NODE_BYTES;
-  if (!Number.isInteger(height) || !Number.isInteger(index) || index < 0 || index >= 2 ** height)
-    return false;
-  let node = leaf;
-  for (let level = 0, position = index; level < height; level++, position = Math.floor(position / 2)) {
-    const sibling = proof.subarray(level * NODE_BYTES, (level + 1) * NODE_BYTES);
-    node = position % 2 === 0 ? keccak256(node, sibling) : keccak256(sibling, node);
-  }
-  return equalBytes(node, root);
 }
 
 /** From the padded leaves up to the level of the root alone; no levels without leaves. */

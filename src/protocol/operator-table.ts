@@ -1,9 +1,9 @@
-/** Operator tables: their leaves and root, and the bytes in which they travel between chains. */
-import type { Address, OperatorSet } from '../base/brands.js';
-import { concatBytes, fromHex } from '../base/bytes.js';
+/** Operator tables: their leaves and root, and what their bytes are in the tree over all tables. */
+import type { Address } from '../base/brands.js';
+import { concatBytes } from '../base/bytes.js';
 import type { G1Point } from '../crypto/bn254/points.js';
 import { keccak256 } from '../crypto/keccak.js';
-import { type AbiValue, abiArray, abiBytes, abiEncode, abiTuple, abiUint, abiWord } from './abi-encode.js';
+import { type AbiValue, abiArray, abiEncode, abiTuple, abiUint, abiWord } from './abi-encode.js';
 import { type MerkleTree, merkleTree } from './merkle.js';
 
 // Salts of the two kinds of leaves (LeafCalculatorMixin of the EigenLayer contracts).
@@ -20,20 +20,6 @@ export interface Bn254OperatorInfo {
 export interface EcdsaOperatorInfo {
   readonly signer: Address;
   readonly weights: readonly bigint[];
-}
-
-/** What a verifier keeps of a BN254 table. */
-export interface Bn254OperatorSetInfo {
-  readonly operatorInfoTreeRoot: Uint8Array;
-  readonly numOperators: bigint;
-  readonly aggregatePubkey: G1Point;
-  readonly totalWeights: readonly bigint[];
-}
-
-/** Who may change an operator set's table, and how long it stays usable (0 = for ever). */
-export interface OperatorSetConfig {
-  readonly owner: Address;
-  readonly maxStalenessPeriodSeconds: number;
 }
 
 /** `(pubkey(X, Y), weights)`, as certificates and leaves contain it. */
@@ -59,44 +45,6 @@ export function operatorTableTree(infos: readonly Bn254OperatorInfo[]): MerkleTr
 /** The `operatorInfoTreeRoot` of a table whose leaves are in this order. */
 export function operatorTableRoot(infos: readonly Bn254OperatorInfo[]): Uint8Array {
   return operatorTableTree(infos).root;
-}
-
-/** `abi.encode(BN254OperatorSetInfo)`. */
-export function encodeBn254Table(info: Bn254OperatorSetInfo): Uint8Array {
-  return abiEncode([
-    abiTuple([
-      abiWord(info.operatorInfoTreeRoot),
-      abiUint(info.numOperators),
-      abiG1(info.aggregatePubkey),
-      abiWeights(info.totalWeights),
-    ]),
-  ]);
-}
-
-/** `abi.encode(ECDSAOperatorInfo[])`. */
-export function encodeEcdsaTable(infos: readonly EcdsaOperatorInfo[]): Uint8Array {
-  return abiEncode([
-    abiArray(infos.map((info) => abiTuple([abiWord(fromHex(info.signer)), abiWeights(info.weights)]))),
-  ]);
-}
-
-export interface OperatorTable {
-  readonly operatorSet: OperatorSet;
-  /** 1 ECDSA, 2 BN254. */
-  readonly curveType: number;
-  readonly config: OperatorSetConfig;
-  /** From `encodeBn254Table` or `encodeEcdsaTable`. */
-  readonly table: Uint8Array;
-}
-
-/** `CrossChainRegistry.calculateOperatorTableBytes`: the set, its curve and config, and its table. */
-export function encodeOperatorTableBytes(table: OperatorTable): Uint8Array {
-  return abiEncode([
-    abiTuple([abiWord(fromHex(table.operatorSet.avs)), abiUint(table.operatorSet.id)]),
-    abiUint(table.curveType),
-    abiTuple([abiWord(fromHex(table.config.owner)), abiUint(table.config.maxStalenessPeriodSeconds)]),
-    abiBytes(table.table),
-  ]);
 }
 
 /** Leaf of the global tree over all operator tables: keccak256(0x8e ‖ table bytes). */

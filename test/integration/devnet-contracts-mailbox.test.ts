@@ -9,7 +9,6 @@ import { CURVE_TYPE } from '../../src/crypto/curve.js';
 import { encodeBn254Certificate } from '../../src/protocol/bn254-certificate.js';
 import { encodeEcdsaCertificate } from '../../src/protocol/ecdsa-certificate.js';
 import { ConsensusType, TaskStatus } from '../../src/protocol/enums.js';
-import { encodeOperatorTableBytes } from '../../src/protocol/operator-table.js';
 import { ContractChain, type Placed } from '../support/contract-chain.js';
 import {
   ACCEPTING_HOOK,
@@ -20,6 +19,7 @@ import {
   transport,
 } from '../support/contract-world.js';
 import { Bn254Crew, type Certified, EcdsaCrew } from '../support/signing-crews.js';
+import { encodeOperatorTableBytes } from '../support/table-bytes.js';
 
 const AVS = '0x00000000000000000000000000000000000a0001';
 const CREATOR = '0x00000000000000000000000000000000000c0001';

@@ -10,7 +10,7 @@ import { ecdsaAddress, signEcdsa } from '../../src/crypto/ecdsa.js';
 import { encodeBn254Certificate } from '../../src/protocol/bn254-certificate.js';
 import { encodeEcdsaCertificate } from '../../src/protocol/ecdsa-certificate.js';
 import { merkleTree } from '../../src/protocol/merkle.js';
-import { encodeOperatorTableBytes, globalTableLeaf } from '../../src/protocol/operator-table.js';
+import { globalTableLeaf } from '../../src/protocol/operator-table.js';
 import { ContractChain, type Placed } from '../support/contract-chain.js';
 import {
   addresses,
@@ -23,6 +23,7 @@ import {
   transport,
 } from '../support/contract-world.js';
 import { Bn254Crew, EcdsaCrew } from '../support/signing-crews.js';
+import { encodeOperatorTableBytes } from '../support/table-bytes.js';
 
 const AVS = '0x00000000000000000000000000000000000a0001';
 const REGISTRAR = '0x00000000000000000000000000000000000a0002';

@@ -10,13 +10,9 @@ import { FIELD_MODULUS } from '../../src/crypto/bn254/points.js';
 import { CURVE_TYPE } from '../../src/crypto/curve.js';
 import { ecdsaAddress, recoverEcdsa } from '../../src/crypto/ecdsa.js';
 import { merkleTree } from '../../src/protocol/merkle.js';
-import {
-  encodeBn254Table,
-  encodeEcdsaTable,
-  encodeOperatorTableBytes,
-} from '../../src/protocol/operator-table.js';
 import { ContractChain } from '../support/contract-chain.js';
 import { OWNER, placeTaskContracts, type TaskContracts, transport } from '../support/contract-world.js';
+import { encodeBn254Table, encodeEcdsaTable, encodeOperatorTableBytes } from '../support/table-bytes.js';
 import { readVectors } from '../support/vectors.js';
 
 type OperatorSetWords = readonly [avs: string, id: number];

@@ -8,8 +8,6 @@ import { assembleBn254Certificate, type Bn254Certificate } from '../../src/proto
 import { assembleEcdsaCertificate, type EcdsaCertificate } from '../../src/protocol/ecdsa-certificate.js';
 import {
   type Bn254OperatorInfo,
-  encodeBn254Table,
-  encodeEcdsaTable,
   operatorTableRoot,
   operatorTableTree,
 } from '../../src/protocol/operator-table.js';
@@ -19,6 +17,7 @@ import {
   ecdsaDomainSeparator,
   taskMessageHash,
 } from '../../src/protocol/result.js';
+import { encodeBn254Table, encodeEcdsaTable } from './table-bytes.js';
 
 /** What is certified: this output of this task, against the table of this time. */
 export interface Certified {

@@ -8,9 +8,9 @@ import { fromHex, toHex } from '../../../src/base/bytes.js';
 import { type Bn254, loadBn254 } from '../../../src/crypto/bn254/bn254.js';
 import { recoverEcdsa } from '../../../src/crypto/ecdsa.js';
 import { keccak256 } from '../../../src/crypto/keccak.js';
-import { verifyMerkleProof } from '../../../src/protocol/merkle.js';
 import { operatorInfoLeaf, operatorTableRoot } from '../../../src/protocol/operator-table.js';
 import { bn254CertificatePreimage, ecdsaCertificatePreimage } from '../../../src/protocol/result.js';
+import { verifyMerkleProof } from '../../support/merkle-proof.js';
 import { answerStore, DOMAIN, honestResult, operatorOf, taskPlan } from './world.js';
 
 let bn254: Bn254;

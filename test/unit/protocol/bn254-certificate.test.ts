@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { toHex } from '../../../src/base/bytes.js';
 import { assembleBn254Certificate, encodeBn254Certificate } from '../../../src/protocol/bn254-certificate.js';
-import { verifyMerkleProof } from '../../../src/protocol/merkle.js';
 import {
   operatorInfoLeaf,
   operatorTableRoot,
@@ -10,6 +9,7 @@ import {
 import { taskMessageHash } from '../../../src/protocol/result.js';
 import { meetsThreshold, sumWeights, votingWeight } from '../../../src/protocol/threshold.js';
 import { bn254Certificates } from '../../support/cert-assembly-vectors.js';
+import { verifyMerkleProof } from '../../support/merkle-proof.js';
 
 describe.each(bn254Certificates)('recorded certificate: $name', (task) => {
   const signers = new Set(task.submissions.map((submission) => submission.operatorIndex));

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { concatBytes } from '../../../src/base/bytes.js';
 import { keccak256 } from '../../../src/crypto/keccak.js';
-import { merkleProof, merkleRoot, merkleTree, verifyMerkleProof } from '../../../src/protocol/merkle.js';
+import { merkleTree } from '../../../src/protocol/merkle.js';
+import { verifyMerkleProof } from '../../support/merkle-proof.js';
 
 const leaf = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const treeAndIndex = fc
@@ -14,21 +15,23 @@ const two = new Uint8Array(32).fill(2);
 const three = new Uint8Array(32).fill(3);
 const zero = new Uint8Array(32);
 
-describe('merkleRoot', () => {
+describe('merkleTree', () => {
   test('default: one leaf is its own root, with an empty proof', () => {
-    expect(merkleRoot([one])).toEqual(one);
-    expect(merkleProof([one], 0)).toEqual(new Uint8Array());
+    const tree = merkleTree([one]);
+    expect(tree.root).toEqual(one);
+    expect(tree.proof(0)).toEqual(new Uint8Array());
     expect(verifyMerkleProof(one, 0, new Uint8Array(), one)).toBe(true);
   });
 
   test('default: no leaves give the zero word', () => {
-    expect(merkleRoot([])).toEqual(zero);
+    expect(merkleTree([]).root).toEqual(zero);
   });
 
   test('behavior: three leaves are padded with one zero word, children keep their order', () => {
     const expected = keccak256(keccak256(one, two), keccak256(three, zero));
-    expect(merkleRoot([one, two, three])).toEqual(expected);
-    expect(merkleProof([one, two, three], 2)).toEqual(concatBytes(zero, keccak256(one, two)));
+    const tree = merkleTree([one, two, three]);
+    expect(tree.root).toEqual(expected);
+    expect(tree.proof(2)).toEqual(concatBytes(zero, keccak256(one, two)));
   });
 
   test('behavior: the leaves that are passed in stay as they are', () => {
@@ -38,7 +41,7 @@ describe('merkleRoot', () => {
   });
 });
 
-describe('verifyMerkleProof', () => {
+describe('proofs of a tree', () => {
   test('behavior: every proof of every tree leads to its root', () => {
     fc.assert(
       fc.property(treeAndIndex, ([leaves, index]) => {
@@ -73,12 +76,10 @@ describe('verifyMerkleProof', () => {
     expect(verifyMerkleProof(one, 0, tree.proof(0).subarray(1), tree.root)).toBe(false);
     expect(verifyMerkleProof(one, -1, tree.proof(0), tree.root)).toBe(false);
   });
-});
 
-describe('merkleProof', () => {
   test.each([-1, 3, 0.5])('error: there is no leaf %d of three', (index) => {
     // Index 3 exists in the padded tree, but holds no operator.
-    expect(() => merkleProof([one, two, three], index)).toThrow(
+    expect(() => merkleTree([one, two, three]).proof(index)).toThrow(
       expect.objectContaining({ code: 'INTERNAL', facts: { index, leaves: 3 } }),
     );
   });

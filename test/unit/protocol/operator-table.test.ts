@@ -4,18 +4,16 @@ import { parseAddress } from '../../../src/base/brands.js';
 import { toHex } from '../../../src/base/bytes.js';
 import { keccak256 } from '../../../src/crypto/keccak.js';
 import { abiEncode } from '../../../src/protocol/abi-encode.js';
-import { merkleProof } from '../../../src/protocol/merkle.js';
 import {
   abiOperatorInfo,
   type Bn254OperatorInfo,
-  encodeBn254Table,
-  encodeEcdsaTable,
-  encodeOperatorTableBytes,
   globalTableLeaf,
   globalTableRootMessageHash,
   operatorInfoLeaf,
   operatorTableRoot,
+  operatorTableTree,
 } from '../../../src/protocol/operator-table.js';
+import { encodeBn254Table, encodeEcdsaTable, encodeOperatorTableBytes } from '../../support/table-bytes.js';
 import { readVectors } from '../../support/vectors.js';
 
 interface Vectors {
@@ -54,8 +52,8 @@ describe.each(cases)('recorded table of $n operators, $weightDimensions stake ty
 
   test('behavior: root, and the proof of each leaf', () => {
     expect(toHex(operatorTableRoot(infos))).toBe(vector.root);
-    const leaves = infos.map(operatorInfoLeaf);
-    expect(leaves.map((_, index) => toHex(merkleProof(leaves, index)))).toEqual(
+    const tree = operatorTableTree(infos);
+    expect(infos.map((_, index) => toHex(tree.proof(index)))).toEqual(
       operators.map((operator) => operator.proof),
     );
   });
