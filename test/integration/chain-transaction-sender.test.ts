@@ -180,9 +180,10 @@ describe('a transaction sender', () => {
       if (mined < sent.length) await mine();
       return mined === sent.length;
     });
-    // Each in its second form, the one that had to wait included.
+    // Each in a form that is not its first, the one that had to wait included; how many there are is up to the blocks.
     const receipts = await Promise.all(sent);
-    expect(receipts.map(({ hash }) => hash)).toEqual(requests.map(({ signed }) => signed[1]?.hash));
+    const laterForms = requests.map(({ signed }) => signed.slice(1).map(({ hash }) => hash));
+    expect(receipts.filter(({ hash }, nonce) => !laterForms[nonce]?.includes(hash))).toEqual([]);
   });
 
   test('behavior: a transaction that the pool has dropped is sent again', async () => {
