@@ -16,6 +16,7 @@ import {
   type SenderWorld,
   type SentResult,
 } from '../support/sender-world.js';
+import { untilTrue } from '../support/until.js';
 
 let world: SenderWorld;
 beforeEach(async () => {
@@ -57,11 +58,11 @@ describe('many results at once (threat 14)', () => {
     const held = hold();
     world.proxy.set(held.fault, SEND);
     const tasks = tasksOf(3 * MOST_SENDING);
-    await world.until(() => held.waiting === MOST_SENDING);
+    await untilTrue(() => held.waiting === MOST_SENDING);
     for (let look = 0; look < 20; look++) await world.client.head();
     expect([held.waiting, sends()]).toEqual([MOST_SENDING, MOST_SENDING]);
     held.release();
-    await world.until(async () => (await world.pooled()) === tasks.length);
+    await untilTrue(async () => (await world.pooled()) === tasks.length);
     await world.mine();
     for (const { settled } of tasks) expect((await settled).kind).toBe('verified');
     expect(noncesOf(tasks)).toEqual(upTo(tasks.length));
@@ -72,7 +73,7 @@ describe('many results at once (threat 14)', () => {
     const held = hold();
     world.proxy.set(held.fault, SEND);
     const tasks = tasksOf(2 * MOST_SENDING);
-    await world.until(() => held.waiting === MOST_SENDING);
+    await untilTrue(() => held.waiting === MOST_SENDING);
     for (let block = 0; block < 3; block++) await world.mine();
     expect(await world.newSender().simulate(CALL)).toBeGreaterThan(0n);
     held.release();
@@ -92,10 +93,10 @@ describe('many results at once (threat 14)', () => {
       return world.task(sender, `task ${n}`, { turn, simulate: async () => 100_000n });
     };
     const burst = upTo(40).map((n) => of(avss[0], n));
-    await world.until(() => held.waiting === MOST_SENDING);
+    await untilTrue(() => held.waiting === MOST_SENDING);
     const quiet = of(avss[1], 40);
     held.release();
-    await world.until(async () => (await world.pooled()) === 41);
+    await untilTrue(async () => (await world.pooled()) === 41);
     // Behind what is under way and what has had its turn; not behind the burst.
     expect(quiet.signed[0]?.nonce).toBeLessThan(3 * MOST_SENDING);
     await world.mineUntil(allSettled([...burst, quiet]));
@@ -109,10 +110,10 @@ describe('one among them that is refused (threat 14)', () => {
     world.proxy.set(refuseOnce([2], CAPPED), SEND);
     const tasks = tasksOf(MOST_SENDING + 1);
     // The one that had to wait for room gets the nonce of the one that was refused.
-    await world.until(() => tasks[MOST_SENDING]?.signed.length === 1);
+    await untilTrue(() => tasks[MOST_SENDING]?.signed.length === 1);
     held.release();
     expect(tasks[MOST_SENDING]?.signed[0]?.nonce).toBe(2);
-    await world.until(async () => (await world.pooled()) === MOST_SENDING);
+    await untilTrue(async () => (await world.pooled()) === MOST_SENDING);
     await world.mineUntil(allSettled(tasks));
     expect(tasks[2]?.signed.map(({ nonce }) => nonce)).toEqual([2, MOST_SENDING]);
     expect([await world.minedCount(), await world.results()]).toEqual([tasks.length, tasks.length]);
@@ -121,7 +122,7 @@ describe('one among them that is refused (threat 14)', () => {
   test('behavior: with nobody else to send, its own next attempt takes its nonce', async () => {
     world.proxy.set(refuseOnce([0, 3], CAPPED), SEND);
     const tasks = tasksOf(6);
-    await world.until(() => sends() === 6);
+    await untilTrue(() => sends() === 6);
     await world.mineUntil(allSettled(tasks));
     expect([await world.minedCount(), await world.results()]).toEqual([6, 6]);
     expect(noncesOf(tasks).sort((a, b) => a - b)).toEqual([0, 0, 1, 2, 3, 3, 4, 5]);
@@ -143,7 +144,7 @@ describe('one among them that is refused (threat 14)', () => {
     const held = hold();
     world.proxy.set(held.fault, SEND);
     const tasks = tasksOf(4);
-    await world.until(() => held.waiting === 4);
+    await untilTrue(() => held.waiting === 4);
     await world.anvil.rpc('eth_sendTransaction', { from: ACCOUNT, to: ACCOUNT, nonce: '0x0', gas: '0x5208' });
     await world.anvil.rpc('evm_mine');
     held.release();
@@ -158,9 +159,9 @@ describe('one among them that blocks pass by (threat 14)', () => {
     const first = lateFirst();
     world.proxy.set(first.fault, SEND);
     const tasks = tasksOf(3, world.newSender({ bumpAfterBlocks: 1 }));
-    await world.until(() => sends() === 3);
+    await untilTrue(() => sends() === 3);
     await world.mine();
-    await world.until(() => sends() === 5);
+    await untilTrue(() => sends() === 5);
     expect(tasks.map(({ signed }) => signed.map(({ nonce }) => nonce))).toEqual([[0], [1, 1], [2, 2]]);
     first.release();
     await world.mineUntil(allSettled(tasks));
@@ -173,7 +174,7 @@ describe('a transaction that waits where another of ours was sent (threat 14)', 
     world.proxy.set(httpStatus(503), { ...SEND, times: 1 });
     const sender = world.newSender();
     const [lost] = tasksOf(1, sender);
-    await world.until(() => lost?.signed.length === 1 && sends() === 1);
+    await untilTrue(() => lost?.signed.length === 1 && sends() === 1);
     for (let look = 0; look < 5; look++) await world.client.head();
     const raw = await PAYER.signTransaction({
       ...{ type: 2, chainId: 31_337, nonce: 0, to: ACCOUNT, gasLimit: 100_000n },
@@ -190,7 +191,7 @@ describe('an endpoint that takes transactions in order only (threat 14)', () => 
     world.proxy.set(inOrderOnly, SEND);
     world.proxy.set(first.fault, SEND);
     const tasks = tasksOf(5);
-    await world.until(() => sends() === 5);
+    await untilTrue(() => sends() === 5);
     for (let look = 0; look < 20; look++) await world.client.head();
     expect([sends(), await world.pooled()]).toEqual([5, 0]);
     first.release();
@@ -205,7 +206,7 @@ describe('an endpoint that takes transactions in order only (threat 14)', () => 
     world.proxy.set(httpStatus(503), { ...SEND, times: 1 });
     world.proxy.set(inOrderOnly, SEND);
     const tasks = tasksOf(4);
-    await world.until(() => sends() >= 4);
+    await untilTrue(() => sends() >= 4);
     await world.mineUntil(allSettled(tasks));
     expect([await world.minedCount(), await world.results()]).toEqual([4, 4]);
     expect(tasks.map(({ signed }) => new Set(signed.map(({ nonce }) => nonce)).size)).toEqual([1, 1, 1, 1]);
@@ -222,7 +223,7 @@ describe('an account that can pay for some of them (threat 14)', () => {
       SEND,
     );
     const tasks = tasksOf(7);
-    await world.until(() => world.count('error', /is dry/) === 1 && sends() >= 7);
+    await untilTrue(() => world.count('error', /is dry/) === 1 && sends() >= 7);
     for (let block = 0; block < 3; block++) await world.mineAndLook();
     isPoor = false;
     await world.mineUntil(allSettled(tasks));

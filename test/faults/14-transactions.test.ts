@@ -11,6 +11,7 @@ import { TaskStatus } from '../../src/protocol/enums.js';
 import { startAnvil } from '../support/anvil.js';
 import { rpcError } from '../support/fault-proxy-faults.js';
 import { ACCOUNT, CALL, openSenderWorld, SEND, type SenderWorld } from '../support/sender-world.js';
+import { untilTrue } from '../support/until.js';
 
 const DEAR = '0x174876e800'; // 100 gwei
 const CHEAP = '0x3b9aca00'; // 1 gwei
@@ -27,7 +28,7 @@ describe('one account for all AVSs (threat 14)', () => {
     const sender = world.newSender();
     const estimate = await sender.simulate(CALL);
     const tasks = Array.from({ length: 40 }, (_, n) => world.task(sender, `AVS ${n % 5}, task ${n}`));
-    await world.until(async () => (await world.pooled()) === 40);
+    await untilTrue(async () => (await world.pooled()) === 40);
     await world.mine();
     for (const { settled } of tasks) expect((await settled).kind).toBe('verified');
     const nonces = tasks.flatMap(({ signed }) => signed.map(({ nonce }) => nonce));
@@ -42,11 +43,11 @@ describe('one account for all AVSs (threat 14)', () => {
 describe('a transaction that is not mined (threat 14)', () => {
   test('behavior: dropped from the pool it is sent again as it was, before it is due for higher fees', async () => {
     const { settled, signed } = world.task(world.newSender({ bumpAfterBlocks: 100 }), 'dropped');
-    await world.until(async () => (await world.pooled()) === 1);
+    await untilTrue(async () => (await world.pooled()) === 1);
     await world.anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await world.mine();
     await world.mine();
-    await world.until(async () => (await world.pooled()) === 1);
+    await untilTrue(async () => (await world.pooled()) === 1);
     await world.mine();
     expect(await settled).toMatchObject({ kind: 'verified', transaction: { hash: signed[0]?.hash } });
     expect(signed).toHaveLength(1);
@@ -55,11 +56,11 @@ describe('a transaction that is not mined (threat 14)', () => {
   test('behavior: all that a node has forgotten when it started anew is sent again at once', async () => {
     const sender = world.newSender({ bumpAfterBlocks: 100 });
     const tasks = [0, 1, 2].map((n) => world.task(sender, `forgotten ${n}`));
-    await world.until(async () => (await world.pooled()) === 3);
+    await untilTrue(async () => (await world.pooled()) === 3);
     await world.anvil.rpc('anvil_dropAllTransactions');
     await world.mine();
     await world.mine();
-    await world.until(async () => (await world.pooled()) === 3);
+    await untilTrue(async () => (await world.pooled()) === 3);
     await world.mine();
     for (const { settled } of tasks) expect((await settled).kind).toBe('verified');
     expect(await world.results()).toBe(3);
@@ -68,11 +69,11 @@ describe('a transaction that is not mined (threat 14)', () => {
   test('behavior: at the cap it waits, told once, and is mined when the base fee falls', async () => {
     const sender = world.newSender({ maxFeeGwei: 3, bumpAfterBlocks: 1 });
     const { settled, signed, isSettled } = world.task(sender, 'capped');
-    await world.until(async () => (await world.pooled()) === 1);
+    await untilTrue(async () => (await world.pooled()) === 1);
     for (let block = 0; block < 6; block++) {
       const checks = world.proxy.requests('eth_getTransactionCount');
       await world.mine(DEAR);
-      await world.until(() => world.proxy.requests('eth_getTransactionCount') > checks);
+      await untilTrue(() => world.proxy.requests('eth_getTransactionCount') > checks);
     }
     expect(signed).toHaveLength(1);
     await world.mineUntil(isSettled, CHEAP);
@@ -85,11 +86,11 @@ describe('a transaction that is not mined (threat 14)', () => {
 
   test('behavior: the receipt is found of whichever form was mined', async () => {
     const { settled, signed } = world.task(world.newSender(), 'two forms');
-    await world.until(async () => (await world.pooled()) === 1);
+    await untilTrue(async () => (await world.pooled()) === 1);
     // The endpoint says that it has taken the replacement, and has not.
     const swallow = world.proxy.set(async ({ params }) => ({ result: hashOf(params[0], signed) }), SEND);
     for (let block = 0; block < 3; block++) await world.mine(DEAR);
-    await world.until(() => signed.length > 1 && swallow.hits > 0);
+    await untilTrue(() => signed.length > 1 && swallow.hits > 0);
     await world.anvil.rpc('anvil_setNextBlockBaseFeePerGas', CHEAP);
     await world.anvil.rpc('evm_mine');
     await world.anvil.rpc('eth_sendRawTransaction', signed[0]?.raw);
@@ -100,7 +101,7 @@ describe('a transaction that is not mined (threat 14)', () => {
 
   test("behavior: a nonce that another program's transaction took costs nothing but a new one", async () => {
     const { settled, signed, isSettled } = world.task(world.newSender({ bumpAfterBlocks: 100 }), 'taken');
-    await world.until(async () => (await world.pooled()) === 1);
+    await untilTrue(async () => (await world.pooled()) === 1);
     await world.anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await world.anvil.rpc('eth_sendTransaction', { from: ACCOUNT, to: ACCOUNT, nonce: '0x0', gas: '0x5208' });
     await world.mineUntil(isSettled);
@@ -125,7 +126,7 @@ describe('a transaction that is not mined (threat 14)', () => {
         return { ...receipt, succeeded: receipt.status === 'succeeded' };
       },
     });
-    await world.until(async () => (await world.pooled()) === 1);
+    await untilTrue(async () => (await world.pooled()) === 1);
     for (let block = 0; block < 2; block++) await world.mine(DEAR);
     status = TaskStatus.verified;
     await world.mineUntil(isSettled, DEAR);
@@ -142,9 +143,9 @@ describe('an account that cannot pay (threat 14)', () => {
     await balance('0x0');
     const sender = world.newSender();
     const tasks = Array.from({ length: 5 }, (_, n) => world.task(sender, `dry ${n}`));
-    await world.until(() => world.count('error', /is dry/) === 1);
+    await untilTrue(() => world.count('error', /is dry/) === 1);
     // The first look at the balance is for the alert, the second one by those that wait.
-    await world.until(async () => {
+    await untilTrue(async () => {
       await world.mine();
       return world.proxy.requests('eth_getBalance') > 1;
     });
@@ -152,7 +153,7 @@ describe('an account that cannot pay (threat 14)', () => {
     for (let block = 0; block < 4; block++) {
       const looks = world.proxy.requests('eth_getBalance');
       await world.mine();
-      await world.until(() => world.proxy.requests('eth_getBalance') > looks);
+      await untilTrue(() => world.proxy.requests('eth_getBalance') > looks);
     }
     expect(world.proxy.requests('eth_sendRawTransaction')).toBe(attempts);
     expect(world.lines.find(({ level }) => level === 'error')?.fields).toMatchObject({
@@ -162,7 +163,7 @@ describe('an account that cannot pay (threat 14)', () => {
     expect(world.lines.filter(({ level }) => level === 'error' || level === 'warn')).toHaveLength(1);
     await world.anvil.rpc('evm_increaseTime', 3_600);
     await world.mine();
-    await world.until(() => world.count('error', /still dry/) === 1);
+    await untilTrue(() => world.count('error', /still dry/) === 1);
 
     await balance('0xde0b6b3a7640000');
     await world.mineUntil(() => tasks.every(({ isSettled }) => isSettled()));
@@ -177,7 +178,7 @@ describe('an account that cannot pay (threat 14)', () => {
     const refusing = world.proxy.set(rpcError(-32000, message), SEND);
     const sender = world.newSender();
     const tasks = [0, 1, 2, 3].map((n) => world.task(sender, `refused ${n}`));
-    await world.until(() => refusing.hits === 4);
+    await untilTrue(() => refusing.hits === 4);
     const blocks = 8;
     for (let block = 0; block < blocks; block++) await world.mineAndLook();
     expect(refusing.hits).toBeGreaterThan(4);
@@ -192,7 +193,7 @@ describe('an account that cannot pay (threat 14)', () => {
     await balance('0xe35fa931a0000'); // 0.004 ether
     await world.mine(DEAR);
     const { settled, isSettled } = world.task(world.newSender(), 'fees fall');
-    await world.until(() => world.count('error', /is dry/) === 1);
+    await untilTrue(() => world.count('error', /is dry/) === 1);
     for (let block = 0; block < 3; block++) await world.mineAndLook(DEAR);
     expect([isSettled(), world.proxy.requests('eth_sendRawTransaction')]).toEqual([false, 1]);
     await world.mineUntil(isSettled, CHEAP);
@@ -203,10 +204,10 @@ describe('an account that cannot pay (threat 14)', () => {
   test('behavior: a transaction that waits and is known to the node does not end the alert', async () => {
     const sender = world.newSender({ bumpAfterBlocks: 1, maxFeeGwei: 3 });
     const waiting = world.task(sender, 'waits');
-    await world.until(async () => (await world.pooled()) === 1);
+    await untilTrue(async () => (await world.pooled()) === 1);
     await balance('0x0');
     const { isSettled } = world.task(sender, 'dry');
-    await world.until(() => world.count('error', /is dry/) === 1);
+    await untilTrue(() => world.count('error', /is dry/) === 1);
     world.proxy.set(rpcError(-32000, 'already known'), SEND);
     for (let block = 0; block < 4; block++) await world.mineAndLook(DEAR);
     expect(world.count('info', /can pay for results again/)).toBe(0);
@@ -247,7 +248,7 @@ describe('an endpoint that refuses a transaction (threat 14)', () => {
   ])('behavior: after "%s", which is not even so, the result comes on chain once', async (message) => {
     const fault = world.proxy.set(rpcError(-32000, message), { ...SEND, times: 1 });
     const { settled, isSettled } = world.task(world.newSender(), 'refused');
-    await world.until(() => fault.hits === 1);
+    await untilTrue(() => fault.hits === 1);
     await world.mineUntil(isSettled);
     expect((await settled).kind).toBe('verified');
     expect(await world.results()).toBe(1);

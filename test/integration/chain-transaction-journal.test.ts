@@ -21,6 +21,7 @@ import { type Anvil, startAnvil } from '../support/anvil.js';
 import { deferred } from '../support/deferred.js';
 import { LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { untilTrue } from '../support/until.js';
 
 /** Anvil's first funded account. */
 const FUNDED = new Wallet('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
@@ -115,7 +116,7 @@ async function live(
 async function killedWithOneSent(): Promise<SignedTransaction> {
   const life = await live();
   const sending = life.send();
-  await until(async () => (await pooled()) === 1);
+  await untilTrue(async () => (await pooled()) === 1);
   // What is told to nobody any more is of no use to the next life either.
   sending.catch(() => undefined);
   await life.kill();
@@ -135,11 +136,6 @@ async function passBy() {
     await anvil.rpc('anvil_setNextBlockBaseFeePerGas', '0x174876e800');
     await mine();
   }
-}
-
-/** Waits, without sleeping, until something has happened on the other side of the RPC. */
-async function until(condition: () => boolean | Promise<boolean>) {
-  while (!(await condition())) await client.head();
 }
 
 const pooled = async () => Number((await anvil.rpc<{ pending: Hex }>('txpool_status')).pending);
@@ -166,7 +162,7 @@ describe('a transaction on its way when the node is killed', () => {
     await sender.restore(wanted);
     const resumed = sender.resume(ofTask(), {});
     await mine();
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await resumed).toMatchObject({ status: 'succeeded', hash: sent.hash });
     expect(await minedCount()).toBe(1);
@@ -182,7 +178,7 @@ describe('a transaction on its way when the node is killed', () => {
     expect(await resumed).toMatchObject({ hash: sent.hash, status: 'succeeded' });
     expect(await life.journal.list()).toEqual([]);
     const next = life.send();
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     expect(life.signed.map(({ nonce }) => nonce)).toEqual([1]);
     await mine();
     await next;
@@ -200,8 +196,8 @@ describe('a transaction on its way when the node is killed', () => {
     });
     resumed.catch(() => undefined);
     await passBy();
-    await until(() => signed.length === 1);
-    await until(async () => (await anvil.rpc('eth_getTransactionByHash', signed.at(-1)?.hash)) !== null);
+    await untilTrue(() => signed.length === 1);
+    await untilTrue(async () => (await anvil.rpc('eth_getTransactionByHash', signed.at(-1)?.hash)) !== null);
     await life.kill();
 
     const last = await live();
@@ -220,11 +216,11 @@ describe('a transaction on its way when the node is killed', () => {
     const isNeeded = async () => false;
     const request = { to: LOG_EMITTER, data: DATA, gas: 100_000n, subject: TASK, isNeeded };
     life.sender.send(request).catch(() => undefined);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await passBy();
-    await until(async () => ((await life.journal.list())[0]?.forms.length ?? 0) === 2);
+    await untilTrue(async () => ((await life.journal.list())[0]?.forms.length ?? 0) === 2);
     const [kept] = await life.journal.list();
-    await until(async () => (await anvil.rpc('eth_getTransactionByHash', kept?.forms[1]?.hash)) !== null);
+    await untilTrue(async () => (await anvil.rpc('eth_getTransactionByHash', kept?.forms[1]?.hash)) !== null);
     await life.kill();
 
     const { sender, journal } = await live();
@@ -254,14 +250,14 @@ describe('a transaction on its way when the node is killed', () => {
     const [end] = endings.splice(-1);
     expect(end).toBeDefined();
     life.send();
-    await until(() => isAsked);
+    await untilTrue(() => isAsked);
     await life.kill();
 
     const { sender } = await live();
     await sender.restore(wanted);
     const resumed = sender.resume(ofTask(), {});
     await mine();
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await resumed).toMatchObject({ status: 'succeeded', hash: life.signed[0]?.hash });
     expect(await minedCount()).toBe(1);
@@ -283,11 +279,11 @@ describe('a transaction on its way when the node is killed', () => {
     const life = await live();
     expect(await life.sender.restore(async () => false)).toBe(1);
     const next = life.send();
-    await until(async () => (await pooled()) === 2);
+    await untilTrue(async () => (await pooled()) === 2);
     expect(life.signed.map(({ nonce }) => nonce)).toEqual([1]);
     await mine();
     expect(await next).toMatchObject({ status: 'succeeded' });
-    await until(async () => (await life.journal.list()).length === 0);
+    await untilTrue(async () => (await life.journal.list()).length === 0);
   });
 });
 
@@ -309,7 +305,7 @@ describe('many transactions on their way when the node is killed', () => {
     // Its sends never end, and so would its close: this life is killed, not closed.
     endings.pop();
     for (const subject of subjects) life.send(subject);
-    await until(() => asked === COUNT);
+    await untilTrue(() => asked === COUNT);
     await life.kill();
     return life.signed;
   }
@@ -330,7 +326,7 @@ describe('many transactions on their way when the node is killed', () => {
         mined += 1;
         return receipt;
       });
-      await until(async () => {
+      await untilTrue(async () => {
         if (mined < COUNT) await mine();
         return mined === COUNT;
       });
@@ -348,7 +344,7 @@ describe('many transactions on their way when the node is killed', () => {
       return FUNDED.signTransaction(transaction);
     });
     const sent = subjects.map((subject) => life.send(subject));
-    await until(async () => (await pooled()) === 2);
+    await untilTrue(async () => (await pooled()) === 2);
     for (let look = 0; look < 10; look++) await client.head();
     expect((await life.journal.list()).map(({ nonce }) => nonce)).toEqual([0, 1]);
     await life.kill();
@@ -360,7 +356,7 @@ describe('many transactions on their way when the node is killed', () => {
     const next = await live();
     expect(await next.sender.restore(wanted)).toBe(2);
     const again = subjects.slice(2).map((subject) => next.send(subject));
-    await until(async () => (await pooled()) === COUNT);
+    await untilTrue(async () => (await pooled()) === COUNT);
     await mine();
     for (const outcome of again) expect(await outcome).toMatchObject({ status: 'succeeded' });
     expect(next.signed.map(({ nonce }) => nonce)).toEqual([2, 3, 4, 5]);
@@ -382,10 +378,12 @@ describe('a transaction that is sent', () => {
     });
     journal = life.journal;
     const sent = life.send();
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await passBy();
-    await until(() => life.signed.length === 2);
-    await until(async () => (await anvil.rpc('eth_getTransactionByHash', life.signed.at(-1)?.hash)) !== null);
+    await untilTrue(() => life.signed.length === 2);
+    await untilTrue(
+      async () => (await anvil.rpc('eth_getTransactionByHash', life.signed.at(-1)?.hash)) !== null,
+    );
     expect(known).toEqual([true, true]);
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded', hash: life.signed.at(-1)?.hash });
@@ -410,7 +408,7 @@ describe('a transaction that is sent', () => {
       },
     });
     const sent = life.send();
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded' });
     expect(life.signed).toHaveLength(1);

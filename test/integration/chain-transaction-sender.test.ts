@@ -16,6 +16,7 @@ import {
 } from '../../src/chain/transaction-sender.js';
 import { type Anvil, startAnvil } from '../support/anvil.js';
 import { LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
+import { untilTrue } from '../support/until.js';
 
 /** Anvil's first funded account. */
 const FUNDED = new Wallet('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
@@ -96,11 +97,6 @@ async function passBy() {
   }
 }
 
-/** Waits, without sleeping, until something has happened on the other side of the RPC. */
-async function until(condition: () => boolean | Promise<boolean>) {
-  while (!(await condition())) await client.head();
-}
-
 const pooled = async () => Number((await anvil.rpc<{ pending: Hex }>('txpool_status')).pending);
 
 describe('a transaction sender', () => {
@@ -108,7 +104,7 @@ describe('a transaction sender', () => {
     const sender = newSender();
     const gas = await sender.simulate({ to: LOG_EMITTER, data: DATA });
     const sent = sender.send({ to: LOG_EMITTER, data: DATA, gas });
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded', blockNumber: 1 });
   });
@@ -117,7 +113,7 @@ describe('a transaction sender', () => {
     const sender = newSender();
     const requests = Array.from({ length: 10 }, () => request());
     const sent = requests.map(({ request }) => sender.send(request));
-    await until(async () => (await pooled()) === 10);
+    await untilTrue(async () => (await pooled()) === 10);
     await mine();
     const receipts = await Promise.all(sent);
     expect(receipts.map(({ blockNumber }) => blockNumber)).toEqual(Array(10).fill(1));
@@ -133,7 +129,7 @@ describe('a transaction sender', () => {
 
   test('behavior: a transaction that reverts when mined is told as such', async () => {
     const sent = newSender().send(request({ to: REVERTING }).request);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await sent).toMatchObject({ status: 'reverted' });
   });
@@ -141,13 +137,13 @@ describe('a transaction sender', () => {
   test('behavior: a transaction that blocks pass by is replaced with higher fees', async () => {
     const { signed, request: call } = request();
     const sent = newSender().send(call);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await passBy();
-    await until(() => signed.length === 2);
+    await untilTrue(() => signed.length === 2);
     const [first, second] = signed;
     expect(second?.nonce).toBe(first?.nonce);
     expect(second?.fees.maxFeePerGas).toBeGreaterThan(first?.fees.maxFeePerGas ?? 0n);
-    await until(async () => (await anvil.rpc('eth_getTransactionByHash', second?.hash)) !== null);
+    await untilTrue(async () => (await anvil.rpc('eth_getTransactionByHash', second?.hash)) !== null);
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded', hash: second?.hash });
   });
@@ -165,18 +161,18 @@ describe('a transaction sender', () => {
     const requests = Array.from({ length: 12 }, () => request());
     const sender = newSender({ signer });
     const sent = requests.map(({ request: call }) => sender.send(call));
-    await until(async () => (await pooled()) === requests.length);
+    await untilTrue(async () => (await pooled()) === requests.length);
     isHindered = true;
     await passBy();
     const forms = () => requests.map(({ signed }) => signed.length);
     const others = requests.map((_, nonce) => (nonce === unsignable ? 1 : 2));
-    await until(() => forms().every((count, nonce) => count === others[nonce]));
+    await untilTrue(() => forms().every((count, nonce) => count === others[nonce]));
     isHindered = false;
     await passBy();
-    await until(() => forms()[unsignable] === 2);
+    await untilTrue(() => forms()[unsignable] === 2);
     let mined = 0;
     for (const one of sent) void one.then(() => mined++);
-    await until(async () => {
+    await untilTrue(async () => {
       if (mined < sent.length) await mine();
       return mined === sent.length;
     });
@@ -189,10 +185,10 @@ describe('a transaction sender', () => {
   test('behavior: a transaction that the pool has dropped is sent again', async () => {
     const { signed, request: call } = request();
     const sent = newSender({ bumpAfterBlocks: 1 }).send(call);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await mine();
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded', hash: signed[1]?.hash });
   });
@@ -200,14 +196,14 @@ describe('a transaction sender', () => {
   test('behavior: finds the next nonce when the account was used elsewhere', async () => {
     const sender = newSender();
     const first = sender.send(request().request);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     await first;
     await anvil.rpc('eth_sendTransaction', { from: FUNDED_ADDRESS, to: LOG_EMITTER, gas: '0x186a0' });
     await mine();
     const { signed, request: call } = request();
     const second = sender.send(call);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await second).toMatchObject({ status: 'succeeded' });
     expect(signed.map(({ nonce }) => nonce)).toEqual([2]);
@@ -217,13 +213,13 @@ describe('a transaction sender', () => {
     const sender = newSender();
     const snapshot = await anvil.rpc('evm_snapshot');
     const first = sender.send(request().request);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     await first;
     await anvil.rpc('evm_revert', snapshot);
     const { signed, request: call } = request();
     const second = sender.send(call);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await second).toMatchObject({ status: 'succeeded' });
     expect(signed.map(({ nonce }) => nonce)).toEqual([0]);
@@ -233,10 +229,10 @@ describe('a transaction sender', () => {
     const sender = newSender({ bumpAfterBlocks: 100 });
     const snapshot = await anvil.rpc('evm_snapshot');
     const first = sender.send(request().request);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     const { signed, request: call } = request();
     const second = sender.send(call);
-    await until(async () => (await pooled()) === 2);
+    await untilTrue(async () => (await pooled()) === 2);
     await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await mine();
     await first;
@@ -247,7 +243,7 @@ describe('a transaction sender', () => {
       isMined = true;
       return receipt;
     });
-    await until(async () => {
+    await untilTrue(async () => {
       if (!isMined) await mine();
       return isMined;
     });
@@ -265,14 +261,14 @@ describe('a transaction sender', () => {
       signed.push(transaction);
     };
     const first = sender.send({ ...call, onSigned: store }, abort.signal);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     abort.abort(over);
     await expect(first).rejects.toBe(over);
     const second = sender.send(request().request);
-    await until(async () => (await pooled()) === 2);
+    await untilTrue(async () => (await pooled()) === 2);
     await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await mine();
-    await until(async () => (await pooled()) === 2);
+    await untilTrue(async () => (await pooled()) === 2);
     await mine();
     expect(await second).toMatchObject({ status: 'succeeded' });
   });
@@ -281,7 +277,7 @@ describe('a transaction sender', () => {
     const { signed, request: call } = request();
     const former = newSender();
     const lost = former.send(call).catch(() => undefined);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await former.close();
     await lost;
     const [sent] = signed;
@@ -305,13 +301,13 @@ describe('a transaction sender', () => {
     heads.update(await client.head());
     const resumed = sender.resume({ subject: 'a task', hash: sent.hash }, { onSigned: call.onSigned });
     // It is taken over with the bytes that the pool has: a remote signer may not give the same ones again.
-    await until(() => kept.length === 1);
+    await untilTrue(() => kept.length === 1);
     expect(kept[0]?.forms).toEqual([{ hash: sent.hash, raw: sent.raw }]);
     expect(signatures).toBe(0);
     await passBy();
-    await until(() => signed.length === 2);
+    await untilTrue(() => signed.length === 2);
     expect(signed.map(({ nonce }) => nonce)).toEqual([0, 0]);
-    await until(async () => (await anvil.rpc('eth_getTransactionByHash', signed[1]?.hash)) !== null);
+    await untilTrue(async () => (await anvil.rpc('eth_getTransactionByHash', signed[1]?.hash)) !== null);
     await mine();
     expect(await resumed).toMatchObject({ status: 'succeeded', hash: signed[1]?.hash });
     expect(await sender.resume({ subject: 'a task', hash: sent.hash }, {})).toBeUndefined();
@@ -321,7 +317,7 @@ describe('a transaction sender', () => {
     const { signed, request: call } = request();
     const sent = newSender({ bumpAfterBlocks: 100 }).send(call);
     sent.catch(() => undefined);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await anvil.rpc('eth_sendTransaction', {
       from: FUNDED_ADDRESS,
@@ -335,7 +331,7 @@ describe('a transaction sender', () => {
         ended = true;
       })
       .catch(() => undefined);
-    await until(async () => {
+    await untilTrue(async () => {
       if (!ended) await mine();
       return ended;
     });
@@ -362,9 +358,9 @@ describe('a transaction sender', () => {
       },
     });
     const sent = sender.send(request().request);
-    await until(() => lost);
+    await untilTrue(() => lost);
     if (!arrives) await mine();
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded' });
   });
@@ -375,7 +371,7 @@ describe('a transaction sender', () => {
     await expect(sender.send(call)).rejects.toMatchObject({ code: 'FUNDS_INSUFFICIENT', kind: 'retryable' });
     await anvil.rpc('anvil_setBalance', POOR.address, '0xde0b6b3a7640000');
     const sent = sender.send(call);
-    await until(async () => (await pooled()) === 1);
+    await untilTrue(async () => (await pooled()) === 1);
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded' });
   });
@@ -393,7 +389,7 @@ describe('a transaction sender', () => {
     const aborted = sender.send(request().request, abort.signal);
     const closed = sender.send(request().request);
     const results = Promise.allSettled([aborted, closed]);
-    await until(async () => (await pooled()) === 2);
+    await untilTrue(async () => (await pooled()) === 2);
     abort.abort();
     await sender.close();
     for (const result of await results) {

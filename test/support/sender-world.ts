@@ -49,8 +49,6 @@ export interface SenderWorld {
   /** Mines, and lets whoever waits for a head do its work. */
   mineAndLook(baseFee?: string): Promise<void>;
   mineUntil(condition: () => boolean, baseFee?: string): Promise<void>;
-  /** Waits, without sleeping, until something has happened on the other side of the RPC. */
-  until(condition: () => boolean | Promise<boolean>): Promise<void>;
   /** Transactions that the next block can take. */
   pooled(): Promise<number>;
   /** Of the account. */
@@ -145,9 +143,6 @@ export async function openSenderWorld(): Promise<SenderWorld> {
     },
     async mineUntil(condition, baseFee) {
       while (!condition()) await world.mineAndLook(baseFee);
-    },
-    async until(condition) {
-      while (!(await condition())) await client.head();
     },
     pooled: async () => Number((await anvil.rpc<{ pending: Hex }>('txpool_status')).pending),
     minedCount: async () => Number(await anvil.rpc('eth_getTransactionCount', ACCOUNT, 'latest')),
