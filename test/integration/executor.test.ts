@@ -43,6 +43,7 @@ import { startFaultProxy } from '../support/fault-proxy.js';
 import { drop } from '../support/fault-proxy-faults.js';
 import { leapingClock } from '../support/leaping-clock.js';
 import { type LogLine, recordingLogger } from '../support/recording-logger.js';
+import { until } from '../support/until.js';
 
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
@@ -210,7 +211,7 @@ describe('stopping and starting again', () => {
     const task = await createTask('L1', BN254_SET, `append-slowly ${marker}`);
     const request = await submissionOf(task, 'L1');
     const answered = createClient(ExecutorServiceDefinition, channel).submitTask(request);
-    while (!existsSync(marker)) await systemClock.sleep(20);
+    await until('the task runs', () => existsSync(marker));
     await executor.close();
     const before = await answered;
     channel.close();

@@ -14,6 +14,7 @@ import type { PerformerSpec } from '../../src/performer/runtime.js';
 import { deferred } from '../support/deferred.js';
 import { type Bundle, bundle } from '../support/performer-bundle.js';
 import { AVS, describePerformerRuntime, secretEnv, TASK_ID } from '../support/performer-contract.js';
+import { until } from '../support/until.js';
 
 let program: Bundle;
 let example: Bundle;
@@ -96,8 +97,8 @@ const isAlive = (pid: number) => {
   }
 };
 
-async function untilGone(pid: number): Promise<void> {
-  while (isAlive(pid)) await systemClock.sleep(20);
+function untilGone(pid: number): Promise<void> {
+  return until(`process ${pid} is gone`, () => !isAlive(pid));
 }
 
 describe('a child process', () => {
@@ -182,7 +183,7 @@ describe('the pool', () => {
   test('behavior: a task that always crashes it fails, and the performer comes back', async () => {
     const pool = await startPool([spec()]);
     await expect(run(pool, 'crash 5')).rejects.toMatchObject({ code: 'PERFORMER_UNAVAILABLE' });
-    while (!inService(pool)) await systemClock.sleep(20);
+    await until('a performer is in service', () => inService(pool));
     expect(await run(pool, 'echo back')).toBe('back');
   });
 
@@ -190,7 +191,7 @@ describe('the pool', () => {
     const pool = await startPool([spec()]);
     const before = pool.list()[0]?.id;
     await run(pool, 'sicken');
-    while (pool.list()[0]?.id === before || !inService(pool)) await systemClock.sleep(20);
+    await until('another one is in service', () => pool.list()[0]?.id !== before && inService(pool));
     expect(await run(pool, 'echo well')).toBe('well');
   });
 
@@ -281,7 +282,10 @@ describe('what the pool tells of its performers', () => {
   test('behavior: one that crashes has failed, with its last words; the next one is another deployment', async () => {
     const { events, pool } = await startListening([spec()]);
     await run(pool, 'crash 7').catch(() => undefined);
-    while (types(events).filter((type) => type === 'promoted').length < 2) await systemClock.sleep(20);
+    await until(
+      'the second one is promoted',
+      () => types(events).filter((type) => type === 'promoted').length > 1,
+    );
     const end = events.find(({ type }) => type === 'ended');
     expect(end).toMatchObject({ outcome: 'failed', reason: 'exited with code 7' });
     expect(end).toMatchObject({ lastLines: expect.arrayContaining(['leaving with 7']) });
@@ -292,7 +296,7 @@ describe('what the pool tells of its performers', () => {
   test('behavior: three failed checks are told before it is replaced', async () => {
     const { events, pool } = await startListening([spec()]);
     await run(pool, 'sicken');
-    while (!types(events).includes('ended')) await systemClock.sleep(20);
+    await until('one has ended', () => types(events).includes('ended'));
     const firstId = events[0]?.deployment.id;
     const checks = events.filter(({ type, deployment }) => type === 'checked' && deployment.id === firstId);
     expect(checks.slice(-3)).toEqual(Array(3).fill(expect.objectContaining({ isHealthy: false })));

@@ -22,6 +22,7 @@ import {
 } from '../../src/rpc/generated/grpc/health/v1/health.js';
 import { type GrpcServer, startGrpcServer } from '../../src/rpc/server.js';
 import { deferred } from '../support/deferred.js';
+import { until } from '../support/until.js';
 
 const EXECUTOR_SERVICE = 'eigenlayer.hourglass.v1.ExecutorService';
 const closers: (() => Promise<void> | void)[] = [];
@@ -159,7 +160,7 @@ describe('the pool', () => {
     const client = pool.executor(`127.0.0.1:${server.port}`);
     for (const taskId of ['x', 'y']) {
       expect(await client.submitTask({ taskId })).toMatchObject({ taskId });
-      while (pool.connections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until('the connection is closed', () => pool.connections === 0);
     }
     expect(pool.size).toBe(1);
   });
