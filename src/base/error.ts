@@ -37,6 +37,11 @@ export function isPonosError(error: unknown, code?: ErrorCode): error is PonosEr
   return error instanceof PonosError && (code === undefined || error.code === code);
 }
 
+/** Whether the same call may succeed later: its code is of kind `retryable`. */
+export function isRetryable(error: unknown): error is PonosError {
+  return isPonosError(error) && error.kind === 'retryable';
+}
+
 const MOST_CAUSES = 8;
 
 /**

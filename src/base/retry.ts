@@ -1,6 +1,6 @@
 /** Try again, with growing pauses, while it helps. */
 import { type Clock, throwIfAborted } from './clock.js';
-import { isPonosError } from './error.js';
+import { isRetryable } from './error.js';
 
 export interface RetryOptions {
   readonly clock: Clock;
@@ -10,8 +10,6 @@ export interface RetryOptions {
   /** Whether another attempt can help; default: errors of kind `retryable`. */
   readonly retryIf?: (error: unknown) => boolean;
 }
-
-const isRetryable = (error: unknown) => isPonosError(error) && error.kind === 'retryable';
 
 /** Calls `attempt` until it succeeds, an error is final, the pauses are used up, or the signal aborts. */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {

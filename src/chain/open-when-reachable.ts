@@ -1,6 +1,6 @@
 /** Opening a chain whose endpoint is down when the node starts: the node waits for it, and says so. */
 import { abortError, type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
-import { isPonosError } from '../base/error.js';
+import { isRetryable } from '../base/error.js';
 import { pauseMsAfter } from '../base/growing-pause.js';
 import type { Logger } from '../base/logger.js';
 
@@ -32,7 +32,7 @@ export async function openWhenReachable<T>(
       return opened;
     } catch (error) {
       if (signal.aborted) throw abortError(signal);
-      if (!isPonosError(error) || error.kind !== 'retryable') throw error;
+      if (!isRetryable(error)) throw error;
       if (failures % TELL_EVERY === 0) {
         logger.warn('a chain is not reached; the node starts as soon as it is', {
           chain: chainName,

@@ -1,6 +1,6 @@
 /** What a JSON-RPC error object means: nodes agree on few codes, so their sentences are read too. */
 import type { Hex } from '../base/brands.js';
-import { isPonosError, PonosError } from '../base/error.js';
+import { isPonosError, isRetryable, PonosError } from '../base/error.js';
 import { revertedError } from './contracts/errors.js';
 import { type RefusalReason, refusalIn } from './endpoint-refusal.js';
 import { type RejectionReason, rejectedError, rejectionIn } from './transaction-rejection.js';
@@ -92,8 +92,9 @@ export function rateLimited(
  * good as one that does not answer: at the start they were proven, and there may be several behind one URL.
  */
 export function canPass(error: unknown): boolean {
-  if (!isPonosError(error)) return false;
-  return error.kind === 'retryable' || error.code === 'CHAIN_MISMATCH' || error.code === 'CHAIN_NO_HISTORY';
+  return (
+    isRetryable(error) || isPonosError(error, 'CHAIN_MISMATCH') || isPonosError(error, 'CHAIN_NO_HISTORY')
+  );
 }
 
 /** Nodes put the returned bytes at `data`, or one or two objects deeper. */

@@ -3,7 +3,7 @@
  * long as the task could be accepted again.
  */
 import type { Clock } from '../base/clock.js';
-import { isPonosError } from '../base/error.js';
+import { isRetryable } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { AnsweredTask } from '../store/executor-records.js';
 import type { ExecutorStore, Leaving } from '../store/executor-store.js';
@@ -79,7 +79,7 @@ export async function runRetention(options: RetentionOptions, signal: AbortSigna
       after = await sweep(options, after, signal);
     } catch (error) {
       // Nothing is lost by keeping things longer; who owns the store or the chain reports what ails it.
-      if (isPonosError(error) && error.kind === 'retryable') logger.debug('no sweep for now', { error });
+      if (isRetryable(error)) logger.debug('no sweep for now', { error });
       else logger.error('old answers could not be swept', { error });
     }
   }

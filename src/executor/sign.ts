@@ -1,7 +1,7 @@
 /** Stage 3, sign: two signatures by the key of the operator set's curve. Signers get preimages, never digests. */
 import type { Address } from '../base/brands.js';
 import { type Clock, untilAborted } from '../base/clock.js';
-import { isPonosError, PonosError } from '../base/error.js';
+import { isRetryable, PonosError } from '../base/error.js';
 import { pauseMsAfter } from '../base/growing-pause.js';
 import type { Logger } from '../base/logger.js';
 import type { CurveName } from '../crypto/curve.js';
@@ -56,7 +56,7 @@ export async function signInTime(
       return await untilAborted(signResult(work, deps), signal);
     } catch (error) {
       const isLate = clock.monotonicMs() + pauseMs >= deadlineMs;
-      if (isLate || !isPonosError(error) || error.kind !== 'retryable') throw error;
+      if (isLate || !isRetryable(error)) throw error;
       if (failures === 0) {
         logger.warn('a result cannot be signed now, trying again until the deadline of its task', {
           error,

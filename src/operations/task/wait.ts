@@ -1,7 +1,7 @@
 /** Waiting for a task's end. */
 import type { TaskId } from '../../base/brands.js';
 import type { Clock } from '../../base/clock.js';
-import { isPonosError } from '../../base/error.js';
+import { isRetryable } from '../../base/error.js';
 import type { TaskInfo, TaskMailbox } from '../../chain/contracts/task-mailbox.js';
 import { TaskStatus } from '../../protocol/enums.js';
 
@@ -22,7 +22,7 @@ export async function waitForEnd(
       const task = await mailbox.getTaskInfo(taskId, 'latest');
       if (task.status === TaskStatus.verified || task.status === TaskStatus.expired) return task;
     } catch (error) {
-      if (!isPonosError(error) || error.kind !== 'retryable') throw error;
+      if (!isRetryable(error)) throw error;
     }
     await clock.sleep(POLL_MS, signal);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { explain, isPonosError, PonosError } from '../../../src/base/error.js';
+import { explain, isPonosError, isRetryable, PonosError } from '../../../src/base/error.js';
 import { ERROR_CODES } from '../../../src/base/error-codes.js';
 
 describe('PonosError', () => {
@@ -27,6 +27,12 @@ describe('PonosError', () => {
     expect(isPonosError(error, 'ABORTED')).toBe(true);
     expect(isPonosError(error, 'INTERNAL')).toBe(false);
     expect(isPonosError({ code: 'ABORTED' })).toBe(false);
+  });
+
+  test('behavior: isRetryable tells by the kind of the code', () => {
+    expect(isRetryable(new PonosError('CHAIN_UNREACHABLE', { message: 'no answer' }))).toBe(true);
+    expect(isRetryable(new PonosError('CHAIN_MISMATCH', { message: 'another chain' }))).toBe(false);
+    expect(isRetryable(new Error('no answer'))).toBe(false);
   });
 
   test('behavior: every code has a meaning that is a sentence', () => {
