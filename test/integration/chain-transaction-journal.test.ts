@@ -1,7 +1,7 @@
 /** Transactions on their way when the process dies: found again, and never paid for twice. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Transaction, Wallet } from 'ethers';
-import { chainId, type Hash32, type Hex, parseAddress, parseHex } from '../../src/base/brands.js';
+import { Transaction } from 'ethers';
+import { chainId, type Hash32, type Hex, parseHex } from '../../src/base/brands.js';
 import { fromHex } from '../../src/base/bytes.js';
 import { systemClock } from '../../src/base/clock.js';
 import { PonosError } from '../../src/base/error.js';
@@ -20,12 +20,10 @@ import { openLevelStore } from '../../src/store/level-store.js';
 import { type Anvil, startAnvil } from '../support/anvil.js';
 import { deferred } from '../support/deferred.js';
 import { LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
+import { ACCOUNT, PAYER } from '../support/sender-world.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { untilTrue } from '../support/until.js';
 
-/** Anvil's first funded account. */
-const FUNDED = new Wallet('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
-const ACCOUNT = parseAddress(FUNDED.address);
 const CHAIN = chainId(31_337);
 const TASK = `0x${'7a'.repeat(32)}`;
 const DATA = fromHex(parseHex(`0x${'aa'.repeat(32)}`));
@@ -69,8 +67,7 @@ afterEach(async () => {
 
 async function live(
   change: Partial<TransactionSenderOptions['client']> = {},
-  signTransaction: TransactionSigner['signTransaction'] = (transaction) =>
-    FUNDED.signTransaction(transaction),
+  signTransaction: TransactionSigner['signTransaction'] = (transaction) => PAYER.signTransaction(transaction),
 ): Promise<Life> {
   const values = await openLevelStore({ dir: folder.path, syncWrites: true });
   const journal = createAggregatorStore(values).transactions(CHAIN, ACCOUNT);
@@ -341,7 +338,7 @@ describe('many transactions on their way when the node is killed', () => {
     endings.push(async () => slow.resolve());
     const life = await live({}, async (transaction) => {
       if (transaction.nonce === 2) await slow.promise;
-      return FUNDED.signTransaction(transaction);
+      return PAYER.signTransaction(transaction);
     });
     const sent = subjects.map((subject) => life.send(subject));
     await untilTrue(async () => (await pooled()) === 2);

@@ -16,12 +16,10 @@ import {
 } from '../../src/chain/transaction-sender.js';
 import { type Anvil, startAnvil } from '../support/anvil.js';
 import { LOG_EMITTER, placeLogEmitter } from '../support/log-emitter.js';
+import { ACCOUNT, PAYER } from '../support/sender-world.js';
 import { untilTrue } from '../support/until.js';
 
-/** Anvil's first funded account. */
-const FUNDED = new Wallet('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
 const POOR = new Wallet(`0x${'11'.repeat(32)}`);
-const FUNDED_ADDRESS = parseAddress(FUNDED.address);
 /** Reverts with the four bytes of `ThresholdNotMet()`. */
 const REVERTING = parseAddress('0x00000000000000000000000000000000000000e1');
 const DATA = fromHex(parseHex(`0x${'aa'.repeat(32)}`));
@@ -51,7 +49,7 @@ afterEach(async () => {
   await anvil.close();
 });
 
-function newSender(change: Partial<TransactionSenderOptions> = {}, wallet = FUNDED): TransactionSender {
+function newSender(change: Partial<TransactionSenderOptions> = {}, wallet = PAYER): TransactionSender {
   const sender = createTransactionSender({
     client,
     heads,
@@ -152,10 +150,10 @@ describe('a transaction sender', () => {
     const unsignable = 3;
     let isHindered = false;
     const signer: TransactionSenderOptions['signer'] = {
-      address: parseAddress(FUNDED.address),
+      address: ACCOUNT,
       signTransaction: async (transaction) => {
         if (isHindered && transaction.nonce === unsignable) throw new Error('the signer is away');
-        return FUNDED.signTransaction(transaction);
+        return PAYER.signTransaction(transaction);
       },
     };
     const requests = Array.from({ length: 12 }, () => request());
@@ -199,7 +197,7 @@ describe('a transaction sender', () => {
     await untilTrue(async () => (await pooled()) === 1);
     await mine();
     await first;
-    await anvil.rpc('eth_sendTransaction', { from: FUNDED_ADDRESS, to: LOG_EMITTER, gas: '0x186a0' });
+    await anvil.rpc('eth_sendTransaction', { from: ACCOUNT, to: LOG_EMITTER, gas: '0x186a0' });
     await mine();
     const { signed, request: call } = request();
     const second = sender.send(call);
@@ -286,10 +284,10 @@ describe('a transaction sender', () => {
     const kept: JournaledTransaction[] = [];
     const sender = newSender({
       signer: {
-        address: FUNDED_ADDRESS,
+        address: ACCOUNT,
         signTransaction: (transaction) => {
           signatures += 1;
-          return FUNDED.signTransaction(transaction);
+          return PAYER.signTransaction(transaction);
         },
       },
       journal: {
@@ -320,7 +318,7 @@ describe('a transaction sender', () => {
     await untilTrue(async () => (await pooled()) === 1);
     await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await anvil.rpc('eth_sendTransaction', {
-      from: FUNDED_ADDRESS,
+      from: ACCOUNT,
       to: REVERTING,
       nonce: '0x0',
       gas: '0x186a0',
