@@ -1,7 +1,7 @@
 /** The terminal of a command; loaded when the command runs. */
-import type { Terminal } from '../operations/storage/terminal.js';
+import type { Terminal } from '../operations/terminal.js';
 
 export async function terminal(): Promise<Terminal> {
-  const { processTerminal } = await import('../operations/storage/terminal.js');
+  const { processTerminal } = await import('../operations/terminal.js');
   return processTerminal();
 }

@@ -17,7 +17,7 @@ import { showHistory } from '../../src/operations/executor/history.js';
 import { listPerformers } from '../../src/operations/executor/list.js';
 import { showLogs } from '../../src/operations/executor/logs.js';
 import { removePerformer } from '../../src/operations/executor/remove.js';
-import type { Terminal } from '../../src/operations/storage/terminal.js';
+import type { Terminal } from '../../src/operations/terminal.js';
 import { challengeTokenMessage } from '../../src/protocol/management.js';
 import { AggregatorManagementServiceDefinition } from '../../src/rpc/generated/eigenlayer/hourglass/v1/aggregator/aggregator.js';
 import type { AuthSignature } from '../../src/rpc/generated/eigenlayer/hourglass/v1/common/auth.js';

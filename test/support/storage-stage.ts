@@ -1,6 +1,6 @@
 /** Stores with many records, and a place to run `ponos storage` operations without a process. */
 import { type ChainId, parseHash32, parseTaskId } from '../../src/base/brands.js';
-import type { Terminal } from '../../src/operations/storage/terminal.js';
+import type { Terminal } from '../../src/operations/terminal.js';
 import type { AcceptedAnswer, NewTask } from '../../src/store/aggregator-records.js';
 import { createAggregatorStore } from '../../src/store/aggregator-store.js';
 import { createPerformerStore } from '../../src/store/executor-performers.js';

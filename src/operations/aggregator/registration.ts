@@ -6,7 +6,7 @@ import { AggregatorManagementServiceDefinition as Management } from '../../rpc/g
 import { flagValue } from '../flag-value.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode } from '../management/node-command.js';
-import type { Terminal } from '../storage/terminal.js';
+import type { Terminal } from '../terminal.js';
 
 export interface RegisterAvsFlags extends NodeFlags {
   readonly avs: string;

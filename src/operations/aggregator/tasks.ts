@@ -4,11 +4,11 @@ import { createClient } from 'nice-grpc';
 import { printable } from '../../base/printable.js';
 import { type TaskSummary, TaskServiceDefinition as Tasks } from '../../rpc/generated/ponos/v1/tasks.js';
 import { avsFlag } from '../flag-value.js';
+import { formatTime, withoutBigints } from '../format.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode, QUICK_MS } from '../management/node-command.js';
-import { formatTime, withoutBigints } from '../storage/format.js';
-import type { Terminal } from '../storage/terminal.js';
 import { renderTable } from '../table.js';
+import type { Terminal } from '../terminal.js';
 
 export interface TasksFlags extends NodeFlags {
   readonly status?: string;

@@ -2,8 +2,8 @@
 
 import { printable } from '../../base/printable.js';
 import type { DeployEvent } from '../../rpc/generated/ponos/v1/performers.js';
-import { formatBytes } from '../storage/format.js';
-import type { ProgressOutput } from '../storage/progress.js';
+import { formatBytes } from '../format.js';
+import type { ProgressOutput } from '../terminal.js';
 
 export interface DeployProgressView {
   show(event: Pick<DeployEvent, 'step' | 'detail' | 'layer'>): void;

@@ -18,7 +18,7 @@ import type { NodeFlags } from '../management/node-access.js';
 import type { NodeClient } from '../management/node-client.js';
 import { onNode } from '../management/node-command.js';
 import { isUnimplemented } from '../management/node-error.js';
-import type { Terminal } from '../storage/terminal.js';
+import type { Terminal } from '../terminal.js';
 import { createDeployProgress } from './deploy-progress.js';
 import { type EnvFlags, performerEnvOf } from './env-flags.js';
 

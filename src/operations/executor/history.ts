@@ -7,11 +7,11 @@ import {
   PerformerServiceDefinition as Performers,
 } from '../../rpc/generated/ponos/v1/performers.js';
 import { avsFlag } from '../flag-value.js';
+import { formatTime, withoutBigints } from '../format.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode, QUICK_MS } from '../management/node-command.js';
-import { formatTime, withoutBigints } from '../storage/format.js';
-import type { Terminal } from '../storage/terminal.js';
 import { renderTable } from '../table.js';
+import type { Terminal } from '../terminal.js';
 import { artifactText } from './artifact-text.js';
 
 export interface HistoryFlags extends NodeFlags {

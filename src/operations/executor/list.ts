@@ -9,8 +9,8 @@ import {
 import { avsFlag } from '../flag-value.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode, QUICK_MS } from '../management/node-command.js';
-import type { Terminal } from '../storage/terminal.js';
 import { renderTable } from '../table.js';
+import type { Terminal } from '../terminal.js';
 import { artifactText } from './artifact-text.js';
 
 export interface ListPerformersFlags extends NodeFlags {

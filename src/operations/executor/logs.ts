@@ -8,10 +8,10 @@ import {
   PerformerServiceDefinition as Performers,
 } from '../../rpc/generated/ponos/v1/performers.js';
 import { avsFlag } from '../flag-value.js';
+import { formatTime } from '../format.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { onNode, QUICK_MS } from '../management/node-command.js';
-import { formatTime } from '../storage/format.js';
-import type { Terminal } from '../storage/terminal.js';
+import type { Terminal } from '../terminal.js';
 
 export interface LogsFlags extends NodeFlags {
   readonly performerId?: string;

@@ -4,7 +4,7 @@ import { printable } from '../../base/printable.js';
 import { ExecutorManagementServiceDefinition as Management } from '../../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { NodeFlags } from '../management/node-access.js';
 import { askNode } from '../management/node-command.js';
-import type { Terminal } from '../storage/terminal.js';
+import type { Terminal } from '../terminal.js';
 
 export interface RemovePerformerFlags extends NodeFlags {
   readonly performerId: string;

@@ -3,7 +3,7 @@ import type { CallOptions, Channel } from 'nice-grpc';
 import type { Role } from '../../config/role.js';
 import type { SignedRequest } from '../../rpc/auth/signed-method.js';
 import { abortOnInterrupt } from '../interrupt.js';
-import type { Terminal } from '../storage/terminal.js';
+import type { Terminal } from '../terminal.js';
 import { type NodeFlags, openNodeAccess } from './node-access.js';
 import { type NodeCall, type NodeClient, withNode } from './node-client.js';
 

@@ -1,15 +1,15 @@
 /** `ponos storage backup`: a store as one file. */
 import path from 'node:path';
 import { systemClock } from '../../base/clock.js';
+import { formatBytes } from '../format.js';
+import type { Terminal } from '../terminal.js';
 import { encodeArchive, inspectArchive } from './archive.js';
 import { backupHeader } from './backup-header.js';
 import { readChunks } from './chunks.js';
-import { formatBytes } from './format.js';
 import { abortable, type LongRun, type LongRunFlags, runLong } from './long-run.js';
 import { type SourceFlags, selectStore } from './select-store.js';
 import { requireSound, withStoppedStore } from './stopped-store.js';
 import { withStorageNode } from './storage-node.js';
-import type { Terminal } from './terminal.js';
 import { writeAside } from './write-aside.js';
 
 export interface BackupFlags extends SourceFlags, LongRunFlags {

@@ -7,9 +7,9 @@ import { createAggregatorStore } from '../../store/aggregator-store.js';
 import type { KeyValueStore } from '../../store/key-value-store.js';
 import { keysBelow } from '../../store/store-key.js';
 import { renderTable } from '../table.js';
+import type { Terminal } from '../terminal.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
 import { requireRole, warnOfDamage, withStoppedStore } from './stopped-store.js';
-import type { Terminal } from './terminal.js';
 
 export interface ShowChainsFlags extends StoreFlags {
   /** Only this one, with its blocks. */

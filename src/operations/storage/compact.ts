@@ -1,11 +1,11 @@
 /** `ponos storage compact`: gives back the room of what was deleted. */
 import path from 'node:path';
 import { compactLevelDatabase } from '../../store/level-store.js';
-import { formatBytes } from './format.js';
+import { formatBytes } from '../format.js';
+import type { Terminal } from '../terminal.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
 import { fileStats } from './stats.js';
 import { refuseForRoot, requireSound, withLockedStore, withStoppedStore } from './stopped-store.js';
-import type { Terminal } from './terminal.js';
 
 export interface CompactFlags extends StoreFlags {
   readonly json?: boolean;

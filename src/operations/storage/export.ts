@@ -1,5 +1,6 @@
 /** `ponos storage export`: a store, or what protects an executor from slashing, as text. */
 import path from 'node:path';
+import type { Terminal } from '../terminal.js';
 import { readChunks, readText } from './chunks.js';
 import { encodeExport, openExport } from './export-lines.js';
 import { abortable, type LongRun, type LongRunFlags, runLong } from './long-run.js';
@@ -7,7 +8,6 @@ import { type SourceFlags, selectStore } from './select-store.js';
 import { answersOf, encodeSlashingProtection, parseSlashingProtection } from './slashing-protection.js';
 import { requireSound, withStoppedStore } from './stopped-store.js';
 import { withStorageNode } from './storage-node.js';
-import type { Terminal } from './terminal.js';
 import { writeAside } from './write-aside.js';
 
 export interface ExportFlags extends SourceFlags, LongRunFlags {

@@ -5,6 +5,7 @@ import { createExecutorStore } from '../../store/executor-store.js';
 import type { Entry } from '../../store/key-value-store.js';
 import { openStore } from '../../store/open-store.js';
 import { storeError } from '../../store/store-error.js';
+import type { Terminal } from '../terminal.js';
 import { readChunks, readText } from './chunks.js';
 import { openExport } from './export-lines.js';
 import { abortable, type LongRunFlags, runLong } from './long-run.js';
@@ -13,7 +14,6 @@ import { type StoreDirectory, type StoreFlags, selectDirectory } from './select-
 import { mergeSlashingProtection, parseSlashingProtection } from './slashing-protection.js';
 import { inUse, refuseForRoot, requireRole, requireSound, withStoppedStore } from './stopped-store.js';
 import { requireKnownSchema } from './store-content.js';
-import type { Terminal } from './terminal.js';
 
 export interface ImportFlags extends StoreFlags, LongRunFlags {
   /** `-` for standard input. */

@@ -1,7 +1,8 @@
 /** What commands that may take long have in common: they can be interrupted, and tell how far they are. */
 import { systemClock, throwIfAborted } from '../../base/clock.js';
 import { abortOnInterrupt } from '../interrupt.js';
-import { createProgress, type Progress, type ProgressOutput } from './progress.js';
+import type { ProgressOutput } from '../terminal.js';
+import { createProgress, type Progress } from './progress.js';
 
 export interface LongRunFlags {
   readonly progress?: boolean;

@@ -13,11 +13,11 @@ import type {
   PerformerRecord,
 } from '../../store/executor-performer-records.js';
 import { createPerformerStore } from '../../store/executor-performers.js';
+import { formatTime } from '../format.js';
 import { renderTable } from '../table.js';
-import { formatTime } from './format.js';
+import type { Terminal } from '../terminal.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
 import { requireRole, warnOfDamage, withStoppedStore } from './stopped-store.js';
-import type { Terminal } from './terminal.js';
 
 export interface ShowPerformersFlags extends StoreFlags {
   readonly json?: boolean;

@@ -1,7 +1,8 @@
 /** How far something long has come, on standard error: one line that is written over, or lines without a terminal. */
 import type { Clock } from '../../base/clock.js';
 import type { Entry } from '../../store/key-value-store.js';
-import { formatBytes } from './format.js';
+import { formatBytes } from '../format.js';
+import type { ProgressOutput } from '../terminal.js';
 
 export interface Progress {
   /** The same records; what passes is counted. */
@@ -18,11 +19,6 @@ export interface ProgressOptions {
   /** Undefined: nothing is shown. */
   readonly output: ProgressOutput | undefined;
   readonly clock: Clock;
-}
-
-export interface ProgressOutput {
-  readonly isTerminal: boolean;
-  write(text: string): void;
 }
 
 const TERMINAL_INTERVAL_MS = 200;

@@ -5,10 +5,10 @@ import { PonosError } from '../../base/error.js';
 import { mendStore } from '../../store/mend-store.js';
 import { describeProblem, judgeProblem } from '../../store/store-problem.js';
 import { verifyStore } from '../../store/verify-store.js';
+import type { Terminal } from '../terminal.js';
 import { type StoreDirectory, type StoreFlags, selectDirectory } from './select-store.js';
 import { inUse, refuseForRoot, requireRole, requireSomething } from './stopped-store.js';
 import { requireKnownSchema } from './store-content.js';
-import type { Terminal } from './terminal.js';
 
 export interface RepairFlags extends StoreFlags {
   readonly json?: boolean;

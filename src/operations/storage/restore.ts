@@ -1,15 +1,15 @@
 /** `ponos storage restore`: a backup as a store again. */
 import path from 'node:path';
 import type { Entry } from '../../store/key-value-store.js';
+import { formatTime } from '../format.js';
+import type { Terminal } from '../terminal.js';
 import { type ArchiveHeader, openArchive } from './archive.js';
 import { readChunks } from './chunks.js';
-import { formatTime } from './format.js';
 import { abortable, type LongRunFlags, runLong } from './long-run.js';
 import { placeStore, refuseContent } from './place-store.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
 import { requireRole } from './stopped-store.js';
 import { requireKnownSchema } from './store-content.js';
-import type { Terminal } from './terminal.js';
 
 export interface RestoreFlags extends StoreFlags, LongRunFlags {
   /** `-` for standard input. */

@@ -8,10 +8,10 @@ import { PonosError } from '../../base/error.js';
 import { isFinished, type StoredTask } from '../../store/aggregator-records.js';
 import { type AggregatorStore, createAggregatorStore } from '../../store/aggregator-store.js';
 import { openLevelStore } from '../../store/level-store.js';
+import type { Terminal } from '../terminal.js';
 import { type ChainReading, chainOf, readChains } from './chains.js';
 import { type StoreDirectory, type StoreFlags, selectDirectory } from './select-store.js';
 import { inUse, refuseForRoot, requireRole, requireSound, withStoppedStore } from './stopped-store.js';
-import type { Terminal } from './terminal.js';
 
 export interface ForgetChainFlags extends StoreFlags {
   readonly chain: number;

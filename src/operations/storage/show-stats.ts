@@ -1,12 +1,13 @@
 /** `ponos storage stats`: what is in a store, on paper or as JSON. */
+
+import { formatBytes, formatTime } from '../format.js';
 import { renderTable } from '../table.js';
-import { formatBytes, formatTime } from './format.js';
+import type { Terminal } from '../terminal.js';
 import { abortable, type LongRunFlags, runLong } from './long-run.js';
 import { type SourceFlags, selectStore } from './select-store.js';
 import { collectStats, type StoreStats } from './stats.js';
 import { warnOfDamage, withStoppedStore } from './stopped-store.js';
 import { withStorageNode } from './storage-node.js';
-import type { Terminal } from './terminal.js';
 
 export interface StatsFlags extends SourceFlags, LongRunFlags {
   readonly json?: boolean;

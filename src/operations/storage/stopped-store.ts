@@ -10,7 +10,7 @@ import { cannotWrite, storeError } from '../../store/store-error.js';
 import { describeProblem, type StoreProblem } from '../../store/store-problem.js';
 import type { StoreRole } from '../../store/store-schema.js';
 import { readTestimony } from '../../store/witness.js';
-import type { ProgressOutput } from './progress.js';
+import type { ProgressOutput } from '../terminal.js';
 import type { StoreDirectory } from './select-store.js';
 import { type StoreContent, storeContent } from './store-content.js';
 

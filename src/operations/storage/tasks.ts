@@ -9,11 +9,11 @@ import { createAggregatorStore } from '../../store/aggregator-store.js';
 import type { KeyValueStore } from '../../store/key-value-store.js';
 import { keysBelow } from '../../store/store-key.js';
 import { flagValue } from '../flag-value.js';
+import { formatTime } from '../format.js';
 import { renderTable } from '../table.js';
-import { formatTime } from './format.js';
+import type { Terminal } from '../terminal.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
 import { requireRole, warnOfDamage, withStoppedStore } from './stopped-store.js';
-import type { Terminal } from './terminal.js';
 
 export interface ListTasksFlags extends StoreFlags {
   readonly status?: StoredTaskStatus;

@@ -4,11 +4,11 @@ import { PonosError } from '../../base/error.js';
 import type { NamespaceUsage } from '../../store/examine-database.js';
 import { describeProblem, judgeProblem } from '../../store/store-problem.js';
 import { verifyStore } from '../../store/verify-store.js';
+import type { Terminal } from '../terminal.js';
 import { abortable, type LongRunFlags, runLong } from './long-run.js';
 import { type StoreFlags, selectDirectory } from './select-store.js';
 import { inUse, noRoom, requireRole, requireSomething } from './stopped-store.js';
 import { requireKnownSchema } from './store-content.js';
-import type { Terminal } from './terminal.js';
 
 export interface VerifyFlags extends StoreFlags, LongRunFlags {
   readonly json?: boolean;

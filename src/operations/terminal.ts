@@ -1,8 +1,13 @@
 /** What a command of ours writes to: results to standard output, progress to standard error. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { outputFailure } from '../../base/output-failure.js';
-import type { ProgressOutput } from './progress.js';
+import { outputFailure } from '../base/output-failure.js';
+
+/** Where progress is shown. */
+export interface ProgressOutput {
+  readonly isTerminal: boolean;
+  write(text: string): void;
+}
 
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
