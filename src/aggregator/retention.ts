@@ -63,23 +63,22 @@ async function sweep(options: RetentionOptions, seen: SeenOutputs, signal: Abort
   const finals = await finalBlocks(chains, logger);
   const watched = new Set(chains.map(({ chainId }) => chainId));
   const removed = { tasks: 0, outputs: 0, records: 0, damaged: 0, blocks: 0, transactions: 0 };
-  const mayLeave = (task: TaskRecord) =>
+  /** Of a chain that is not watched any more nothing is known but the deadline. */
+  const isOver = (task: TaskRecord, graceMs: number) =>
     watched.has(task.chainId)
       ? isOutOfReach(task, finals.get(task.chainId))
-      : task.deadlineSeconds * 1_000 + keepMs < startMs;
+      : task.deadlineSeconds * 1_000 + graceMs < startMs;
+  const mayLeave = (task: TaskRecord) => isOver(task, keepMs);
   for await (const batch of store.sweepTasks({ endedBeforeMs: startMs - keepMs, mayLeave })) {
     removed.tasks += batch.tasks;
     removed.records += batch.records;
     removed.damaged += batch.damaged;
     throwIfAborted(signal);
   }
-  const isFinal = (task: TaskRecord) =>
-    watched.has(task.chainId)
-      ? isOutOfReach(task, finals.get(task.chainId))
-      : task.deadlineSeconds * 1_000 + DAY_MS < startMs;
   // A clock that was set back has let tasks end before those that were looked at.
   const endedFromMs = seen.untilMs <= startMs ? seen.untilMs : 0;
   let untilMs = startMs;
+  const isFinal = (task: TaskRecord) => isOver(task, DAY_MS);
   for await (const { outputs, waitsSinceMs } of store.sweepOutputs({ endedFromMs, mayLeave: isFinal })) {
     removed.outputs += outputs;
     untilMs = Math.min(untilMs, waitsSinceMs ?? untilMs);
