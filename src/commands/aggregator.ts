@@ -12,7 +12,7 @@ export function registerAggregator(program: Command): void {
     .alias('run')
     .description('start the aggregator and run until SIGINT or SIGTERM');
   addRoleOptions(start, 'aggregator')
-    .option('--accept-fresh-state', 'begin anew where a Go node has left its state')
+    .option('--accept-fresh-state', 'start where a Go node has left its state, which is not read')
     .action(async (flags) => {
       const { runAggregator } = await import('../operations/run-aggregator.js');
       await runAggregator({ flags, env: process.env });

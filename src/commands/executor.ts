@@ -12,7 +12,7 @@ export function registerExecutor(program: Command): void {
     .alias('run')
     .description('start the executor and run until SIGINT or SIGTERM');
   addRoleOptions(start, 'executor')
-    .option('--accept-fresh-state', 'begin anew where a Go node has left its state')
+    .option('--accept-fresh-state', 'start where a Go node has left its state, which is not read')
     .action(async (flags) => {
       const { runExecutor } = await import('../operations/run-executor.js');
       await runExecutor({ flags, env: process.env });

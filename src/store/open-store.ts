@@ -1,16 +1,14 @@
 /** From the `storage` section of the configuration to an open store. */
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { PonosError } from '../base/error.js';
 import { type Logger, silentLogger } from '../base/logger.js';
 import type { StorageConfig } from '../config/types.js';
+import { checkBadgerState } from './badger-state.js';
 import { namespaceOf } from './ledger.js';
 import type { LedgerStore } from './ledger-store.js';
 import { openLevelStore } from './level-store.js';
 import { createMemoryStore } from './memory-store.js';
 import { containLosses } from './mend-store.js';
-import { holdsDatabase } from './store-copy.js';
-import { storeError } from './store-error.js';
 import { describeProblem, judgeProblem, type StoreProblem } from './store-problem.js';
 import { checkSchema, claimStore, SCHEMA_KEY, type StoreRole } from './store-schema.js';
 import { verifyStore } from './verify-store.js';
@@ -25,7 +23,7 @@ export interface StorageChoice extends Pick<StorageConfig, 'type'> {
 }
 
 export interface OpenStoreOptions {
-  /** Start anew although the directory holds the state of a Go node, which is not read. */
+  /** Start although the directory holds the state of a Go node, which is not read: anew, or with the store that is there. */
   readonly acceptFreshState?: boolean;
   /** Told what was lost and what that means, when the node can do without it. */
   readonly logger?: Logger;
@@ -66,7 +64,10 @@ export async function openStore(
     return store;
   }
   const logger = options.logger ?? silentLogger;
-  if (config.type === 'badger' && !options.acceptFreshState) await refuseBadgerState(place.dir);
+  const badger =
+    config.type === 'badger'
+      ? await checkBadgerState(place.dir, options.acceptFreshState === true)
+      : undefined;
   const isEmpty = await checkStore(place.dir, role, logger);
   const store = await openLevelStore({
     dir: place.dir,
@@ -76,6 +77,8 @@ export async function openStore(
   });
   try {
     await claimStore(store, role);
+    await badger?.remember();
+    if (badger?.isNewer) logger.warn(GO_NODE_BETWEEN, { dir: place.dir });
     // Also what a volume that was not mounted looks like: nobody else would notice that the node has forgotten everything.
     if (isEmpty) logger.warn(NEW_STORE[role], { dir: place.dir });
     return store;
@@ -90,6 +93,9 @@ const NEW_STORE: Readonly<Record<StoreRole, string>> = {
     'the store is new: chains are read from where living tasks can be, and nothing is known of earlier results',
   executor: 'the store is new: nothing is known of what was signed before, if anything was',
 };
+
+const GO_NODE_BETWEEN =
+  'a Go node has run in the storage directory meanwhile, as was accepted; nothing is known of what it did';
 
 /** @returns whether there is nothing in it, but whose it is */
 async function checkStore(dir: string, role: StoreRole, logger: Logger): Promise<boolean> {
@@ -126,27 +132,4 @@ function required(dir: string | undefined, key: string): string {
     });
   }
   return dir;
-}
-
-/** Names that Badger gives its files; LevelDB's differ (`MANIFEST-000001`). */
-const BADGER_FILE = /^(MANIFEST|KEYREGISTRY|DISCARD|.*\.(vlog|sst|mem))$/;
-
-/** @param place of our store; once there is one, beginning anew was accepted, and a restart is to go on with it */
-async function refuseBadgerState(place: string): Promise<void> {
-  const dir = path.dirname(place);
-  const fail = (error: unknown) => {
-    throw storeError(error, dir);
-  };
-  if (await holdsDatabase(place).catch(fail)) return;
-  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? [] : fail(error),
-  );
-  const found = names.find((name) => BADGER_FILE.test(name));
-  if (found === undefined) return;
-  throw new PonosError('STORE_MISMATCH', {
-    message: 'the storage directory holds the state of a Go node, which ponos does not read',
-    facts: { dir, found },
-    advice:
-      'Start with --accept-fresh-state to begin anew (cursor and answered tasks), or set another directory.',
-  });
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openLevelStore } from '../../../src/store/level-store.js';
@@ -94,6 +94,60 @@ describe('openStore', () => {
       await (await openStore(config, 'executor')).close();
     },
   );
+
+  describe('where a Go node has left its state', () => {
+    const manifest = (size: number) => writeFile(path.join(folder.path, 'MANIFEST'), 'm'.repeat(size));
+    const config = () => storage({ type: 'badger', badger: { dir: folder.path } });
+    const start = async (options = {}) => (await openStore(config(), 'executor', options)).close();
+
+    beforeEach(async () => {
+      await manifest(10);
+      await writeFile(path.join(folder.path, '000001.vlog'), 'v');
+      await start({ acceptFreshState: true });
+    });
+
+    test.each([
+      ['a longer MANIFEST', 'MANIFEST', () => manifest(11)],
+      ['a new table', '000007.sst', () => writeFile(path.join(folder.path, '000007.sst'), '')],
+    ])('error: %s shows that one has run there since', async (_, found, run) => {
+      await start();
+      await run();
+      await expect(start()).rejects.toMatchObject({
+        code: 'STORE_MISMATCH',
+        message: expect.stringMatching(/^a Go node has run in the storage directory since ponos did/),
+        facts: { dir: folder.path, found },
+        advice: expect.stringContaining('start once with --accept-fresh-state'),
+      });
+      const lines: LogLine[] = [];
+      await start({ acceptFreshState: true, logger: recordingLogger(lines) });
+      expect(lines.map(({ message }) => message)).toContainEqual(
+        'a Go node has run in the storage directory meanwhile, as was accepted; nothing is known of what it did',
+      );
+      await start();
+    });
+
+    test('behavior: a first one that comes after us is noticed, too', async () => {
+      await rm(folder.path, { recursive: true });
+      await start();
+      await manifest(1);
+      await expect(start()).rejects.toMatchObject({ code: 'STORE_MISMATCH', facts: { found: 'MANIFEST' } });
+    });
+
+    test('behavior: its files may be copied and removed', async () => {
+      await utimes(path.join(folder.path, 'MANIFEST'), 1, 1);
+      await start();
+      await rm(path.join(folder.path, 'MANIFEST'));
+      await start();
+    });
+
+    test('behavior: a store from before this was noted goes on, and it is noted from then on', async () => {
+      await rm(path.join(folder.path, 'level', 'ponos.badger'));
+      await manifest(11);
+      await start();
+      await manifest(12);
+      await expect(start()).rejects.toMatchObject({ code: 'STORE_MISMATCH' });
+    });
+  });
 
   test('default: memory needs no directory', async () => {
     const store = await openStore(storage({ type: 'memory' }), 'aggregator');
