@@ -5,11 +5,21 @@ import type { Secret } from '../base/secret.js';
 import type { Role } from './role.js';
 import type { ConfigOf } from './types.js';
 
+/** What a restart forgets that is kept in memory alone. */
+const FORGOTTEN: Readonly<Record<Role, string>> = {
+  aggregator: 'tasks, answers and progress',
+  executor: 'what was signed, and a second output for the same task may be signed then',
+};
+
 /** Sentences about storage, the management API, and files that others can read. */
-export async function startWarnings(file: string, config: ConfigOf<Role>): Promise<string[]> {
+export async function startWarnings<R extends Role>(
+  role: R,
+  file: string,
+  config: ConfigOf<R>,
+): Promise<string[]> {
   const warnings: string[] = [];
   if (config.storage.type === 'memory') {
-    warnings.push('storage.type is memory: a restart forgets tasks and progress');
+    warnings.push(`storage.type is memory: a restart forgets ${FORGOTTEN[role]}`);
   }
   if (config.authentication.enabled === false) {
     warnings.push(

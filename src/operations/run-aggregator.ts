@@ -48,7 +48,7 @@ export async function runAggregator({ flags, env }: RunAggregatorOptions): Promi
       operator: config.operator.address,
     });
     for (const warning of warnings) logger.warn(renderProblem(warning, file));
-    for (const warning of await startWarnings(file, config)) logger.warn(warning);
+    for (const warning of await startWarnings('aggregator', file, config)) logger.warn(warning);
     const acceptFreshState = flags.acceptFreshState === true;
     await serve({ config, acceptFreshState, env, logger, hangup }, signal);
     logger.info('aggregator has stopped');

@@ -40,7 +40,7 @@ export async function runExecutor({ flags, env }: RunExecutorOptions): Promise<v
       operator: config.operator.address,
     });
     for (const warning of warnings) logger.warn(renderProblem(warning, file));
-    for (const warning of await startWarnings(file, config)) logger.warn(warning);
+    for (const warning of await startWarnings('executor', file, config)) logger.warn(warning);
     const storageService = (store: KeyValueStore) =>
       createStorageService({ store, dir: storeFolder(config.storage), clock: systemClock });
     const acceptFreshState = flags.acceptFreshState === true;

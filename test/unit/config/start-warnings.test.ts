@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../../src/config/load.js';
 import { permissionWarning, startWarnings } from '../../../src/config/start-warnings.js';
-import { AGGREGATOR_YAML, changed } from '../../support/config-text.js';
+import { AGGREGATOR_YAML, changed, EXECUTOR_YAML } from '../../support/config-text.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 const dollar = '$';
@@ -18,7 +18,7 @@ async function warningsOf(text: string, mode: number, env = {}): Promise<string[
   const file = join(folder.path, 'node.yaml');
   await writeFile(file, text);
   await chmod(file, mode);
-  return startWarnings(file, (await loadConfig('aggregator', { file, env })).config);
+  return startWarnings('aggregator', file, (await loadConfig('aggregator', { file, env })).config);
 }
 
 describe('startWarnings', () => {
@@ -28,9 +28,19 @@ describe('startWarnings', () => {
 
   test('behavior: memory, an open management API, a file that others can read', async () => {
     expect(await warningsOf(`${AGGREGATOR_YAML}authentication: {enabled: false}\n`, 0o640)).toEqual([
-      'storage.type is memory: a restart forgets tasks and progress',
+      'storage.type is memory: a restart forgets tasks, answers and progress',
       'authentication.enabled is false: the management API is served to everyone who can reach it',
       `${join(folder.path, 'node.yaml')} holds a secret and has mode 0640: set it to 0600`,
+    ]);
+  });
+
+  test('behavior: of an executor, memory holds what keeps it from signing twice', async () => {
+    const file = join(folder.path, 'node.yaml');
+    await writeFile(file, EXECUTOR_YAML, { mode: 0o600 });
+    expect(
+      await startWarnings('executor', file, (await loadConfig('executor', { file, env: {} })).config),
+    ).toEqual([
+      'storage.type is memory: a restart forgets what was signed, and a second output for the same task may be signed then',
     ]);
   });
 
