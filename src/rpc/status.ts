@@ -8,6 +8,8 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, Status>> = {
   VALUE_INVALID: Status.INVALID_ARGUMENT,
   POINT_INVALID: Status.INVALID_ARGUMENT,
   REQUEST_INVALID: Status.INVALID_ARGUMENT,
+  // Over the wire: what was asked for is nothing that a store of this node's role has.
+  STORE_MISMATCH: Status.INVALID_ARGUMENT,
   REQUEST_DENIED: Status.PERMISSION_DENIED,
   SIGNATURE_INVALID: Status.PERMISSION_DENIED,
   AVS_UNKNOWN: Status.NOT_FOUND,

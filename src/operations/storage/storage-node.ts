@@ -61,6 +61,10 @@ const ANSWERS: Partial<Record<Status, { readonly code: ErrorCode; readonly advic
     code: 'REQUEST_DENIED',
     advice: 'Run the command on the machine of the node, with --node 127.0.0.1:PORT.',
   },
+  [Status.INVALID_ARGUMENT]: {
+    code: 'STORE_MISMATCH',
+    advice: 'Name the management port of an executor.',
+  },
   [Status.FAILED_PRECONDITION]: {
     code: 'STORE_UNAVAILABLE',
     advice:

@@ -15,7 +15,7 @@ import type { LedgerStore } from '../../../../src/store/ledger-store.js';
 import { createMemoryStore } from '../../../../src/store/memory-store.js';
 import { encodeRecord } from '../../../../src/store/record-codec.js';
 import { keysBelow } from '../../../../src/store/store-key.js';
-import { claimStore } from '../../../../src/store/store-schema.js';
+import { claimStore, schemaOperation } from '../../../../src/store/store-schema.js';
 import { collect } from '../../../support/storage-stage.js';
 
 const never = new AbortController().signal;
@@ -121,6 +121,17 @@ test('error: a damaged record ends a backup, and is counted in the stats', async
   await dial(async (node) => {
     await expect(collect(node.backup())).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await expect(node.stats()).resolves.toMatchObject({ damaged: 1 });
+  });
+});
+
+test('error: an aggregator has signed nothing, which is no damage', async () => {
+  await store.batch([schemaOperation({ version: 1, role: 'aggregator' })]);
+  await dial(async (node) => {
+    await expect(collect(node.export({ slashingProtection: true }))).rejects.toMatchObject({
+      code: 'STORE_MISMATCH',
+      message: expect.stringContaining('the store belongs to an aggregator'),
+      advice: 'Name the management port of an executor.',
+    });
   });
 });
 
