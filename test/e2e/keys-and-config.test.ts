@@ -147,6 +147,22 @@ describe('keygen generate', () => {
 });
 
 describe('config', () => {
+  test('behavior: after the key and the file that README makes, only the addresses are missing', async () => {
+    const readme = fs.readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
+    const lines = readme.replaceAll('\\\n', ' ').split('\n');
+    for (const command of ['keygen generate', 'config init']) {
+      const line = lines.find((one) => one.includes(`dist/ponos.cjs ${command} `)) ?? '';
+      const args = line.replace(/ #.*/, '').trim().split(/\s+/).slice(2);
+      expect({ args, ...(await run(args)) }).toMatchObject({ code: 0, stderr: '' });
+    }
+    const { code, stderr } = await run(['config', 'validate', '--config', 'executor.yaml']);
+    expect(code).toBe(2);
+    expect([...stderr.matchAll(/^ {2}\S+:\d+:\d+: (.*)$/gm)].map(([, problem]) => problem)).toEqual([
+      'operator.address: the environment variable OPERATOR_ADDRESS is not set',
+      'avsPerformers[0].avsAddress: the environment variable AVS_ADDRESS is not set',
+    ]);
+  });
+
   const ADDRESS = 'found "0x...", expected an address (0x and 40 hex digits)';
   const ADDRESS_OR_JSON = `${ADDRESS}, or JSON text with such an address under "address"`;
   const KEY = 'found a value that is not shown, expected a private key (64 hex digits)';

@@ -53,7 +53,7 @@ const signingKeys = group(
           example: './keys/operator_bn254.json',
         }),
         password,
-        passwordFile: inputFile({ doc: PASSWORD_FILE, example: './keys/password' }),
+        passwordFile: inputFile({ doc: PASSWORD_FILE, example: './keys/operator_bn254.password' }),
       },
     ),
     ecdsa: optionalGroup(
