@@ -66,7 +66,7 @@ export const ERROR_CODES = {
   STORE_UNAVAILABLE: { kind: 'retryable', meaning: 'The store cannot be read or written now.' },
   STORE_MISMATCH: {
     kind: 'user',
-    meaning: 'The store is of a newer version, of another role, or of the Go node.',
+    meaning: 'The store is of a newer version, of another role or operator, or of the Go node.',
   },
   STORE_CORRUPT: { kind: 'user', meaning: 'Stored records are damaged or lost, or the database is.' },
   STORE_MISSING: { kind: 'user', meaning: 'A directory holds no store of ponos.' },

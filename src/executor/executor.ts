@@ -95,7 +95,7 @@ async function start(options: ExecutorOptions, stack: CloseStack, signal: AbortS
   stack.add('the lock of the signing key', () => lock.release());
 
   const { acceptFreshState } = options;
-  const store = await openStore(config.storage, 'executor', { acceptFreshState, logger });
+  const store = await openStore(config.storage, 'executor', { acceptFreshState, operator, logger });
   stack.add('the store', () => store.close());
   throwIfAborted(signal);
 

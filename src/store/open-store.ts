@@ -1,5 +1,6 @@
 /** From the `storage` section of the configuration to an open store. */
 import path from 'node:path';
+import type { Address } from '../base/brands.js';
 import { PonosError } from '../base/error.js';
 import { type Logger, silentLogger } from '../base/logger.js';
 import type { StorageConfig } from '../config/types.js';
@@ -25,6 +26,8 @@ export interface StorageChoice extends Pick<StorageConfig, 'type'> {
 export interface OpenStoreOptions {
   /** Start although the directory holds the state of a Go node, which is not read: anew, or with the store that is there. */
   readonly acceptFreshState?: boolean;
+  /** The operator of an executor. Another one's store is refused: with it, what was signed could be signed again. */
+  readonly operator?: Address;
   /** Told what was lost and what that means, when the node can do without it. */
   readonly logger?: Logger;
 }
@@ -57,10 +60,11 @@ export async function openStore(
   options: OpenStoreOptions = {},
 ): Promise<LedgerStore> {
   const place = storePlace(config);
+  const { operator } = options;
   if (place.kind === 'memory') {
     const store = createMemoryStore();
     // Whoever asks the running node for a backup wants to know whose it is.
-    await claimStore(store, role);
+    await claimStore(store, role, { operator });
     return store;
   }
   const logger = options.logger ?? silentLogger;
@@ -68,7 +72,7 @@ export async function openStore(
     config.type === 'badger'
       ? await checkBadgerState(place.dir, options.acceptFreshState === true)
       : undefined;
-  const isEmpty = await checkStore(place.dir, role, logger);
+  const isEmpty = await checkStore(place.dir, role, operator, logger);
   const store = await openLevelStore({
     dir: place.dir,
     syncWrites: config.level?.syncWrites ?? true,
@@ -76,7 +80,7 @@ export async function openStore(
     cacheSizeBytes: config.level?.cacheSize,
   });
   try {
-    await claimStore(store, role);
+    await claimStore(store, role, { operator });
     await badger?.remember();
     if (badger?.isNewer) logger.warn(GO_NODE_BETWEEN, { dir: place.dir });
     // Also what a volume that was not mounted looks like: nobody else would notice that the node has forgotten everything.
@@ -98,9 +102,14 @@ const GO_NODE_BETWEEN =
   'a Go node has run in the storage directory meanwhile, as was accepted; nothing is known of what it did';
 
 /** @returns whether there is nothing in it, but whose it is */
-async function checkStore(dir: string, role: StoreRole, logger: Logger): Promise<boolean> {
+async function checkStore(
+  dir: string,
+  role: StoreRole,
+  operator: Address | undefined,
+  logger: Logger,
+): Promise<boolean> {
   const { schema, namespaces, problems } = await verifyStore(dir);
-  if (schema !== undefined) checkSchema(schema, role);
+  if (schema !== undefined) checkSchema(schema, role, { operator });
   const fatal = problems.find((problem) => judgeProblem(role, problem).effect === 'stop');
   if (fatal !== undefined) throw cannotStart(dir, role, fatal, problems.length);
   for (const problem of problems) {

@@ -1,4 +1,5 @@
 /** The record by which a store says what it is: its version and the role it belongs to; and the way from older versions. */
+import type { Address } from '../base/brands.js';
 import { PonosError } from '../base/error.js';
 import type { KeyValueStore, WriteOperation } from './key-value-store.js';
 import { corruptRecord, decodeJsonRecord, encodeJsonRecord } from './record-codec.js';
@@ -12,6 +13,8 @@ export type StoreRole = 'aggregator' | 'executor';
 export interface Schema {
   readonly version: number;
   readonly role: StoreRole;
+  /** Whose signatures an executor's store knows; unset until a node has opened it, or for an aggregator. */
+  readonly operator?: Address;
 }
 
 /** From one version to the next one up. */
@@ -45,8 +48,10 @@ export function schemaOperation(schema: Schema): WriteOperation {
 }
 
 export interface ClaimOptions {
-  readonly version: number;
-  readonly migrations: readonly Migration[];
+  /** The operator of an executor that is about to use the store. */
+  readonly operator?: Address | undefined;
+  readonly version?: number;
+  readonly migrations?: readonly Migration[];
 }
 
 /**
@@ -56,26 +61,43 @@ export interface ClaimOptions {
 export async function claimStore(
   store: KeyValueStore,
   role: StoreRole,
-  { version, migrations }: ClaimOptions = { version: SCHEMA_VERSION, migrations: MIGRATIONS },
+  { operator: wanted, version = SCHEMA_VERSION, migrations = MIGRATIONS }: ClaimOptions = {},
 ): Promise<void> {
   const schema = await readSchema(store);
-  if (schema === undefined) return store.batch([schemaOperation({ version, role })]);
-  checkSchema(schema, role, version);
+  if (schema === undefined) return store.batch([schemaOperation(named({ version, role }, wanted))]);
+  checkSchema(schema, role, { operator: wanted, version });
+  const operator = schema.operator ?? wanted;
+  if (operator !== schema.operator) await store.batch([schemaOperation(named(schema, operator))]);
   for (let at = schema.version; at < version; ) {
     const step = migrations.find(({ from }) => from === at);
     if (step === undefined) throw noWay(at, version);
     const operations = await step.migrate(store, role);
-    await store.batch([...operations, schemaOperation({ version: step.to, role })]);
+    await store.batch([...operations, schemaOperation(named({ version: step.to, role }, operator))]);
     at = step.to;
   }
 }
 
-/** @throws PonosError STORE_MISMATCH for another role's store and for one of a newer version */
-export function checkSchema(schema: Schema, role: StoreRole, version = SCHEMA_VERSION): void {
+function named(schema: Schema, operator: Address | undefined): Schema {
+  return operator === undefined ? schema : { ...schema, operator };
+}
+
+/** @throws PonosError STORE_MISMATCH for another role's or operator's store and for one of a newer version */
+export function checkSchema(
+  schema: Schema,
+  role: StoreRole,
+  { operator, version = SCHEMA_VERSION }: Pick<ClaimOptions, 'operator' | 'version'> = {},
+): void {
   if (schema.role !== role) {
     throw new PonosError('STORE_MISMATCH', {
       message: `the store belongs to an ${schema.role}, this is an ${role}`,
       advice: 'Give each node a storage directory of its own.',
+    });
+  }
+  if (operator !== undefined && schema.operator !== undefined && schema.operator !== operator) {
+    throw new PonosError('STORE_MISMATCH', {
+      message: `the store knows what operator ${schema.operator} has signed, and this node signs for ${operator}`,
+      advice:
+        'Name the storage directory of this operator: in another one, what it has signed is not known, and could be signed again.',
     });
   }
   if (schema.version > version) {

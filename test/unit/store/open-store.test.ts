@@ -1,6 +1,7 @@
 import { rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Address, parseAddress } from '../../../src/base/brands.js';
 import { openLevelStore } from '../../../src/store/level-store.js';
 import { openStore, storePlace } from '../../../src/store/open-store.js';
 import { encodeJsonRecord } from '../../../src/store/record-codec.js';
@@ -57,6 +58,31 @@ describe('openStore', () => {
     });
     // The refused opening has given back its lock.
     await (await openStore(config, 'executor')).close();
+  });
+
+  describe('of an executor', () => {
+    const [ours, theirs] = [parseAddress(`0x${'11'.repeat(20)}`), parseAddress(`0x${'22'.repeat(20)}`)];
+    const config = () => storage({ type: 'level', level: { dir: folder.path } });
+    const start = async (operator?: Address) =>
+      (await openStore(config(), 'executor', operator === undefined ? {} : { operator })).close();
+
+    test('error: what another operator has signed says nothing of this one', async () => {
+      await start(ours);
+      await start(ours);
+      await expect(start(theirs)).rejects.toMatchObject({
+        code: 'STORE_MISMATCH',
+        message: `the store knows what operator ${ours} has signed, and this node signs for ${theirs}`,
+      });
+      await start(ours);
+    });
+
+    test('behavior: a store from before this was noted is the operator’s that opens it first', async () => {
+      await start();
+      await start(ours);
+      // As `ponos storage import --slashing-protection` opens it.
+      await start();
+      await expect(start(theirs)).rejects.toMatchObject({ code: 'STORE_MISMATCH' });
+    });
   });
 
   test('behavior: a new store is told of, once: a volume that is not mounted looks the same', async () => {
