@@ -7,6 +7,7 @@ import type { G2Point } from '../crypto/bn254/points.js';
 import { assembleBn254Certificate, encodeBn254Certificate } from '../protocol/bn254-certificate.js';
 import { assembleEcdsaCertificate, encodeEcdsaCertificate } from '../protocol/ecdsa-certificate.js';
 import type { ResponseGroup } from '../protocol/tally.js';
+import { votingWeight } from '../protocol/threshold.js';
 import type { CountedAnswer } from './collect.js';
 import type { PlannedOperator, TaskPlan } from './task-plan.js';
 
@@ -15,6 +16,8 @@ export interface CertifiedResult {
   readonly certificate: Uint8Array;
   readonly output: Uint8Array;
   readonly signers: readonly Address[];
+  /** Theirs; more than the group had that won, where answers have come since. */
+  readonly weight: bigint;
   /** Everyone else of the table, those who signed another output included. */
   readonly nonSigners: readonly Address[];
 }
@@ -34,6 +37,7 @@ export function certify(
     certificate: encode(plan, fromHex(group.messageHash), signing, bn254),
     output,
     signers: plan.operators.filter(({ index }) => signers.has(index)).map(({ operator }) => operator),
+    weight: signing.reduce((sum, { operator }) => sum + votingWeight(operator.weights), 0n),
     nonSigners: plan.operators.filter(({ index }) => !signers.has(index)).map(({ operator }) => operator),
   };
 }

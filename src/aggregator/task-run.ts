@@ -289,7 +289,7 @@ class TaskRun {
     this.#journal.reach('threshold met', {
       signers: certified.signers,
       nonSigners: certified.nonSigners,
-      weight: group.weight,
+      weight: certified.weight,
       totalWeight: plan.totalWeight,
       ...certificateCost(plan, certified, this.#deps.nonsigners),
     });

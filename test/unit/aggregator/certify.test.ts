@@ -101,6 +101,29 @@ describe('certify', () => {
     expect(nonSigners).toEqual([1, 3].map((index) => operatorOf(plan, index).operator));
   });
 
+  test('behavior: who answers after the group has won signs too, and its weight is told', async () => {
+    const plan = taskPlan(bn254, 'ecdsa', [5n, 4n, 3n]);
+    const collector = new Collector({
+      plan,
+      nonePolicy: 'all',
+      verify: async () => undefined,
+      answers: answerStore(),
+    });
+    const answer = (index: number) =>
+      collector.accept(operatorOf(plan, index), honestResult(bn254, plan, index, 'x'));
+    await answer(0);
+    await answer(1);
+    const [group] = collector.tally(0, true).groups;
+    await answer(2);
+    if (group === undefined) throw new Error('no answer counts');
+    const { signers, weight } = certify(plan, group, collector.counted, new Uint8Array(), bn254);
+    expect({ signers: signers.length, won: group.weight, weight }).toEqual({
+      signers: 3,
+      won: 9n,
+      weight: 12n,
+    });
+  });
+
   test('error: a BN254 plan without the tree of its table cannot be certified', async () => {
     const { leafTree: _, ...plan } = taskPlan(bn254, 'bn254', [1n]);
     await expect(certified(plan, { 0: 'x' })).rejects.toMatchObject({ code: 'INTERNAL' });
