@@ -1,5 +1,6 @@
 /** One line per refused submission, until there are too many: a flood of them must not fill the disk. */
 import type { Clock } from '../base/clock.js';
+import { isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { TaskSubmission } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import { type TokenBucket, takeToken } from '../rpc/peer-limiter.js';
@@ -28,7 +29,9 @@ export class RefusalLog {
       return;
     }
     this.#bucket = next;
-    this.#logger.info('task refused', {
+    // Not the caller's fault: as long as it lasts, nothing that this operator signs counts.
+    const level = isPonosError(error, 'OPERATOR_KEY_MISMATCH') ? 'warn' : 'info';
+    this.#logger[level]('task refused', {
       taskId: request.taskId.slice(0, MAX_FIELD_CHARS),
       avs: request.avsAddress.slice(0, MAX_FIELD_CHARS),
       aggregator: request.aggregatorAddress.slice(0, MAX_FIELD_CHARS),

@@ -3,6 +3,7 @@ import { PonosError } from '../../../src/base/error.js';
 import { type Logger, silentLogger } from '../../../src/base/logger.js';
 import { RefusalLog } from '../../../src/executor/refusal-log.js';
 import { manualClock } from '../../support/manual-clock.js';
+import { type LogLine, recordingLogger } from '../../support/recording-logger.js';
 import { someSubmission } from '../../support/submissions.js';
 
 test('behavior: a flood of refusals prints a few lines, the next one says how many were not printed', async () => {
@@ -18,4 +19,15 @@ test('behavior: a flood of refusals prints a few lines, the next one says how ma
   await clock.advance(1_000);
   log.add(request, '10.0.0.1:1', error);
   expect(lines.at(-1)).toMatchObject({ furtherRefusals: 950 });
+});
+
+test('behavior: only what this operator must mend itself is a warning', () => {
+  const lines: LogLine[] = [];
+  const log = new RefusalLog(recordingLogger(lines), manualClock());
+  for (const code of ['REQUEST_DENIED', 'OPERATOR_KEY_MISMATCH'] as const)
+    log.add(someSubmission({}), '10.0.0.1:1', new PonosError(code, { message: 'no' }));
+  expect(lines.map(({ level, message }) => [level, message])).toEqual([
+    ['info', 'task refused'],
+    ['warn', 'task refused'],
+  ]);
 });
