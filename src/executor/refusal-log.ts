@@ -1,6 +1,7 @@
 /** One line per refused submission, until there are too many: a flood of them must not fill the disk. */
 import type { Clock } from '../base/clock.js';
 import { isPonosError } from '../base/error.js';
+import type { ErrorCode } from '../base/error-codes.js';
 import type { Logger } from '../base/logger.js';
 import type { TaskSubmission } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import { type TokenBucket, takeToken } from '../rpc/peer-limiter.js';
@@ -10,11 +11,23 @@ const BURST = 50;
 /** Strings of a refused request are a stranger's: cut before they are printed. */
 const MAX_FIELD_CHARS = 80;
 
+/** Not the caller's: as long as it lasts, this operator takes no part in any task. */
+const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set([
+  'OPERATOR_KEY_MISMATCH',
+  'CHAIN_UNREACHABLE',
+  'CHAIN_RATE_LIMITED',
+  'CHAIN_RPC',
+  'CHAIN_MISMATCH',
+  'CHAIN_NO_HISTORY',
+]);
+const WARN_AGAIN_MS = 5 * 60 * 1000;
+
 export class RefusalLog {
   readonly #logger: Logger;
   readonly #clock: Clock;
   #bucket: TokenBucket;
   #unprinted = 0;
+  readonly #warnedMs = new Map<ErrorCode, number>();
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
@@ -29,9 +42,7 @@ export class RefusalLog {
       return;
     }
     this.#bucket = next;
-    // Not the caller's fault: as long as it lasts, nothing that this operator signs counts.
-    const level = isPonosError(error, 'OPERATOR_KEY_MISMATCH') ? 'warn' : 'info';
-    this.#logger[level]('task refused', {
+    this.#logger[this.#levelOf(error)]('task refused', {
       taskId: request.taskId.slice(0, MAX_FIELD_CHARS),
       avs: request.avsAddress.slice(0, MAX_FIELD_CHARS),
       aggregator: request.aggregatorAddress.slice(0, MAX_FIELD_CHARS),
@@ -40,5 +51,15 @@ export class RefusalLog {
       furtherRefusals: this.#unprinted === 0 ? undefined : this.#unprinted,
     });
     this.#unprinted = 0;
+  }
+
+  /** A warning now and then as long as it is this node that cannot, and nobody else would tell. */
+  #levelOf(error: unknown): 'info' | 'warn' {
+    if (!isPonosError(error) || !OWN_FAULTS.has(error.code)) return 'info';
+    const nowMs = this.#clock.monotonicMs();
+    const lastMs = this.#warnedMs.get(error.code);
+    if (lastMs !== undefined && nowMs - lastMs < WARN_AGAIN_MS) return 'info';
+    this.#warnedMs.set(error.code, nowMs);
+    return 'warn';
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { PonosError } from '../../../src/base/error.js';
+import type { ErrorCode } from '../../../src/base/error-codes.js';
 import { type Logger, silentLogger } from '../../../src/base/logger.js';
 import { RefusalLog } from '../../../src/executor/refusal-log.js';
 import { manualClock } from '../../support/manual-clock.js';
@@ -21,13 +22,19 @@ test('behavior: a flood of refusals prints a few lines, the next one says how ma
   expect(lines.at(-1)).toMatchObject({ furtherRefusals: 950 });
 });
 
-test('behavior: only what this operator must mend itself is a warning', () => {
+test('behavior: what this node itself cannot do is a warning, every five minutes as long as it lasts', async () => {
+  const clock = manualClock();
   const lines: LogLine[] = [];
-  const log = new RefusalLog(recordingLogger(lines), manualClock());
-  for (const code of ['REQUEST_DENIED', 'OPERATOR_KEY_MISMATCH'] as const)
+  const log = new RefusalLog(recordingLogger(lines), clock);
+  const levelOf = (code: ErrorCode) => {
     log.add(someSubmission({}), '10.0.0.1:1', new PonosError(code, { message: 'no' }));
-  expect(lines.map(({ level, message }) => [level, message])).toEqual([
-    ['info', 'task refused'],
-    ['warn', 'task refused'],
-  ]);
+    return lines.at(-1)?.level;
+  };
+  expect(levelOf('REQUEST_DENIED')).toBe('info');
+  expect(levelOf('CHAIN_UNREACHABLE')).toBe('warn');
+  expect(levelOf('OPERATOR_KEY_MISMATCH')).toBe('warn');
+  await clock.advance(299_999);
+  expect(levelOf('CHAIN_UNREACHABLE')).toBe('info');
+  await clock.advance(1);
+  expect(levelOf('CHAIN_UNREACHABLE')).toBe('warn');
 });
