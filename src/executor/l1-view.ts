@@ -1,5 +1,6 @@
 /** L1 for admission: its head and blocks, with what was read of orphaned blocks forgotten. */
 import { type BlockNumber, blockNumber } from '../base/brands.js';
+import { isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { Block } from '../chain/block.js';
 import type { ChainClient } from '../chain/client.js';
@@ -23,10 +24,29 @@ export function createL1View(
   logger: Logger,
   onHead: (head: Block) => void,
 ): L1View {
+  const { chainId } = client;
   let previous: Block | undefined;
+  let isAway = false;
+
+  /** Whoever asked may have hung up by the time an endpoint is given up, and would hear of it from nobody else. */
+  async function toldHead(): Promise<Block> {
+    try {
+      const head = await client.head();
+      if (isAway) logger.info('L1 can be read again', { chainId });
+      isAway = false;
+      return head;
+    } catch (error) {
+      if (!isAway && !isPonosError(error, 'ABORTED')) {
+        isAway = true;
+        logger.warn('L1 cannot be read now; no task is taken until it can', { chainId, error });
+      }
+      throw error;
+    }
+  }
+
   return {
     async readHead() {
-      const head = await client.head();
+      const head = await toldHead();
       onHead(head);
       const before = previous;
       const isSame = before === undefined || (await isStillThere(client, before, head));
@@ -35,7 +55,7 @@ export function createL1View(
       if (before && !isSame) {
         client.forgetFrom(blockNumber(Math.max(0, before.number - maxReorgDepth)));
         logger.info('L1 was reorganised; what was read of its last blocks is read anew', {
-          chainId: client.chainId,
+          chainId,
           head: head.number,
         });
       }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { blockNumber, chainId, type Hash32 } from '../../../src/base/brands.js';
-import { silentLogger } from '../../../src/base/logger.js';
+import { PonosError } from '../../../src/base/error.js';
 import type { Block } from '../../../src/chain/block.js';
 import { createL1View } from '../../../src/executor/l1-view.js';
+import { type LogLine, recordingLogger } from '../../support/recording-logger.js';
 
 /** Block `number` of a fork; forks part above block 100. */
 function block(number: number, fork = 'a'): Block {
@@ -17,23 +18,27 @@ function block(number: number, fork = 'a'): Block {
 }
 
 function world() {
-  const state = { head: 100, fork: 'a', forgotten: [] as number[], told: [] as number[] };
+  const state = { head: 100, fork: 'a', isDown: false, forgotten: [] as number[], told: [] as number[] };
+  const lines: LogLine[] = [];
   const view = createL1View(
     {
       chainId: chainId(31_337),
-      head: async () => block(state.head, state.fork),
+      head: async () => {
+        if (state.isDown) throw new PonosError('CHAIN_UNREACHABLE', { message: 'down' });
+        return block(state.head, state.fork);
+      },
       block: async (number) => (Number(number) <= state.head ? block(Number(number), state.fork) : undefined),
       forgetFrom: (number) => state.forgotten.push(number),
     },
     64,
-    silentLogger,
+    recordingLogger(lines),
     ({ number }) => state.told.push(number),
   );
   const at = async (head: number, fork = 'a') => {
     Object.assign(state, { head, fork });
     return (await view.readHead()).number;
   };
-  return { view, state, at };
+  return { view, state, at, lines };
 }
 
 describe('createL1View', () => {
@@ -42,6 +47,20 @@ describe('createL1View', () => {
     for (const head of [100, 101, 101, 105, 300]) expect(await at(head)).toBe(head);
     expect(state.forgotten).toEqual([]);
     expect(state.told).toEqual([100, 101, 101, 105, 300]);
+  });
+
+  test('behavior: that it cannot be read is told once, whoever still waits for it, and that it can again', async () => {
+    const { at, state, view, lines } = world();
+    await at(100);
+    for (const isDown of [true, true, false, false, true]) {
+      state.isDown = isDown;
+      await view.readHead().catch(() => undefined);
+    }
+    expect(lines.map(({ level, message }) => [level, message])).toEqual([
+      ['warn', 'L1 cannot be read now; no task is taken until it can'],
+      ['info', 'L1 can be read again'],
+      ['warn', 'L1 cannot be read now; no task is taken until it can'],
+    ]);
   });
 
   test('behavior: an endpoint that lags behind makes nothing be forgotten', async () => {
