@@ -82,7 +82,8 @@ function nodeError(error: unknown, address: string, signal: AbortSignal): unknow
     advice:
       answer?.advice ??
       'Check that it runs, and that this is its management port. A stopped node is reached with --dir DIR.',
-    cause: error,
+    // A refusal is in the message already, in the node's own words.
+    cause: answer === undefined ? error : undefined,
   });
 }
 

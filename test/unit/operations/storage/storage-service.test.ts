@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CallContext } from 'nice-grpc';
 import { parseAddress, parseHash32, parseTaskId } from '../../../../src/base/brands.js';
 import { systemClock } from '../../../../src/base/clock.js';
+import { explain } from '../../../../src/base/error.js';
 import { silentLogger } from '../../../../src/base/logger.js';
 import { inspectArchive } from '../../../../src/operations/storage/archive.js';
 import { parseSlashingProtection } from '../../../../src/operations/storage/slashing-protection.js';
@@ -132,6 +133,9 @@ test('error: an aggregator has signed nothing, which is no damage', async () => 
       message: expect.stringContaining('the store belongs to an aggregator'),
       advice: 'Name the management port of an executor.',
     });
+    const error = await collect(node.export({ slashingProtection: true })).catch((reason: unknown) => reason);
+    // In the node's words, once.
+    expect(explain(error).match(/the store belongs to an aggregator/g)).toHaveLength(1);
   });
 });
 
