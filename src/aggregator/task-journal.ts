@@ -3,7 +3,7 @@ import { formatEther } from 'ethers';
 import { type Address, blockNumber, type Hash32 } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
 import { explain, isPonosError } from '../base/error.js';
-import type { Logger } from '../base/logger.js';
+import type { LogFields, Logger } from '../base/logger.js';
 import type { StoredTask, TaskChange } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import type { ChainContext } from './chain-context.js';
@@ -53,22 +53,24 @@ export class TaskJournal {
 
   dropped(operator: Address, { kind, reason }: Rejection): void {
     this.#note(operator, kind, reason);
-    this.logger.warn('a response was dropped', { operator, reason });
+    this.#log(operator, kind, 'a response was dropped', { reason });
   }
 
   /** @param final when the operator is not asked again */
   callFailed(operator: Address, reason: string, final: boolean): void {
     const isNews = this.#options.tracker.stories.get(this.#name)?.operators.get(operator) !== reason;
     this.#note(operator, 'call failed', reason);
-    if (final) this.logger.warn('an executor refuses the task', { operator, reason });
-    else if (isNews) this.logger.warn('an executor cannot be asked now, trying again', { operator, reason });
-    else this.logger.debug('an executor cannot be asked yet', { operator, reason });
+    if (final) this.#log(operator, 'call failed', 'an executor refuses the task', { reason });
+    else if (isNews) {
+      this.#log(operator, 'call failed', 'an executor cannot be asked now, trying again', { reason });
+    } else this.logger.debug('an executor cannot be asked yet', { operator, reason });
   }
 
   /** The operator's answer counted, for another output than the one that won. */
   disagreed(operator: Address, messageHash: Hash32): void {
     this.#note(operator, 'another output', `signed another output (${messageHash})`);
-    this.logger.warn('an operator signed another output than the winning one', { operator, messageHash });
+    const message = 'an operator signed another output than the winning one';
+    this.#log(operator, 'another output', message, { messageHash });
   }
 
   async settled(outcome: SubmitOutcome, stop: AbortSignal): Promise<void> {
@@ -135,6 +137,11 @@ export class TaskJournal {
 
   #note(operator: Address, outcome: OperatorOutcome, what: string): void {
     this.#options.tracker.operator(this.#name, operator, outcome, what);
+  }
+
+  /** One operator that fails in every task is not worth a warning in each. */
+  #log(operator: Address, outcome: OperatorOutcome, message: string, fields: LogFields): void {
+    this.logger[this.#options.tracker.levelOf(operator, outcome)](message, { operator, ...fields });
   }
 
   /** @returns milliseconds since the task was first seen by this process */

@@ -1,6 +1,7 @@
 /** The story of each task while it is worked on: how far it got, and why it ended as it did. */
 import type { Address } from '../base/brands.js';
 import type { Clock } from '../base/clock.js';
+import { SeldomWarnings } from '../base/seldom-warnings.js';
 import type { Rejection } from './collect.js';
 
 /** In the order in which a task passes them. */
@@ -42,9 +43,11 @@ export class TaskTracker {
   readonly #failedAfter = new Map<TaskStep, number>();
   readonly #operators = new Map<Address, Map<OperatorOutcome, number>>();
   readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #warnings: SeldomWarnings<`${Address} ${OperatorOutcome}`>;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock;
+    this.#warnings = new SeldomWarnings(clock);
   }
 
   /** Notes that a task has reached a step. A step behind the one it has reached does not take it back. */
@@ -60,6 +63,11 @@ export class TaskTracker {
     const counts = this.#operators.get(operator) ?? new Map<OperatorOutcome, number>();
     counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
     this.#operators.set(operator, counts);
+  }
+
+  /** How loud to tell of it: an operator that fails for hours fails in every task, and is a warning in few of them. */
+  levelOf(operator: Address, outcome: OperatorOutcome): 'warn' | 'info' {
+    return this.#warnings.levelOf(`${operator} ${outcome}`);
   }
 
   /** Ends a task's story, counts it, and forgets it. */

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { isPonosError } from '../base/error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Logger } from '../base/logger.js';
+import { SeldomWarnings } from '../base/seldom-warnings.js';
 import type { TaskSubmission } from '../rpc/generated/eigenlayer/hourglass/v1/executor/executor.js';
 import { type TokenBucket, takeToken } from '../rpc/peer-limiter.js';
 
@@ -20,19 +21,19 @@ const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set([
   'CHAIN_MISMATCH',
   'CHAIN_NO_HISTORY',
 ]);
-const WARN_AGAIN_MS = 5 * 60 * 1000;
 
 export class RefusalLog {
   readonly #logger: Logger;
   readonly #clock: Clock;
   #bucket: TokenBucket;
   #unprinted = 0;
-  readonly #warnedMs = new Map<ErrorCode, number>();
+  readonly #ownFaults: SeldomWarnings<ErrorCode>;
 
   constructor(logger: Logger, clock: Clock) {
     this.#logger = logger;
     this.#clock = clock;
     this.#bucket = { tokens: BURST, updatedMs: clock.monotonicMs() };
+    this.#ownFaults = new SeldomWarnings(clock);
   }
 
   add(request: TaskSubmission, peer: string, error: unknown): void {
@@ -55,11 +56,6 @@ export class RefusalLog {
 
   /** A warning now and then as long as it is this node that cannot, and nobody else would tell. */
   #levelOf(error: unknown): 'info' | 'warn' {
-    if (!isPonosError(error) || !OWN_FAULTS.has(error.code)) return 'info';
-    const nowMs = this.#clock.monotonicMs();
-    const lastMs = this.#warnedMs.get(error.code);
-    if (lastMs !== undefined && nowMs - lastMs < WARN_AGAIN_MS) return 'info';
-    this.#warnedMs.set(error.code, nowMs);
-    return 'warn';
+    return isPonosError(error) && OWN_FAULTS.has(error.code) ? this.#ownFaults.levelOf(error.code) : 'info';
   }
 }
