@@ -3,7 +3,6 @@ import type { CallContext } from 'nice-grpc';
 import { untilAborted } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
-import type { Deployed } from '../performer/supervised-performer.js';
 import type { ManagementGuard } from '../rpc/auth/management-guard.js';
 import {
   type DeployArtifactResponse,
@@ -13,7 +12,7 @@ import {
 import { optionalAddress } from '../rpc/request-fields.js';
 import type { PerformerRecord } from '../store/executor-performer-records.js';
 import { parseDeployRequest } from './deploy-request.js';
-import type { Deployments } from './deployments.js';
+import { type DeployedByCall, type Deployments, KEEP_VALUES } from './deployments.js';
 import type { PerformerControl } from './performer-control.js';
 import { performerMessage, storedPerformerMessage } from './performer-messages.js';
 
@@ -67,6 +66,12 @@ export function createExecutorManagement(
   };
 }
 
-export function deployResponse({ deploymentId, performerId }: Deployed): DeployArtifactResponse {
-  return { success: true, message: `performer ${performerId} is in service`, deploymentId };
+export function deployResponse({
+  deploymentId,
+  performerId,
+  notKept,
+}: DeployedByCall): DeployArtifactResponse {
+  const inService = `performer ${performerId} is in service`;
+  const lost = `, until this node restarts: the values of ${notKept.join(', ')} came with the call and are not kept. ${KEEP_VALUES}`;
+  return { success: true, message: notKept.length === 0 ? inService : inService + lost, deploymentId };
 }

@@ -20,6 +20,7 @@ export function performerMessage(state: PerformerState): Performer {
     applicationHealthy: state.isApplicationHealthy,
     lastHealthCheck: timeText(state.checkedAtMs),
     containerId: state.container?.id ?? '',
+    reason: state.reason ?? '',
   };
 }
 
@@ -34,6 +35,7 @@ export function storedPerformerMessage(record: PerformerRecord): Performer {
     applicationHealthy: false,
     lastHealthCheck: timeText(record.checkedAtMs),
     containerId: record.containerId ?? '',
+    reason: '',
   };
 }
 

@@ -1,7 +1,13 @@
 /** Variables of a performer whose values nobody knows but the instance that runs with them. */
 import { PonosError } from '../base/error.js';
 import { Secret } from '../base/secret.js';
+import type { PerformerEnvEntry } from './env.js';
 import type { PerformerSpec } from './runtime.js';
+
+/** Of variables that a call has given: the names of those whose values nobody knows after a restart of the node. */
+export function valuesNotKept(envs: readonly PerformerEnvEntry[]): readonly string[] {
+  return envs.filter(({ value }) => value !== undefined).map(({ name }) => name);
+}
 
 /** Whether the spec can be adopted, and not deployed. */
 export function hasLostEnv({ lostEnv = [] }: PerformerSpec): boolean {

@@ -105,7 +105,9 @@ describe('ponos executor', () => {
         .split('\n')
         .map((line) => line.split(':')[0]),
     ]).toEqual([0, ['start', 'health', 'promote']]);
-    expect(stdout).toMatch(/^performer process-\d+ is in service \(deployment [0-9a-f]{16}\)\n$/);
+    expect(stdout).toMatch(
+      /^performer process-\d+ is in service, until this node restarts: the values of COLOUR, LICENCE came with the call and are not kept\. Give .* \(deployment [0-9a-f]{16}\)\n$/,
+    );
 
     const present = await onlyPerformer();
     expect(present).not.toBe(former);

@@ -14,6 +14,8 @@ import { createExecutorManagement } from '../../src/executor/management.js';
 import { createPerformerControl } from '../../src/executor/performer-control.js';
 import { openPerformerJournal } from '../../src/executor/performer-journal.js';
 import { createPerformerService } from '../../src/executor/performer-service.js';
+import { listPerformers } from '../../src/operations/executor/list.js';
+import { processTerminal } from '../../src/operations/terminal.js';
 import { OutputLog } from '../../src/performer/output-log.js';
 import { type PerformerPool, startPerformerPool } from '../../src/performer/performer-pool.js';
 import { performerSpec } from '../../src/performer/spec-from-config.js';
@@ -32,6 +34,7 @@ import { createPerformerOrderStore } from '../../src/store/executor-performer-or
 import type { PerformerRecord } from '../../src/store/executor-performer-records.js';
 import { createPerformerStore } from '../../src/store/executor-performers.js';
 import { createMemoryStore } from '../../src/store/memory-store.js';
+import { type LogLine, recordingLogger } from '../support/recording-logger.js';
 import { type ScriptedRuntime, scriptedRuntime } from '../support/scripted-runtime.js';
 import { until } from '../support/until.js';
 
@@ -62,6 +65,8 @@ interface World {
   readonly performers: Client<typeof Performers>;
   /** What the store says beyond what happened here. */
   readonly strays: PerformerRecord[];
+  /** What deployments have logged. */
+  readonly lines: LogLine[];
 }
 
 let world: World;
@@ -97,7 +102,8 @@ async function openWorld(
     processEnv: { OUR_KEY: 'sesame' },
     clock: systemClock,
   });
-  const deployments = openDeployments(control, silentLogger);
+  const lines: LogLine[] = [];
+  const deployments = openDeployments(control, recordingLogger(lines));
   const output = new OutputLog();
   const strays: PerformerRecord[] = [];
   const address = ecdsaAddress(SECRET);
@@ -140,7 +146,7 @@ async function openWorld(
   const channel = createChannel(`127.0.0.1:${server.port}`);
   const management = createClient(Management, channel);
   const performers = createClient(Performers, channel);
-  return { runtime, pool, deployments, output, server, channel, management, performers, strays };
+  return { runtime, pool, deployments, output, server, channel, management, performers, strays, lines };
 }
 
 async function closeWorld({ channel, deployments, server, pool }: World): Promise<void> {
@@ -205,7 +211,20 @@ describe('DeployArtifact', () => {
       { name: 'KEY', value: '', valueFromEnv: 'OUR_KEY', kubernetesEnv: undefined },
     ];
     const response = await world.management.deployArtifact(deployRequest({ env }));
-    expect(response).toMatchObject({ success: true, message: 'performer instance-2 is in service' });
+    expect(response).toMatchObject({
+      success: true,
+      // COLOUR's value is known to nobody after a restart, KEY's is.
+      message: expect.stringMatching(
+        /^performer instance-2 is in service, until this node restarts: the values of COLOUR came with the call and are not kept\. Give valueFromEnv/,
+      ),
+    });
+    expect(world.lines.filter(({ level }) => level === 'warn')).toEqual([
+      expect.objectContaining({
+        message: expect.stringContaining('a restart of this node takes it out of service'),
+        fields: expect.objectContaining({ avs: AVS, performer: 'instance-2', variables: 'COLOUR' }),
+      }),
+    ]);
+    expect(JSON.stringify([response.message, world.lines])).not.toMatch(/green|sesame/);
     expect(response.deploymentId).toMatch(/^[0-9a-f]{16}$/);
     const { spec } = world.runtime.newest();
     expect(spec.image).toEqual({ repository: 'my-avs', digest: DIGEST });
@@ -359,8 +378,22 @@ describe('ListPerformers', () => {
         applicationHealthy: true,
         lastHealthCheck: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         containerId: expect.any(String),
+        reason: '',
       },
     ]);
+  });
+
+  test('default: why one is not in service, on the terminal too', async () => {
+    world.runtime.loseEngine();
+    await untilListed('instance-1 OutOfService');
+    const printed: string[] = [];
+    await listPerformers(
+      { address: `127.0.0.1:${world.server.port}` },
+      { ...processTerminal(), env: {}, print: (text) => printed.push(text) },
+    );
+    expect(printed.join('\n')).toMatch(
+      /^0x(0a){20} +instance-1 +OutOfService .*\n\ninstance-1: (lost with the engine|the engine is gone)$/m,
+    );
   });
 
   test('behavior: of another AVS none; one that only the store has; one of a bad address', async () => {
@@ -389,6 +422,7 @@ describe('ListPerformers', () => {
         applicationHealthy: false,
         lastHealthCheck: '2023-11-14T22:13:20.000Z',
         containerId: 'c0ffee',
+        reason: '',
       },
     ]);
     expect((await statusOf(world.management.listPerformers({ avsAddress: '0x1' })))[0]).toBe(

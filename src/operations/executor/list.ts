@@ -44,5 +44,9 @@ function tableOf(performers: readonly Performer[]): string {
     yes(performer.applicationHealthy),
     performer.lastHealthCheck === '' ? '-' : performer.lastHealthCheck,
   ]);
-  return renderTable([heading, ...rows.map((row) => row.map(printable))]);
+  const reasons = performers
+    .filter(({ reason }) => reason !== '')
+    .map(({ performerId, reason }) => printable(`${performerId}: ${reason}`));
+  const table = renderTable([heading, ...rows.map((row) => row.map(printable))]);
+  return reasons.length === 0 ? table : [table, '', ...reasons].join('\n');
 }

@@ -80,6 +80,8 @@ export interface Performer {
   lastHealthCheck: string;
   containerId: string;
   artifactTag: string;
+  /** Why it is not in service. Of ponos alone, with a number far from those that the protocol may still give. */
+  reason: string;
 }
 
 export interface RemovePerformerRequest {
@@ -797,6 +799,7 @@ function createBasePerformer(): Performer {
     lastHealthCheck: "",
     containerId: "",
     artifactTag: "",
+    reason: "",
   };
 }
 
@@ -831,6 +834,9 @@ export const Performer: MessageFns<Performer> = {
     }
     if (message.artifactTag !== "") {
       writer.uint32(82).string(message.artifactTag);
+    }
+    if (message.reason !== "") {
+      writer.uint32(8010).string(message.reason);
     }
     return writer;
   },
@@ -928,6 +934,14 @@ export const Performer: MessageFns<Performer> = {
             message.artifactTag = reader.string();
             continue;
           }
+          case 1001: {
+            if (tag !== 8010) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -955,6 +969,7 @@ export const Performer: MessageFns<Performer> = {
     message.lastHealthCheck = object.lastHealthCheck ?? "";
     message.containerId = object.containerId ?? "";
     message.artifactTag = object.artifactTag ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
