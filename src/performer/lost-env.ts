@@ -23,7 +23,7 @@ export function recoverLostEnv(
   found: ReadonlyMap<string, string>,
 ): PerformerSpec | undefined {
   const recovered = new Map(spec.env);
-  for (const name of lostEnv) {
+  for (const { name } of lostEnv) {
     const value = found.get(name);
     if (value === undefined) return undefined;
     recovered.set(name, new Secret(value));
@@ -33,10 +33,20 @@ export function recoverLostEnv(
 
 /** @throws PonosError PERFORMER_UNAVAILABLE for a spec with such variables */
 export function checkDeployable({ avs, lostEnv = [] }: PerformerSpec): void {
-  if (lostEnv.length === 0) return;
+  const notKept = lostEnv.filter(({ valueFromEnv }) => valueFromEnv === undefined);
+  if (notKept.length > 0) {
+    const names = notKept.map(({ name }) => name).join(', ');
+    throw new PonosError('PERFORMER_UNAVAILABLE', {
+      message: `the performer needs to be deployed again: the values of ${names} came with a call and are not kept`,
+      facts: { avs },
+      advice: 'Deploy it again with the values, or give valueFromEnv, which outlives a restart.',
+    });
+  }
+  const [unset] = lostEnv;
+  if (unset === undefined) return;
   throw new PonosError('PERFORMER_UNAVAILABLE', {
-    message: `the performer needs to be deployed again: the values of ${lostEnv.join(', ')} came with a call and are not kept`,
+    message: `the performer's variable ${unset.name} comes from ${unset.valueFromEnv}, which is not set`,
     facts: { avs },
-    advice: 'Deploy it again with the values, or give valueFromEnv, which outlives a restart.',
+    advice: "Set it in the executor's environment and restart the node, or deploy the performer again.",
   });
 }

@@ -41,6 +41,13 @@ export interface ClusterSettings {
   readonly envFrom: readonly EnvReference[];
 }
 
+/** A variable of a deployment by a call, in a later run of the node. */
+export interface LostVariable {
+  readonly name: string;
+  /** The node's own variable that it comes from, which is not set. Absent: its value came with the call, and was never stored. */
+  readonly valueFromEnv?: string;
+}
+
 /** What to run for an AVS. A container runtime needs `image`, the process runtime `command`. */
 export interface PerformerSpec {
   readonly avs: Address;
@@ -49,10 +56,10 @@ export interface PerformerSpec {
   readonly command: readonly string[];
   readonly env: PerformerEnv;
   /**
-   * Variables whose values are known to nobody but the running instance: they came with a call and were never stored.
-   * Such a spec can be adopted and not deployed. Absent: none.
+   * Variables whose values are known to nobody but the running instance. Such a spec can be adopted and not deployed.
+   * Absent: none.
    */
-  readonly lostEnv?: readonly string[];
+  readonly lostEnv?: readonly LostVariable[];
   readonly resources: PerformerResources;
   /** For Kubernetes. */
   readonly cluster?: ClusterSettings;

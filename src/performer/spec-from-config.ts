@@ -84,8 +84,8 @@ export function keptSpec(
 ): PerformerSpec {
   const isKnown = ({ valueFromEnv, kubernetesEnv }: EnvSourceRecord) =>
     kubernetesEnv !== undefined || (valueFromEnv !== undefined && processEnv[valueFromEnv] !== undefined);
-  const lostEnv = envs.filter((env) => !isKnown(env)).map(({ name }) => name);
-  const configured = (config?.envs ?? []).filter(({ name }) => !lostEnv.includes(name));
+  const lostEnv = envs.filter((env) => !isKnown(env));
+  const configured = (config?.envs ?? []).filter(({ name }) => !lostEnv.some((lost) => lost.name === name));
   const spec = changedSpec(
     config && { ...config, envs: configured },
     mode,

@@ -212,7 +212,11 @@ function defineContract(runtime: () => RuntimeUnderTest): void {
     test('behavior: reads values that are not known any more from what runs', async () => {
       if (!runtime().outlivesNode) return;
       const { earlier, next } = await leftBehind({ API_KEY: 'sesame-4711' });
-      const adopted = await next.adopt(earlier, { ...runtime().spec(), lostEnv: ['API_KEY'] }, never);
+      const adopted = await next.adopt(
+        earlier,
+        { ...runtime().spec(), lostEnv: [{ name: 'API_KEY' }] },
+        never,
+      );
       expect(adopted?.spec.env.get('API_KEY')?.reveal()).toBe('sesame-4711');
       expect(adopted?.spec.lostEnv ?? []).toEqual([]);
     });

@@ -122,7 +122,7 @@ describe('judgeAdoption', () => {
     [
       'without a value that is not known any more',
       object(ready),
-      { spec: { ...spec, lostEnv: ['API_KEY'] } },
+      { spec: { ...spec, lostEnv: [{ name: 'API_KEY' }] } },
       useless('it differs in its variables'),
     ],
   ])('behavior: one that is %s is removed', (_name, found, changes, expected) => {
@@ -130,7 +130,7 @@ describe('judgeAdoption', () => {
   });
 
   test('behavior: values that are not known any more are read from it', () => {
-    const lost = { ...spec, env: secretEnv({}), lostEnv: ['COLOUR'] };
+    const lost = { ...spec, env: secretEnv({}), lostEnv: [{ name: 'COLOUR' }] };
     const judged = judgeAdoption(object(ready), { ...claim, spec: lost });
     expect(judged.is === 'ours' && judged.spec.env.get('COLOUR')?.reveal()).toBe('blue');
   });

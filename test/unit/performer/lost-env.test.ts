@@ -11,7 +11,7 @@ const kept: PerformerSpec = {
   env: new Map([['COLOUR', new Secret('blue')]]),
   resources: { memoryBytes: 1, cpus: 1, pids: 1, readOnlyRootfs: false },
 };
-const lost: PerformerSpec = { ...kept, lostEnv: ['API_KEY'] };
+const lost: PerformerSpec = { ...kept, lostEnv: [{ name: 'API_KEY' }] };
 
 describe('variables that only the running instance knows', () => {
   test('default: nothing is lost', () => {
@@ -38,5 +38,14 @@ describe('variables that only the running instance knows', () => {
   test('error: an instance that does not have it, or none at all', () => {
     expect(recoverLostEnv(lost, new Map([['API_KEYS', '1']]))).toBeUndefined();
     expect(() => checkDeployable(lost)).toThrow('the values of API_KEY came with a call and are not kept');
+  });
+
+  test('error: a variable of ours that is not set any more is told as that', () => {
+    const unset = { ...kept, lostEnv: [{ name: 'LICENCE', valueFromEnv: 'OUR_LICENCE' }] };
+    expect(() => checkDeployable(unset)).toThrow(
+      "the performer's variable LICENCE comes from OUR_LICENCE, which is not set",
+    );
+    const both = { ...kept, lostEnv: [...unset.lostEnv, { name: 'API_KEY' }] };
+    expect(() => checkDeployable(both)).toThrow('the values of API_KEY came with a call and are not kept');
   });
 });

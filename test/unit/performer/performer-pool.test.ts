@@ -357,7 +357,7 @@ describe('after a run that was killed', () => {
 
   test('behavior: with values that were not kept it is adopted while it runs, and restarted with them', async () => {
     const { runtime, earlier, start, passUntil } = await leftBehind({ env: secretEnv({ KEY: 'sesame' }) });
-    const pool = await start({ spec: spec({ lostEnv: ['KEY'] }), earlier, isEssential: false });
+    const pool = await start({ spec: spec({ lostEnv: [{ name: 'KEY' }] }), earlier, isEssential: false });
     expect(statuses(pool)).toEqual([['instance-1', 'InService']]);
     await runtime.newest().crash();
     await passUntil(() => statuses(pool)[0]?.[0] === 'instance-2' && statuses(pool)[0]?.[1] === 'InService');
@@ -366,7 +366,7 @@ describe('after a run that was killed', () => {
 
   test('behavior: with values that were not kept and nothing that runs it says what is to be done, once', async () => {
     const { runtime, events, clock, start } = await world();
-    const lost = { spec: spec({ lostEnv: ['KEY'] }), isEssential: false };
+    const lost = { spec: spec({ lostEnv: [{ name: 'KEY' }] }), isEssential: false };
     const pool = await start(lost, { spec: spec({ avs: OTHER }) });
     const reason =
       'the performer needs to be deployed again: the values of KEY came with a call and are not kept';
