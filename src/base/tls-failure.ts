@@ -32,3 +32,47 @@ export function errorCodeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : '';
 }
+
+export interface TlsAttempt {
+  /** Whom the node's certificate had to be for. */
+  readonly expectedName: string;
+  /** Whether a certificate was shown to it. */
+  readonly showedCertificate: boolean;
+}
+
+/** What went wrong in a call of a node. @returns undefined for what is no matter of TLS */
+export function tlsSentence(
+  error: unknown,
+  { expectedName, showedCertificate }: TlsAttempt,
+): string | undefined {
+  switch (tlsFailureOf(error)) {
+    case 'server-certificate':
+      return certificateSentence(errorCodeOf(error), expectedName);
+    case 'client-certificate':
+      return showedCertificate
+        ? 'the node does not accept the certificate that it was shown'
+        : 'the node requires a certificate of its callers';
+    case 'not-tls':
+      return 'the node does not speak TLS on this port';
+    case 'hang-up':
+      return `the node closed the connection within the TLS handshake, or right after it, as nodes do that ${
+        showedCertificate ? 'do not accept a certificate' : 'require a certificate'
+      }`;
+    default:
+      return undefined;
+  }
+}
+
+function certificateSentence(code: string, expectedName: string): string {
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return 'the certificate of the node has expired';
+    case 'CERT_NOT_YET_VALID':
+      return 'the certificate of the node is not valid yet';
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+    case 'HOSTNAME_MISMATCH':
+      return `the certificate of the node is not for ${expectedName}`;
+    default:
+      return 'the certificate of the node is of an authority that is not known here';
+  }
+}

@@ -9,6 +9,7 @@ import {
 } from 'nice-grpc';
 import { PonosError } from '../base/error.js';
 import { clientChannelOptions, MAX_MESSAGE_BYTES } from './channel-options.js';
+import { withConnectionFailure } from './connection-failure.js';
 import { ExecutorServiceDefinition } from './generated/eigenlayer/hourglass/v1/executor/executor.js';
 import type { Dial } from './open-tls.js';
 import { OwnedConnections } from './owned-connections.js';
@@ -35,7 +36,7 @@ export interface ChannelPool {
    * The client of an executor's socket (`host:port`); it costs no I/O until it is called. `name` is the host as
    * the executor publishes it, where the socket has an address in its place: TLS asks for that name. Give every
    * call a `signal` with its deadline: calls are not retried and have no deadline of their own.
-   * Failures are nice-grpc's ClientError, an abort is its AbortError.
+   * Failures are nice-grpc's ClientError, which tells why TLS has failed, an abort is its AbortError.
    * @throws PonosError VALUE_INVALID for a malformed socket, ABORTED after `close`
    */
   executor(socket: string, name?: string): ExecutorClient;
@@ -64,7 +65,8 @@ export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool
 
   function open({ host, port }: SocketAddress, name: string): PooledChannel {
     // `dns:` fixes the resolver, whatever the host's name looks like.
-    const connections = new OwnedConnections(dial(host, name));
+    const credentials = dial(host, name);
+    const connections = new OwnedConnections(credentials);
     const channel = createChannel(`dns:${formatSocketAddress({ host, port })}`, connections, {
       ...clientChannelOptions(options.maxReceiveBytes ?? MAX_RESULT_BYTES, MAX_MESSAGE_BYTES),
       'grpc.default_authority': formatSocketAddress({ host: name, port }),
@@ -79,6 +81,8 @@ export function createChannelPool(options: ChannelPoolOptions = {}): ChannelPool
       clearTimeout(pooled.idle);
       try {
         return yield* call.next(call.request, callOptions);
+      } catch (error) {
+        throw withConnectionFailure(error, credentials);
       } finally {
         pooled.callsInFlight -= 1;
         if (pooled.callsInFlight === 0) pooled.idle = setTimeout(() => connections.destroy(), idleMs).unref();

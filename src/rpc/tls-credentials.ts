@@ -26,6 +26,16 @@ export class TlsCredentials extends ChannelCredentials {
     this.#host = host;
   }
 
+  /** Whom the server's certificate must be for. */
+  get expectedName(): string {
+    return this.#host;
+  }
+
+  /** Whether a server that asks for a certificate gets one. */
+  get showedCertificate(): boolean {
+    return this.#source.current.cert !== undefined;
+  }
+
   /** What the last connection failed with, within its handshake or later; undefined as long as it is well. */
   get lastFailure(): unknown {
     return this.#lastFailure;

@@ -1,8 +1,12 @@
 /** TLS on every port and of the calls that are made: who is let in, whom is believed, and renewals under load. */
 import { writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createServer } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createChannel, createClient, Status } from 'nice-grpc';
+import { ClientError, createChannel, createClient, Status } from 'nice-grpc';
+import { classifyFailure } from '../../src/aggregator/distribute.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { TlsMaterial } from '../../src/base/tls-material.js';
 import { freePorts } from '../../src/devnet/free-ports.js';
@@ -175,6 +179,59 @@ describe('calls with TLS', () => {
     await expect(channels.executor(socket).submitTask({})).rejects.toMatchObject({
       code: Status.UNAVAILABLE,
     });
+  });
+
+  /** What an executor's client is told of a call that finds no connection. */
+  const failureOf = async (port: number, dial: Dial): Promise<string> => {
+    const called = pool(dial).executor(`127.0.0.1:${port}`).submitTask({});
+    const error = await called.then(
+      () => undefined,
+      (failure: unknown) => failure,
+    );
+    if (error instanceof ClientError) return classifyFailure(error).reason;
+    throw new Error('the call has not failed');
+  };
+
+  test('error: what TLS has to do with it is told, whatever grpc-js makes of it', async () => {
+    const ca = authority.cert;
+    const expired = await authority.issue({ notAfter: new Date(Date.now() - 60_000) });
+    const { servers } = await openPorts({ mutual: true });
+    const port = servers.grpcPort;
+    expect(await failureOf(port, withTls({ ca }))).toMatch(
+      /^UNAVAILABLE: no TLS connection: the node (requires a certificate of its callers|closed the connection .* require a certificate) \(/,
+    );
+    expect(await failureOf(port, withTls({ ca, ...expired }))).toMatch(
+      /^UNAVAILABLE: no TLS connection: the node (does not accept the certificate that it was shown|closed the connection .* do not accept a certificate) \(/,
+    );
+    expect(await failureOf(port, withTls({ ca: stranger.cert }))).toMatch(
+      /^UNAVAILABLE: no TLS connection: the certificate of the node is of an authority that is not known here \(/,
+    );
+    expect(await failureOf(port, plaintext)).toMatch(/^UNAVAILABLE: .* \(called without TLS: /);
+  });
+
+  test('error: an alert after the handshake, and a port where nobody listens', async () => {
+    // As servers have it that are not of Node.js: the alert says why.
+    const server = createServer({
+      ...(await authority.issue()),
+      ca: authority.cert,
+      requestCert: true,
+      rejectUnauthorized: true,
+      ALPNProtocols: ['h2'],
+    });
+    server.on('tlsClientError', () => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const dial = withTls({ ca: authority.cert });
+    const channels = pool(dial);
+    const ask = () => channels.executor(`127.0.0.1:${port}`).submitTask({}).catch(classifyFailure);
+    expect(await ask()).toEqual({
+      reason:
+        'UNAVAILABLE: no TLS connection: the node requires a certificate of its callers (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED)',
+      final: false,
+    });
+    await new Promise((resolve) => server.close(resolve));
+    // Nothing of TLS any more, on the same channel.
+    while (!/ECONNREFUSED/.test(((await ask()) as { reason: string }).reason)) await nextTurn();
   });
 
   test.each<[string, Parameters<typeof dialRule>[0], string, boolean]>([

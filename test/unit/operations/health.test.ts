@@ -182,7 +182,7 @@ describe('a node with TLS', () => {
         ...trusting(),
         ...showing(await (await createAuthority()).issue()),
       }),
-      'the node closed the connection within the TLS handshake, or right after it',
+      'the node closed the connection within the TLS handshake, or right after it, as nodes do that do not accept a certificate',
       /--tls-cert-file and --tls-key-file/,
     ],
   ])('error: %s', async (_case, flagsOf, message, advice) => {
