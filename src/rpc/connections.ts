@@ -11,6 +11,7 @@ import type { Logger } from '../base/logger.js';
 import { type ConnectionLimits, judge } from './connection-limits.js';
 import { peerGroup } from './peer-group.js';
 import { type TokenBucket, takeToken } from './peer-limiter.js';
+import { RareWarnings } from './rare-warnings.js';
 
 /** What one peer has. */
 interface Group {
@@ -32,8 +33,6 @@ interface Connection {
 }
 
 const LOOK_MS = 1_000;
-const LINES_PER_SECOND = 0.1;
-const BURST_LINES = 5;
 
 export interface ConnectionsOptions {
   readonly limits: ConnectionLimits;
@@ -49,12 +48,11 @@ export class Connections {
   #openCalls = 0;
   #looking: Promise<void> | undefined;
   readonly #closing = new AbortController();
-  #lines: TokenBucket;
-  #unprinted = 0;
+  readonly #warnings: RareWarnings;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.#lines = { tokens: BURST_LINES, updatedMs: options.clock.monotonicMs() };
+    this.#warnings = new RareWarnings(options);
   }
 
   /** Connections that are open now. */
@@ -263,23 +261,14 @@ export class Connections {
   }
 
   #tell(message: string, peer: string): void {
-    const { clock, logger } = this.#options;
-    const next = takeToken(this.#lines, clock.monotonicMs(), LINES_PER_SECOND, BURST_LINES);
-    if (next === undefined) {
-      this.#unprinted += 1;
-      return;
-    }
-    this.#lines = next;
-    const { limits } = this.#options;
-    logger.warn(message, {
+    const { maxConnections, maxConnectionsPerPeer } = this.#options.limits;
+    this.#warnings.warn(message, {
       peer,
       connections: this.#open.size,
-      maxConnections: limits.maxConnections,
-      maxConnectionsPerPeer: limits.maxConnectionsPerPeer,
+      maxConnections,
+      maxConnectionsPerPeer,
       calls: this.#openCalls,
-      unprinted: this.#unprinted === 0 ? undefined : this.#unprinted,
     });
-    this.#unprinted = 0;
   }
 }
 
