@@ -127,6 +127,7 @@ async function instanceOf(
     endpoint,
     exited,
     isSound: watched.isSound,
+    unsoundness: watched.unsoundness,
     lastLines: tail.lines,
     stop(graceMs) {
       stopped ??= lostEngine ? discard(id) : stop(graceMs);

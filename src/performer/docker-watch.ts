@@ -28,6 +28,8 @@ export interface WatchedContainer {
   readonly ended: Promise<ContainerEnd>;
   /** Whether it runs, is not paused, and its own health check does not fail. */
   isSound(): boolean;
+  /** Why not; undefined when it is. */
+  unsoundness(): string | undefined;
   /** Looks now: it may have ended before it was under watch. Never rejects. */
   look(): Promise<void>;
   /** We ask it to end now: whatever ends it is our doing. */
@@ -167,10 +169,17 @@ export function createContainerWatch(
       }
     }
 
+    function unsoundness(): string | undefined {
+      if (isOver) return 'its container has ended';
+      if (condition.isPaused) return 'its container is paused';
+      return condition.isHealthy ? undefined : "its image's own HEALTHCHECK fails";
+    }
+
     entries.set(containerId, entry);
     return {
       ended,
-      isSound: () => !isOver && condition.isHealthy && !condition.isPaused,
+      isSound: () => unsoundness() === undefined,
+      unsoundness,
       look: entry.look,
       expectEnd() {
         isOurDoing = true;

@@ -114,6 +114,8 @@ export interface PerformerInstance {
    * Whether it serves is asked by gRPC.
    */
   isSound(): boolean;
+  /** Why it is not sound, as far as its engine tells; undefined when it is. */
+  unsoundness?(): string | undefined;
   /** The last lines it printed so far. */
   lastLines(): readonly string[];
   /** Asks it to end, kills it with all its children after `graceMs`, and leaves nothing behind. May be called twice. */

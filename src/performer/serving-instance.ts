@@ -25,6 +25,8 @@ export interface ServingInstance {
   execute(taskId: TaskId, payload: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
   /** Whether it runs and says that it serves. */
   isHealthy(signal?: AbortSignal): Promise<boolean>;
+  /** Why it does not; undefined when it does. */
+  fault(signal?: AbortSignal): Promise<string | undefined>;
   /** Waits until it has no tasks, at most so long, and stops it. @throws PonosError as `stop` */
   drain(drainMs: number, graceMs: number): Promise<void>;
   /** Stops it, also in the middle of a drain. May be called twice. @throws PonosError DOCKER_UNAVAILABLE without an engine */
@@ -99,6 +101,11 @@ export async function bringUp(
     return stopped;
   }
 
+  async function fault(checkSignal?: AbortSignal): Promise<string | undefined> {
+    if (!running.isSound()) return running.unsoundness?.() ?? 'it does not run';
+    return (await client.isServing(checkSignal)) ? undefined : 'it has not said in time that it serves';
+  }
+
   return {
     running,
     get tasks() {
@@ -113,7 +120,8 @@ export async function bringUp(
         if (tasks === 0) whenIdle?.();
       }
     },
-    isHealthy: async (checkSignal) => running.isSound() && (await client.isServing(checkSignal)),
+    isHealthy: async (checkSignal) => (await fault(checkSignal)) === undefined,
+    fault,
     async drain(drainMs, graceMs) {
       await untilIdle(drainMs);
       await stop(graceMs);

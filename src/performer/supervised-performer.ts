@@ -81,10 +81,11 @@ export function supervisePerformer(options: SupervisorOptions): SupervisedPerfor
     onProgress?.({ step: 'promote', detail: id });
     options.onChange();
     first.resolve({ deploymentId: start.deploymentId, performerId: id });
-    const onCheck = (isHealthy: boolean, failures: number) => {
+    const onCheck = (fault: string | undefined, failures: number) => {
+      const isHealthy = fault === undefined;
       noteCheck(isHealthy);
       reports.checked(isHealthy);
-      if (!isHealthy) logger.warn('performer failed its health check', { performer: id, failures });
+      if (!isHealthy) logger.warn('performer failed its health check', { performer: id, failures, fault });
     };
     try {
       const loss = await watchInstance(instance, { clock, onCheck }, stopping.signal);

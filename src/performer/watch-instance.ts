@@ -14,8 +14,8 @@ export interface Loss {
 
 export interface WatchOptions {
   readonly clock: Clock;
-  /** Told each answer. @param failures in a row, this one included */
-  readonly onCheck: (isHealthy: boolean, failures: number) => void;
+  /** Told each answer. @param fault undefined when it is healthy @param failures in a row, this one included */
+  readonly onCheck: (fault: string | undefined, failures: number) => void;
 }
 
 /** Resolves when it has ended, is out of sight, or has failed three checks in a row. @throws PonosError the signal's reason or ABORTED */
@@ -47,12 +47,14 @@ async function failedChecks(
   { clock, onCheck }: WatchOptions,
   until: AbortSignal,
 ): Promise<Loss> {
-  for (let failures = 0; failures < HEALTH_FAILURES_TO_RESTART; ) {
+  for (let failures = 0; ; ) {
     await clock.sleep(HEALTH_INTERVAL_MS, until);
-    const isHealthy = await instance.isHealthy(until);
+    const fault = await instance.fault(until);
     if (until.aborted) continue; // not an answer of the performer
-    failures = isHealthy ? 0 : failures + 1;
-    onCheck(isHealthy, failures);
+    failures = fault === undefined ? 0 : failures + 1;
+    onCheck(fault, failures);
+    if (fault !== undefined && failures === HEALTH_FAILURES_TO_RESTART) {
+      return { reason: `unhealthy ${failures} times in a row: ${fault}`, cause: 'performer' };
+    }
   }
-  return { reason: `unhealthy ${HEALTH_FAILURES_TO_RESTART} times in a row`, cause: 'performer' };
 }

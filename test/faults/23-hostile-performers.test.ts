@@ -152,7 +152,7 @@ function withEngine(found: DockerEngine): void {
     const task = run('freeze', patience.signal).catch((error: unknown) => error);
     await untilTrue(() => ends.length > 0);
     patience.abort();
-    expect(ends).toEqual(['unhealthy 3 times in a row']);
+    expect(ends).toEqual(['unhealthy 3 times in a row: it has not said in time that it serves']);
     expect(await task).toMatchObject({ code: 'ABORTED' });
     await untilTrue(() => state()?.status === 'InService' && state()?.id !== before);
     expect(await run('echo back')).toBe('back');

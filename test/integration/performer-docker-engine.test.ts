@@ -49,9 +49,11 @@ function withEngine({ docker, options }: DockerEngine): void {
       const container = docker.getContainer(instance.id);
       await container.pause();
       await untilTrue(() => !instance.isSound());
+      expect(instance.unsoundness?.()).toBe('its container is paused');
       expect(await client.isServing()).toBe(false);
       await container.unpause();
       await untilTrue(() => instance.isSound());
+      expect(instance.unsoundness?.()).toBeUndefined();
     });
 
     test('behavior: one whose own health check fails is not sound', async () => {
@@ -71,6 +73,7 @@ function withEngine({ docker, options }: DockerEngine): void {
       expect(instance.isSound()).toBe(true);
       expect(await runTask(client, 'write /dev/shm/sick')).toBe('written');
       await untilTrue(() => !instance.isSound());
+      expect(instance.unsoundness?.()).toBe("its image's own HEALTHCHECK fails");
       expect(await client.isServing()).toBe(true);
     });
 

@@ -302,7 +302,7 @@ describe('what the pool tells of its performers', () => {
     expect(checks.slice(-3)).toEqual(Array(3).fill(expect.objectContaining({ isHealthy: false })));
     expect(events.find(({ type }) => type === 'ended')).toMatchObject({
       outcome: 'failed',
-      reason: 'unhealthy 3 times in a row',
+      reason: 'unhealthy 3 times in a row: it has not said in time that it serves',
     });
   });
 

@@ -64,6 +64,7 @@ test('default: the watch of a performer that has ended', async () => {
       tasks: 0,
       execute: () => Promise.reject(new Error('nobody asks')),
       isHealthy: async () => true,
+      fault: async () => undefined,
       drain: async () => undefined,
       stop: async () => undefined,
       leave: () => undefined,

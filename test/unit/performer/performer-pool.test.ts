@@ -450,7 +450,7 @@ describe('a performer that is lost', () => {
     ]);
     expect(of('instance-1').at(-1)).toMatchObject({
       outcome: 'failed',
-      reason: 'unhealthy 3 times in a row',
+      reason: 'unhealthy 3 times in a row: it has not said in time that it serves',
     });
   });
 
