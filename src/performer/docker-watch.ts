@@ -5,36 +5,13 @@ import { explain } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import { ownedBy } from './docker-container.js';
 import { dockerError, engineStatus } from './docker-errors.js';
-import {
-  afterEvent,
-  afterLook,
-  type ContainerEvent,
-  endReason,
-  FRESH,
-  parseEvent,
-  WATCHED_EVENTS,
-} from './docker-events.js';
+import { parseEvent, WATCHED_EVENTS } from './docker-events.js';
+import { type ContainerEntry, type WatchedContainer, watchContainer } from './docker-watched.js';
 import { jsonLines } from './json-lines.js';
 import type { PerformerOwner } from './performer-identity.js';
-import type { PerformerExit } from './runtime.js';
 
 /** An engine that takes longer to answer is gone for the time being. */
 const CONNECT_WITHIN_MS = 5_000;
-
-export type ContainerEnd = Pick<PerformerExit, 'reason' | 'cause' | 'error'>;
-
-export interface WatchedContainer {
-  /** Resolves when it has ended, or its engine is gone; never rejects. */
-  readonly ended: Promise<ContainerEnd>;
-  /** Whether it runs, is not paused, and its own health check does not fail. */
-  isSound(): boolean;
-  /** Why not; undefined when it is. */
-  unsoundness(): string | undefined;
-  /** Looks now: it may have ended before it was under watch. Never rejects. */
-  look(): Promise<void>;
-  /** We ask it to end now: whatever ends it is our doing. */
-  expectEnd(): void;
-}
 
 export interface ContainerWatch {
   /**
@@ -47,13 +24,6 @@ export interface ContainerWatch {
   close(): Promise<void>;
 }
 
-interface Entry {
-  take(event: ContainerEvent): void;
-  /** Looks whether it still runs: events may have been missed. */
-  look(): Promise<void>;
-  end(end: ContainerEnd): void;
-}
-
 /**
  * @param docker for short questions
  * @param patient for the stream of events, which lasts
@@ -63,7 +33,7 @@ export function createContainerWatch(
   owner: PerformerOwner,
   logger: Logger,
 ): ContainerWatch {
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, ContainerEntry>();
   const closing = new AbortController();
   let connected: Promise<void> | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -101,7 +71,7 @@ export function createContainerWatch(
     } catch (error) {
       if (closing.signal.aborted) return;
       logger.error('the Docker engine is gone, and performers with it until it is back', { reason: why });
-      for (const entry of [...entries.values()]) entry.end(lostWithEngine(error));
+      for (const entry of [...entries.values()]) entry.lose(error);
     } finally {
       connected = undefined;
     }
@@ -130,61 +100,13 @@ export function createContainerWatch(
   }
 
   function watch(containerId: string): WatchedContainer {
-    let condition = FRESH;
-    let isOurDoing = false;
-    let isOver = false;
-    let settle: (end: ContainerEnd) => void = () => undefined;
-    const ended = new Promise<ContainerEnd>((resolve) => {
-      settle = resolve;
+    const watched = watchContainer(containerId, () => inspect(containerId), logger);
+    entries.set(containerId, watched);
+    void watched.ended.then(() => {
+      // It may be under watch anew: taken over once its engine was back.
+      if (entries.get(containerId) === watched) entries.delete(containerId);
     });
-
-    const entry: Entry = {
-      take(event) {
-        condition = afterEvent(condition, event);
-        if (event.action === 'oom') {
-          logger.warn('a process of a performer was killed: out of memory', {
-            container: containerId.slice(0, 12),
-          });
-        }
-        if (event.action === 'die' || event.action === 'destroy') void examine(true);
-      },
-      look: () => examine(false),
-      end(end) {
-        isOver = true;
-        entries.delete(containerId);
-        settle(end);
-      },
-    };
-
-    /** Never rejects. @param hasDied whatever it does now, it is not what we have started */
-    async function examine(hasDied: boolean): Promise<void> {
-      try {
-        const info = await inspect(containerId);
-        if (isOver) return;
-        if (info !== undefined) condition = afterLook(condition, info);
-        if (hasDied || !info?.State.Running)
-          entry.end({ reason: endReason(info, condition, isOurDoing), cause: 'performer' });
-      } catch (error) {
-        if (!isOver) entry.end(lostWithEngine(error));
-      }
-    }
-
-    function unsoundness(): string | undefined {
-      if (isOver) return 'its container has ended';
-      if (condition.isPaused) return 'its container is paused';
-      return condition.isHealthy ? undefined : "its image's own HEALTHCHECK fails";
-    }
-
-    entries.set(containerId, entry);
-    return {
-      ended,
-      isSound: () => unsoundness() === undefined,
-      unsoundness,
-      look: entry.look,
-      expectEnd() {
-        isOurDoing = true;
-      },
-    };
+    return watched;
   }
 
   return {
@@ -206,13 +128,5 @@ export function createContainerWatch(
       await connected?.catch(() => undefined);
       await running;
     },
-  };
-}
-
-function lostWithEngine(error: unknown): ContainerEnd {
-  return {
-    reason: `lost with the Docker engine: ${explain(error)}`,
-    cause: 'engine',
-    error: dockerError(error, 'watch performers'),
   };
 }
