@@ -130,12 +130,12 @@ function reportPlan({ removed, overruled, run }: PerformerPlan, logger: Logger):
 
 /** @throws PonosError CONFIG_INVALID for a configured variable without a value */
 function firstPerformer(
-  { avs, config, wanted }: PlannedPerformer,
+  { avs, config, wanted, wantedAtMs }: PlannedPerformer,
   mode: DeploymentMode,
   env: OpenPerformersOptions['env'],
   unfinished: readonly DeploymentState[],
 ): FirstPerformer {
-  const earlier = earlierPerformer(avs, unfinished);
+  const earlier = earlierPerformer(avs, unfinished, wantedAtMs);
   if (wanted === undefined && config !== undefined) {
     return { spec: performerSpec(config, env), earlier, isEssential: true };
   }

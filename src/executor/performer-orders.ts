@@ -12,6 +12,8 @@ export interface PlannedPerformer {
   readonly config: PerformerConfig | undefined;
   /** What a call asked for over it. */
   readonly wanted: WantedPerformerRecord | undefined;
+  /** When that was kept. Milliseconds since the epoch. */
+  readonly wantedAtMs?: number;
 }
 
 export interface PerformerPlan {
@@ -40,7 +42,7 @@ export function planPerformers(
   for (const avs of new Set([...byAvs.keys(), ...standing.keys()])) {
     const order = standing.get(avs);
     if (order !== undefined && order.wanted === undefined) removed.push(avs);
-    else run.push({ avs, config: byAvs.get(avs), wanted: order?.wanted });
+    else run.push({ avs, config: byAvs.get(avs), wanted: order?.wanted, wantedAtMs: order?.atMs });
   }
   return { run, removed, overruled };
 }
@@ -67,14 +69,20 @@ export function entryMark(config: PerformerConfig | undefined): string | undefin
 /**
  * What an earlier run has left of an AVS's performer, to be taken over: the one in service, else one that was being
  * deployed.
+ * @param wantedAtMs when the last order was kept. That comes before a deployment is written down as in service: one that
+ *   had begun by then is the one that was ordered, and may be all that has the values of its variables
  */
 export function earlierPerformer(
   avs: Address,
   unfinished: readonly DeploymentState[],
+  wantedAtMs?: number,
 ): EarlierPerformer | undefined {
   const withStatus = (status: string) =>
     unfinished.findLast((each) => each.deployment.avs === avs && each.performer?.status === status);
-  const found = withStatus('InService') ?? withStatus('Staged');
+  const staged = withStatus('Staged');
+  const isOrdered =
+    wantedAtMs !== undefined && staged !== undefined && staged.deployment.askedAtMs < wantedAtMs;
+  const found = isOrdered ? staged : (withStatus('InService') ?? staged);
   if (found?.performer === undefined) return undefined;
   const { id, image, command } = found.deployment;
   const { performer } = found;

@@ -38,13 +38,13 @@ describe('planPerformers', () => {
       'deployed by a call, never configured',
       [],
       [order({ wanted })],
-      { ...nothing, run: [{ avs: AVS, config: undefined, wanted }] },
+      { ...nothing, run: [{ avs: AVS, config: undefined, wanted, wantedAtMs: 1 }] },
     ],
     [
       'configured, another one deployed by a call',
       [entry()],
       [order({ wanted, configured: mark })],
-      { ...nothing, run: [{ avs: AVS, config: entry(), wanted }] },
+      { ...nothing, run: [{ avs: AVS, config: entry(), wanted, wantedAtMs: 1 }] },
     ],
     [
       'configured, removed by a call',
@@ -141,5 +141,14 @@ describe('earlierPerformer', () => {
   ])('behavior: %s', (_name, unfinished, containerId) => {
     expect(earlierPerformer(AVS, unfinished)?.instance.containerId).toBe(containerId);
     expect(earlierPerformer(other, unfinished)).toBeUndefined();
+  });
+
+  test('behavior: a staged one whose order was kept already goes before the one in service', () => {
+    // Asked for at 1: killed between the write of its order and that of its service.
+    const unfinished = [state(1, 'InService'), state(2, 'Staged')];
+    expect(earlierPerformer(AVS, unfinished, 2)?.instance.containerId).toBe('c2');
+    // The order is that of the one in service.
+    expect(earlierPerformer(AVS, unfinished, 1)?.instance.containerId).toBe('c1');
+    expect(earlierPerformer(AVS, [state(1, 'InService')], 2)?.instance.containerId).toBe('c1');
   });
 });
