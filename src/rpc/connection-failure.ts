@@ -2,6 +2,7 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { ClientError, Status } from 'nice-grpc';
 import { errorCodeOf, tlsSentence } from '../base/tls-failure.js';
+import { callDetails } from './call-details.js';
 import { TlsCredentials } from './tls-credentials.js';
 
 /** grpc-js has these words where a connection was not made, or was closed before the peer's first. */
@@ -21,7 +22,7 @@ export function withConnectionFailure(error: unknown, credentials: ChannelCreden
     return new ClientError(
       path,
       code,
-      `${details} (called without TLS: grpc.clientTls and tlsEnabled ask for it)`,
+      `${callDetails(details)} (called without TLS: grpc.clientTls and tlsEnabled ask for it)`,
     );
   }
   const { lastFailure } = credentials;

@@ -206,7 +206,9 @@ describe('calls with TLS', () => {
     expect(await failureOf(port, withTls({ ca: stranger.cert }))).toMatch(
       /^UNAVAILABLE: no TLS connection: the certificate of the node is of an authority that is not known here \(/,
     );
-    expect(await failureOf(port, plaintext)).toMatch(/^UNAVAILABLE: .* \(called without TLS: /);
+    expect(await failureOf(port, plaintext)).toMatch(
+      /^UNAVAILABLE: No connection established\. Last error: [^()]*[^ .] \(called without TLS: grpc\.clientTls and tlsEnabled ask for it\)$/,
+    );
   });
 
   test('error: an alert after the handshake, and a port where nobody listens', async () => {
