@@ -34,7 +34,7 @@ function verdict(rule: NonePolicy | 'threshold'): string {
 }
 
 /** Each reason once, with whom it is of; the most frequent first. */
-function reasonsOf(silent: ReadonlyMap<Address, string>): string {
+export function reasonsOf(silent: ReadonlyMap<Address, string>): string {
   const byReason = new Map<string, Address[]>();
   for (const [operator, reason] of silent) byReason.set(reason, [...(byReason.get(reason) ?? []), operator]);
   const reasons = [...byReason]

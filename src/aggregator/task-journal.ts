@@ -8,11 +8,17 @@ import type { StoredTask, TaskChange } from '../store/aggregator-records.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
 import type { ChainContext } from './chain-context.js';
 import type { Rejection } from './collect.js';
+import { reasonsOf } from './hopeless.js';
 import { isReorged } from './reorged.js';
 import { retryUntil } from './retry-until.js';
 import type { SubmitOutcome } from './submit.js';
 import { taskName } from './task-plan.js';
 import type { OperatorOutcome, TaskEnd, TaskStep, TaskTracker } from './tracker.js';
+
+/** The last thing known of an operator whose response counts. */
+const COUNTED = 'counted';
+/** Steps at which operators are waited for. */
+const GATHERING: ReadonlySet<TaskStep> = new Set(['sent', 'answered']);
 
 export interface TaskJournalOptions {
   readonly task: StoredTask;
@@ -47,7 +53,7 @@ export class TaskJournal {
 
   counted(operator: Address): void {
     this.#options.tracker.reach(this.#name, 'answered');
-    this.#note(operator, 'counted', 'counted');
+    this.#note(operator, 'counted', COUNTED);
     this.logger.debug('a response counts', { operator });
   }
 
@@ -90,9 +96,10 @@ export class TaskJournal {
     const story = this.#options.tracker.stories.get(this.#name);
     const [lastStep, operators] = [story?.step, [...(story?.operators ?? [])]];
     const reason = explain(error);
+    const stored = [reason, ...this.#forWantOf(error), `(after: ${lastStep ?? 'seen'})`].join(' ');
     // Stored as long as there is a store and nobody stops us: a task must not be lost in silence.
-    await this.change({ status: 'failed', reason: `${reason} (after: ${lastStep ?? 'seen'})` }, stop).catch(
-      (failure: unknown) => this.logger.error('what became of a task cannot be stored', { error: failure }),
+    await this.change({ status: 'failed', reason: stored }, stop).catch((failure: unknown) =>
+      this.logger.error('what became of a task cannot be stored', { error: failure }),
     );
     this.#end('failed');
     const log = isPonosError(error) && error.kind !== 'bug' ? this.logger.warn : this.logger.error;
@@ -137,6 +144,14 @@ export class TaskJournal {
 
   #note(operator: Address, outcome: OperatorOutcome, what: string): void {
     this.#options.tracker.operator(this.#name, operator, outcome, what);
+  }
+
+  /** Why too few had answered when the deadline passed: those who might have been asked again until then. */
+  #forWantOf(error: unknown): string[] {
+    const { step = 'seen', operators = [] } = this.#options.tracker.stories.get(this.#name) ?? {};
+    const missing = new Map([...operators].filter(([, what]) => what !== COUNTED));
+    const isForWant = isPonosError(error, 'TASK_EXPIRED') && GATHERING.has(step) && missing.size > 0;
+    return isForWant ? [`(${reasonsOf(missing)})`] : [];
   }
 
   /** One operator that fails in every task is not worth a warning in each. */
