@@ -70,7 +70,7 @@ export function createContainerWatch(
       }
     } catch (error) {
       if (closing.signal.aborted) return;
-      logger.error('the Docker engine is gone, and performers with it until it is back', { reason: why });
+      logger.error('the Docker engine is gone, and performers with it until it is back', { error, why });
       for (const entry of [...entries.values()]) entry.lose(error);
     } finally {
       connected = undefined;

@@ -12,7 +12,8 @@ import type { PerformerExit, PerformerInstance, PerformerRuntime, PerformerSpec 
 
 /**
  * Runs "$@" in place of the shell, beside a reader of the pipe to us. When we die, however we die,
- * the pipe closes and the reader kills the whole process group: no orphan outlives a kill -9.
+ * the pipe closes and the reader kills the whole process group: no orphan outlives a kill -9, but for one that has made
+ * itself a session of its own.
  */
 const GUARD = 'exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL 0) & exec "$@" 3<&- </dev/null';
 
