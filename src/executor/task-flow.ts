@@ -149,7 +149,8 @@ export class TaskFlow {
     });
     const output = await this.#run(admitted, payloadHash, logger);
     const answer = await this.#signAndRemember(admitted, payloadHash, output);
-    logger.info('task answered', { outputBytes: output.length, tookMs: clock.monotonicMs() - startedMs });
+    const tookMs = Math.round(clock.monotonicMs() - startedMs);
+    logger.info('task answered', { outputBytes: output.length, tookMs });
     return answer;
   }
 

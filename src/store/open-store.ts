@@ -109,7 +109,7 @@ async function checkStore(
   logger: Logger,
 ): Promise<boolean> {
   const { schema, namespaces, problems } = await verifyStore(dir);
-  if (schema !== undefined) checkSchema(schema, role, { operator });
+  if (schema !== undefined) checkSchema(schema, role, { operator, dir });
   const fatal = problems.find((problem) => judgeProblem(role, problem).effect === 'stop');
   if (fatal !== undefined) throw cannotStart(dir, role, fatal, problems.length);
   for (const problem of problems) {

@@ -81,21 +81,29 @@ function named(schema: Schema, operator: Address | undefined): Schema {
   return operator === undefined ? schema : { ...schema, operator };
 }
 
+export interface CheckOptions extends Pick<ClaimOptions, 'operator' | 'version'> {
+  /** Where the store is, for whoever reads the error. */
+  readonly dir?: string;
+}
+
 /** @throws PonosError STORE_MISMATCH for another role's or operator's store and for one of a newer version */
 export function checkSchema(
   schema: Schema,
   role: StoreRole,
-  { operator, version = SCHEMA_VERSION }: Pick<ClaimOptions, 'operator' | 'version'> = {},
+  { operator, version = SCHEMA_VERSION, dir }: CheckOptions = {},
 ): void {
+  const where = dir === undefined ? {} : { dir };
   if (schema.role !== role) {
     throw new PonosError('STORE_MISMATCH', {
       message: `the store belongs to an ${schema.role}, this is an ${role}`,
+      facts: where,
       advice: 'Give each node a storage directory of its own.',
     });
   }
   if (operator !== undefined && schema.operator !== undefined && schema.operator !== operator) {
     throw new PonosError('STORE_MISMATCH', {
       message: `the store knows what operator ${schema.operator} has signed, and this node signs for ${operator}`,
+      facts: where,
       advice:
         'Name the storage directory of this operator: in another one, what it has signed is not known, and could be signed again.',
     });
@@ -103,7 +111,7 @@ export function checkSchema(
   if (schema.version > version) {
     throw new PonosError('STORE_MISMATCH', {
       message: 'the store was written by a newer version of ponos',
-      facts: { storeVersion: schema.version, supportedVersion: version },
+      facts: { ...where, storeVersion: schema.version, supportedVersion: version },
       advice: 'Run that version, or set another storage directory.',
     });
   }

@@ -55,6 +55,7 @@ describe('openStore', () => {
     await expect(openStore(config, 'aggregator')).rejects.toMatchObject({
       code: 'STORE_MISMATCH',
       message: 'the store belongs to an executor, this is an aggregator',
+      facts: { dir: folder.path },
     });
     // The refused opening has given back its lock.
     await (await openStore(config, 'executor')).close();
@@ -72,6 +73,7 @@ describe('openStore', () => {
       await expect(start(theirs)).rejects.toMatchObject({
         code: 'STORE_MISMATCH',
         message: `the store knows what operator ${ours} has signed, and this node signs for ${theirs}`,
+        facts: { dir: folder.path },
       });
       await start(ours);
     });
