@@ -1,4 +1,5 @@
 /** Threat 14 as a whole aggregator meets it: a dry account, a hook with the contracts' words, and somebody faster. */
+
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Transaction } from 'ethers';
 import type { Address, Hash32 } from '../../src/base/brands.js';
@@ -12,6 +13,7 @@ import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
 import { type Deferred, deferred } from '../support/deferred.js';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
 import { answerNull, hold } from '../support/fault-proxy-faults.js';
+import { until } from '../support/until.js';
 
 const stage = aggregatorStage();
 const rpc = <T = unknown>(method: string, ...params: unknown[]) =>
@@ -155,7 +157,10 @@ describe('an endpoint that has taken a result and says that it has not (threat 1
     expect(attempted()).toBe(false);
     looking.end();
     held.release();
-    while (!attempted()) await stage.world.client(L1).head();
+    await until('the transaction was looked for or sent again', async () => {
+      await stage.world.client(L1).head();
+      return attempted();
+    });
     await rpc('evm_setIntervalMining', 1);
     await stage.logged(task, 'task verified');
     expect([await paid(), proxy.requests('eth_sendRawTransaction')]).toEqual([before + 1, 1]);
@@ -202,7 +207,10 @@ describe('a hook that refuses (threat 14)', () => {
         },
       });
       const { number } = await stage.world.client(L1).head();
-      while ((await stage.world.client(L1).head()).number < number + 2);
+      await until(
+        'two more blocks were mined',
+        async () => (await stage.world.client(L1).head()).number >= number + 2,
+      );
       expect(await stage.world.status(L1, task)).toBe(TaskStatus.created);
       expect(await paid()).toBe(before);
       await restoreCodes();

@@ -1,4 +1,5 @@
 /** A thousand tasks in one block, and fifty AVSs: bounded memory, and none waits for another's burst. */
+
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -18,6 +19,7 @@ import { buildVerifyWorker } from '../support/build-worker.js';
 import { deferred } from '../support/deferred.js';
 import { type LoadTask, type LoadWorld, startLoadWorld } from '../support/load-world.js';
 import { manualClock } from '../support/manual-clock.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const AVSS = 50;
 /** The one that bursts; the others are quiet. */
@@ -233,7 +235,7 @@ describe('on a chain', () => {
     expect(created).toHaveLength(1_000);
 
     // Every slot is taken, by a task that waits for its executor.
-    while (started.length < MAX_CONCURRENT) await systemClock.sleep(20);
+    await until('every slot was taken', () => started.length >= MAX_CONCURRENT, LONG_MS);
     expect(payloads.length).toBeGreaterThanOrEqual(1_000 + MAX_CONCURRENT);
     expect(countHeld(payloads)).toBeLessThanOrEqual(MAX_CONCURRENT * COPIES);
     expect(started).toHaveLength(MAX_CONCURRENT);

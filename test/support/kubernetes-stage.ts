@@ -1,4 +1,5 @@
 /** What tests of performers in a cluster share: the cluster, what plays behind it, and runtimes on it. */
+
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseAddress } from '../../src/base/brands.js';
@@ -17,6 +18,7 @@ import { KubernetesOperator, type OperatorOptions } from './kubernetes-operator.
 import { type Bundle, bundle } from './performer-bundle.js';
 import { AVS, secretEnv } from './performer-contract.js';
 import { temporaryFolder } from './temporary-folder.js';
+import { until } from './until.js';
 
 export const OWNER = { operator: parseAddress(`0x${'0b'.repeat(20)}`), l1ChainId: 31337 };
 
@@ -78,7 +80,7 @@ export async function kubernetesStage(
     async endTest() {
       for (const close of closers.splice(0).reverse()) await close();
       operator.isAttentive = true;
-      while ((await performerNames(cluster)).length > 0) await systemClock.sleep(20);
+      await until('all performers were gone', async () => (await performerNames(cluster)).length === 0);
     },
     async close() {
       await operator.close();

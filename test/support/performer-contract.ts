@@ -1,4 +1,5 @@
 /** What every performer runtime must do; run against each of them. */
+
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parseAddress, parseTaskId } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
@@ -14,6 +15,7 @@ import type {
   PerformerSpec,
 } from '../../src/performer/runtime.js';
 import { deferred } from './deferred.js';
+import { until } from './until.js';
 
 export const AVS = parseAddress(`0x${'a5'.repeat(20)}`);
 export const TASK_ID = parseTaskId(`0x${'1f'.repeat(32)}`);
@@ -175,10 +177,10 @@ function defineContract(runtime: () => RuntimeUnderTest): void {
       const underWay = task('held-env VERSION');
       await pool.deploy(runtime().spec({ VERSION: '2' }), {}, never);
       expect(Buffer.from(await task('env VERSION')).toString()).toBe('2');
-      while ((await run(former, 'let-go')) !== 'true') await systemClock.sleep(20);
+      await until('the former performer ran the task', async () => (await run(former, 'let-go')) === 'true');
       expect(Buffer.from(await underWay).toString()).toBe('1');
       expect(await lost.promise).toBe('replaced by another deployment');
-      while (pool.list().length > 1) await systemClock.sleep(20);
+      await until('the former performer was gone', () => pool.list().length === 1);
       expect(pool.list()).toMatchObject([{ status: 'InService' }]);
     });
   });

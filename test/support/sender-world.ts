@@ -60,6 +60,9 @@ export interface SenderWorld {
   close(): Promise<void>;
 }
 
+/** Many times what any test needs. */
+const MOST_BLOCKS = 1_000;
+
 export async function openSenderWorld(): Promise<SenderWorld> {
   const anvil = await startAnvil({ chainId: 31_337 });
   await placeLogEmitter(anvil);
@@ -142,7 +145,10 @@ export async function openSenderWorld(): Promise<SenderWorld> {
       for (let look = 0; look < 12; look++) await client.head();
     },
     async mineUntil(condition, baseFee) {
-      while (!condition()) await world.mineAndLook(baseFee);
+      for (let blocks = 0; !condition(); blocks += 1) {
+        if (blocks === MOST_BLOCKS) throw new Error(`not in ${MOST_BLOCKS} blocks: ${condition}`);
+        await world.mineAndLook(baseFee);
+      }
     },
     pooled: async () => Number((await anvil.rpc<{ pending: Hex }>('txpool_status')).pending),
     minedCount: async () => Number(await anvil.rpc('eth_getTransactionCount', ACCOUNT, 'latest')),
