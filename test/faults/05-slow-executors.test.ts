@@ -16,7 +16,7 @@ import { deferred } from '../support/deferred.js';
 import { dialledSockets } from '../support/dialled-sockets.js';
 import { type HostileExecutor, hostileExecutor, type Misbehaviour } from '../support/hostile-executor.js';
 import { manualClock } from '../support/manual-clock.js';
-import { untilTrue } from '../support/until.js';
+import { LONG_MS, untilTrue } from '../support/until.js';
 import { answerStore, newTask, operatorAddress, taskPlan } from '../unit/aggregator/world.js';
 
 const closers: (() => Promise<void> | void)[] = [];
@@ -123,7 +123,7 @@ test('behavior: 500 tasks with a silent and a trickling executor need one connec
       Array.from({ length: TOGETHER }, (_, index) => work(number + index, new AbortController().signal)),
     );
     for (const { operatorIndexes } of groups) expect(operatorIndexes).toEqual([0, 1]);
-    await untilTrue(() => slow.every(({ openCalls }) => openCalls === 0));
+    await untilTrue(() => slow.every(({ openCalls }) => openCalls === 0), LONG_MS);
   }
   for (const port of ports) expect(dialled(port)).toHaveLength(1);
   for (const { calls, socketsEver, openSockets } of slow) {
@@ -133,7 +133,7 @@ test('behavior: 500 tasks with a silent and a trickling executor need one connec
   expect([first.peers.size, second.peers.size]).toEqual([1, 1]);
   expect([pool.size, pool.connections]).toEqual([4, 4]);
   pool.close();
-  await untilTrue(() => slow.every(({ openSockets }) => openSockets === 0));
+  await untilTrue(() => slow.every(({ openSockets }) => openSockets === 0), LONG_MS);
 }, 60_000);
 
 test('behavior: a call lasts as long as its task: however long it takes, the executor is asked once', async () => {
@@ -159,7 +159,10 @@ async function moveTo(task: { readonly deadlineSeconds: number }, secondsBefore:
   const client = stage.world.client(L1);
   const now = (await client.head()).timestampSeconds;
   await client.request('evm_increaseTime', [task.deadlineSeconds - secondsBefore - now]);
-  await untilTrue(async () => (await client.head()).timestampSeconds >= task.deadlineSeconds - secondsBefore);
+  await untilTrue(
+    async () => (await client.head()).timestampSeconds >= task.deadlineSeconds - secondsBefore,
+    LONG_MS,
+  );
 }
 const portOf = (index: number) => Number(stage.world.state.executors[index]?.socket.split(':')[1]);
 
@@ -177,13 +180,13 @@ test('behavior: two that answer at the last second are enough, beside one that i
   }
   await stage.start();
   const task = await stage.createTask(L1, BN254_SET, 'late');
-  await untilTrue(() => slow.every(({ calls }) => calls.length === 1));
+  await untilTrue(() => slow.every(({ calls }) => calls.length === 1), LONG_MS);
   await moveTo(task, 8);
   lastSecond.resolve();
   await stage.logged(task, 'task verified');
   for (const index of [0, 1]) expect(stage.executor(index).submissions).toHaveLength(1);
   for (const { calls } of slow) expect(calls).toHaveLength(1);
-  await untilTrue(() => slow.every(({ openCalls }) => openCalls === 0));
+  await untilTrue(() => slow.every(({ openCalls }) => openCalls === 0), LONG_MS);
 }, 60_000);
 
 test('error: a task that nobody answers fails at its deadline, and no call goes on', async () => {
@@ -194,10 +197,10 @@ test('error: a task that nobody answers fails at its deadline, and no call goes 
   }
   await stage.start();
   const task = await stage.createTask(L1, BN254_SET, 'unanswered');
-  await untilTrue(() => slow.every(({ openCalls }) => openCalls === 1));
+  await untilTrue(() => slow.every(({ openCalls }) => openCalls === 1), LONG_MS);
   await moveTo(task, -1);
   const { fields } = await stage.logged(task, 'task failed');
   expect(fields).toMatchObject({ reason: 'the deadline of the task has passed', lastStep: 'sent' });
-  await untilTrue(() => slow.every(({ openCalls }) => openCalls === 0));
+  await untilTrue(() => slow.every(({ openCalls }) => openCalls === 0), LONG_MS);
   for (const { calls } of slow) expect(calls).toHaveLength(1);
 }, 60_000);

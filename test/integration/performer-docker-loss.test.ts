@@ -16,7 +16,7 @@ import {
   programSpec,
   startPool,
 } from '../support/docker-stage.js';
-import { untilTrue } from '../support/until.js';
+import { LONG_MS, untilTrue } from '../support/until.js';
 
 const engine = await dockerEngine();
 afterAll(() => engine.close());
@@ -56,8 +56,8 @@ function withUnwillingEngine(found: DockerEngine): void {
     proxy.judge((method) => (isRemoval(method) && refusals-- > 0 ? 500 : 'pass'));
     await instance.stop(0);
     expect(await names()).toEqual([instance.id]);
-    await untilTrue(async () => (await names()).length === 0);
-    await untilTrue(() => log.some(({ level }) => level === 'info'));
+    await untilTrue(async () => (await names()).length === 0, LONG_MS);
+    await untilTrue(() => log.some(({ level }) => level === 'info'), LONG_MS);
     expect(log.filter(({ level }) => level !== 'debug').map(({ message }) => message)).toEqual([
       'a container of a performer cannot be removed now; it is tried again',
       'the container that could not be removed is gone',
@@ -90,7 +90,7 @@ function withUnwillingEngine(found: DockerEngine): void {
       code: 'DOCKER_UNAVAILABLE',
     });
     late.resolve();
-    await untilTrue(async () => (await names()).length === 1);
+    await untilTrue(async () => (await names()).length === 1, LONG_MS);
 
     proxy.judge(() => 'pass');
     const [unseen, lost] = await Promise.all([1, 2].map(() => runtime.deploy(programSpec(), never)));
@@ -137,13 +137,13 @@ function withMortalEngine(found: DockerEngine, own: OwnEngine): void {
   async function goneAndBack(signal: 'SIGTERM' | 'SIGKILL', ...args: readonly string[]): Promise<void> {
     await own.stop(signal);
     // Before that is noticed, the performer has ended, for all that the node knows.
-    await untilTrue(isWithoutEngine);
+    await untilTrue(isWithoutEngine, LONG_MS);
     await expect(hello(pool)).rejects.toMatchObject({
       code: 'PERFORMER_UNAVAILABLE',
       message: expect.stringContaining('engine'),
     });
     await own.start(...args);
-    await untilTrue(() => pool.list()[0]?.status === 'InService');
+    await untilTrue(() => pool.list()[0]?.status === 'InService', LONG_MS);
     expect(await hello(pool)).toBe('hello');
   }
 
@@ -167,13 +167,13 @@ function withMortalEngine(found: DockerEngine, own: OwnEngine): void {
 
   test('behavior: while it is away, a performer is not given up, however long that takes', async () => {
     await own.stop('SIGTERM');
-    await untilTrue(isWithoutEngine);
+    await untilTrue(isWithoutEngine, LONG_MS);
     // More attempts than any performer has restarts.
     const before = restarts();
-    await untilTrue(() => restarts() > before + 8);
+    await untilTrue(() => restarts() > before + 8, LONG_MS);
     expect(isWithoutEngine()).toBe(true);
     await own.start();
-    await untilTrue(() => pool.list()[0]?.status === 'InService');
+    await untilTrue(() => pool.list()[0]?.status === 'InService', LONG_MS);
     const gone = log.filter(({ message }) => message.startsWith('the Docker engine is gone'));
     // Once each time, not with each attempt.
     expect(gone.length).toBeGreaterThan(0);
