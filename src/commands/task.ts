@@ -39,7 +39,7 @@ export function registerTask(program: Command): void {
     .option('--json', 'a JSON object a line')
     .action(async (taskId: string | undefined, flags) => {
       const { watchTasks } = await import('../operations/task/watch.js');
-      await watchTasks({ ...flags, taskId, write });
+      await watchTasks({ ...flags, taskId, write, tell });
     });
 }
 
@@ -54,4 +54,8 @@ function withChain(command: Command): Command {
 
 const write = (line: string) => {
   process.stdout.write(`${line}\n`);
+};
+
+const tell = (line: string) => {
+  process.stderr.write(`${line}\n`);
 };

@@ -1,5 +1,5 @@
 /** `ponos task watch`: tasks as they are created and verified. */
-import { type BlockNumber, blockNumber, parseTaskId, type TaskId } from '../../base/brands.js';
+import { parseTaskId, type TaskId } from '../../base/brands.js';
 import { toHex } from '../../base/bytes.js';
 import { systemClock } from '../../base/clock.js';
 import { isPonosError, PonosError } from '../../base/error.js';
@@ -10,10 +10,10 @@ import {
   decodeTaskCreated,
   decodeTaskVerified,
   TASK_CREATED_TOPIC,
-  TASK_VERIFIED_TOPIC,
 } from '../../chain/contracts/task-mailbox.js';
 import { flagValue } from '../flag-value.js';
 import { abortOnInterrupt } from '../interrupt.js';
+import { followMailbox } from './follow-mailbox.js';
 import { readTask } from './read-task.js';
 import { renderReport, reportOf } from './report.js';
 import { openTarget, type Target, type TargetFlags } from './target.js';
@@ -23,14 +23,12 @@ export interface WatchTasksFlags extends TargetFlags {
   readonly taskId?: string;
   readonly json?: boolean;
   readonly write: (line: string) => void;
+  /** Beside the output: what becomes of the watching itself. */
+  readonly tell: (line: string) => void;
 }
 
-const POLL_MS = 500;
-/** Ranges that every endpoint serves; a watcher that fell behind catches up in several steps. */
-const MAX_BLOCKS = 500;
-
 /**
- * Ends at Ctrl-C; with a task id, when that task has ended.
+ * Ends at Ctrl-C, and at no outage of the endpoint; with a task id, when that task has ended.
  * @throws PonosError TASK_UNKNOWN, TASK_EXPIRED for one that ended unverified, and those of the chain
  */
 export async function watchTasks(flags: WatchTasksFlags): Promise<void> {
@@ -66,23 +64,10 @@ async function watchOne(
   }
 }
 
-async function watchAll(flags: WatchTasksFlags, target: Target, signal: AbortSignal): Promise<void> {
-  const { client } = target;
-  let next = (await client.head()).number;
-  for (;;) {
-    const head = await client.head();
-    while (next <= head.number) {
-      const last = blockNumber(Math.min(head.number, next + MAX_BLOCKS - 1));
-      for (const log of await readLogs(target, next, last)) flags.write(renderLog(client, log, flags.json));
-      next = blockNumber(last + 1);
-    }
-    await systemClock.sleep(POLL_MS, signal);
-  }
-}
-
-function readLogs({ client, mailbox }: Target, fromBlock: BlockNumber, toBlock: BlockNumber) {
-  const topics = [[TASK_CREATED_TOPIC, TASK_VERIFIED_TOPIC]];
-  return client.logs({ addresses: [mailbox], topics }, { fromBlock, toBlock });
+function watchAll(flags: WatchTasksFlags, target: Target, signal: AbortSignal): Promise<never> {
+  const { client, mailbox } = target;
+  const onEvent = (log: ChainLog) => flags.write(renderLog(client, log, flags.json));
+  return followMailbox({ client, mailbox, clock: systemClock, onEvent, tell: flags.tell }, signal);
 }
 
 function renderLog(client: ChainClient, log: ChainLog, json: boolean | undefined): string {

@@ -39,6 +39,7 @@ test('error: a task that the mailbox does not know is not waited for', async () 
     mailbox: `0x${'aa'.repeat(20)}`,
     taskId,
     write: (line) => lines.push(line),
+    tell: (line) => lines.push(line),
   });
   await expect(watching).rejects.toMatchObject({ code: 'TASK_UNKNOWN', facts: { taskId } });
   expect(lines).toEqual([]);
