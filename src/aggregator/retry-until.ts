@@ -1,7 +1,8 @@
 /** Trying again for as long as there is time: what cannot be done now may be possible before the deadline. */
 import { abortError, type Clock } from '../base/clock.js';
-import { isPonosError, PonosError } from '../base/error.js';
+import { explain, isPonosError, PonosError } from '../base/error.js';
 import { pauseMsAfter } from '../base/growing-pause.js';
+import type { Logger } from '../base/logger.js';
 import { canPass } from '../chain/rpc-error.js';
 
 export interface RetryUntilOptions {
@@ -35,6 +36,17 @@ export async function retryUntil<T>(attempt: () => Promise<T>, options: RetryUnt
     await clock.sleep(pauseMsAfter(failures, DELAYS_MS), signal).catch(() => undefined); // the loop ends when it was aborted
   }
   throw withLastFailure(abortError(signal), lastFailure);
+}
+
+/** An `onRetry` that warns of a problem when it is news; a chain that is down for long is told of once. */
+export function newsReporter(logger: Logger, problem: string): (error: unknown) => void {
+  let told: string | undefined;
+  return (error) => {
+    const what = explain(error);
+    if (what === told) logger.debug(problem, { error });
+    else logger.warn(problem, { error });
+    told = what;
+  };
 }
 
 /** What ended the trying. Of a deadline the reader wants to know what kept the task until then. */

@@ -1,4 +1,5 @@
 /** How one task's result comes on chain: by a transaction of this run, of an earlier one, or by somebody else's. */
+
 import { formatEther } from 'ethers';
 import type { Hash32 } from '../base/brands.js';
 import { toHex } from '../base/bytes.js';
@@ -15,6 +16,7 @@ import type { AggregatorStore } from '../store/aggregator-store.js';
 import type { CertifiedResult } from './certify.js';
 import type { ChainContext } from './chain-context.js';
 import type { FairStages } from './fair-stages.js';
+import { newsReporter } from './retry-until.js';
 import { type MinedTransaction, type SubmitOutcome, submit } from './submit.js';
 import type { TaskJournal } from './task-journal.js';
 import type { TaskPlan } from './task-plan.js';
@@ -91,7 +93,7 @@ export class Settlement {
         verifierRefusal: () => untilAborted(this.#verifierRefusal(plan, certificate), signal),
         onHookRevert: (error) =>
           journal.logger.warn("the AVS's hook refuses the result; it is asked anew each block", { error }),
-        onRetry: journal.reporter('the result cannot be submitted now, trying again'),
+        onRetry: newsReporter(journal.logger, 'the result cannot be submitted now, trying again'),
       },
       signal,
     );

@@ -10,7 +10,7 @@ import type { ChainContext } from './chain-context.js';
 import type { Rejection } from './collect.js';
 import { reasonsOf } from './hopeless.js';
 import { isReorged } from './reorged.js';
-import { retryUntil } from './retry-until.js';
+import { newsReporter, retryUntil } from './retry-until.js';
 import type { SubmitOutcome } from './submit.js';
 import { taskName } from './task-plan.js';
 import type { OperatorOutcome, TaskEnd, TaskStep, TaskTracker } from './tracker.js';
@@ -127,19 +127,8 @@ export class TaskJournal {
 
   /** Tries again for as long as time can help, and tells of it. @throws as `retryUntil` does */
   persistently<T>(problem: string, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
-    const onRetry = this.reporter(`${problem}, trying again`);
+    const onRetry = newsReporter(this.logger, `${problem}, trying again`);
     return retryUntil(attempt, { clock: this.#options.clock, signal, onRetry });
-  }
-
-  /** Warns of a problem when it is news; a chain that is down for long tells it once per task. */
-  reporter(problem: string): (error: unknown) => void {
-    let told: string | undefined;
-    return (error) => {
-      const what = explain(error);
-      if (what === told) this.logger.debug(problem, { error });
-      else this.logger.warn(problem, { error });
-      told = what;
-    };
   }
 
   #note(operator: Address, outcome: OperatorOutcome, what: string): void {

@@ -21,7 +21,7 @@ import { type IntakeOptions, takeIn } from './intake.js';
 import type { NonsignerMemory } from './nonsigner-memory.js';
 import type { OperatorPeers } from './operator-peers.js';
 import { restoreAnswers } from './restore-answers.js';
-import { retryUntil } from './retry-until.js';
+import { newsReporter, retryUntil } from './retry-until.js';
 import { Settlement } from './settlement.js';
 import type { SubmitOutcome } from './submit.js';
 import { TaskJournal } from './task-journal.js';
@@ -84,11 +84,8 @@ async function readTask(
   signal: AbortSignal,
 ): Promise<StoredTask | undefined> {
   const { taskId, chainId } = key;
-  let log = logger.warn;
-  const onRetry = (error: unknown) => {
-    log('the task cannot be read from the store now, trying again', { taskId, chainId, error });
-    log = logger.debug; // once is enough
-  };
+  const named = logger.child({ taskId, chainId });
+  const onRetry = newsReporter(named, 'the task cannot be read from the store now, trying again');
   try {
     return await retryUntil(() => store.task(key), { clock, signal, onRetry });
   } catch (error) {

@@ -16,7 +16,16 @@ export function flagValue<T>(flag: string, text: string, parse: (text: string) =
   }
 }
 
+/** The same of a flag that may be left out. @throws as `flagValue` */
+export function optionalFlagValue<T>(
+  flag: string,
+  text: string | undefined,
+  parse: (text: string) => T,
+): T | undefined {
+  return text === undefined ? undefined : flagValue(flag, text, parse);
+}
+
 /** What a request to a node says of `--avs`: empty for all AVSs. @throws PonosError USAGE when it is no address */
 export function avsFlag(avs: string | undefined): string {
-  return avs === undefined ? '' : flagValue('--avs', avs, parseAddress);
+  return optionalFlagValue('--avs', avs, parseAddress) ?? '';
 }

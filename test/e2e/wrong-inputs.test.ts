@@ -351,46 +351,6 @@ describe('command line', () => {
       /^ponos: --payload-hex: expected 0x and an even number of hex digits \(found 0x1\)/,
     ],
     [
-      'an operator that is none',
-      'executor list --address 127.0.0.1:1 --key-file key --operator 0x12',
-      /^ponos: --operator: an address must be 0x and 40 hex digits \(found 0x12\)/,
-    ],
-    [
-      'an AVS that is none, of tasks',
-      'aggregator tasks --avs 0x12 --address 127.0.0.1:1',
-      /^ponos: --avs: an address must be 0x and 40 hex digits \(found 0x12\)/,
-    ],
-    [
-      'an AVS that is none, registered',
-      'aggregator register-avs 0x12 --chain 1 --address 127.0.0.1:1',
-      /^ponos: <avs>: an address must be 0x and 40 hex digits \(found 0x12\)/,
-    ],
-    [
-      'an AVS that is none, deregistered',
-      'aggregator deregister-avs 0x12 --address 127.0.0.1:1',
-      /^ponos: <avs>: an address must be 0x and 40 hex digits \(found 0x12\)/,
-    ],
-    [
-      'an AVS that is none, of a deployment',
-      'executor deploy 0x12 --address 127.0.0.1:1',
-      /^ponos: <avs>: an address must be 0x and 40 hex digits \(found 0x12\)/,
-    ],
-    [
-      'an AVS that is none, of performers',
-      'executor list --avs 0x12 --address 127.0.0.1:1',
-      /^ponos: --avs: an address must be 0x and 40 hex digits \(found 0x12\)/,
-    ],
-    [
-      'an AVS that is none, of logs',
-      'executor logs --avs 0x12 --address 127.0.0.1:1',
-      /^ponos: --avs: an address must be 0x and 40 hex digits \(found 0x12\)/,
-    ],
-    [
-      'an AVS that is none, of releases',
-      'release list --avs 0x12 --operator-set 1 --rpc-url http://127.0.0.1:1',
-      /^ponos: --avs: an address must be 0x and 40 hex digits \(found 0x12\)/,
-    ],
-    [
       'no configuration',
       'aggregator start',
       /^ponos: no configuration file is named\n {2}→ Give --config FILE/,
@@ -400,6 +360,21 @@ describe('command line', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(says);
     expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  test.each([
+    ['--operator', 'executor list --address 127.0.0.1:1 --key-file key --operator 0x12'],
+    ['--avs', 'executor list --avs 0x12 --address 127.0.0.1:1'],
+    ['--avs', 'executor logs --avs 0x12 --address 127.0.0.1:1'],
+    ['<avs>', 'executor deploy 0x12 --address 127.0.0.1:1'],
+    ['--avs', 'aggregator tasks --avs 0x12 --address 127.0.0.1:1'],
+    ['<avs>', 'aggregator register-avs 0x12 --chain 1 --address 127.0.0.1:1'],
+    ['<avs>', 'aggregator deregister-avs 0x12 --address 127.0.0.1:1'],
+    ['--avs', 'release list --avs 0x12 --operator-set 1 --rpc-url http://127.0.0.1:1'],
+  ])('error: %s that is no address, before anybody is asked: %s', async (flag, args) => {
+    const { code, stdout, stderr } = await runPonos(args.split(' '));
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`ponos: ${flag}: an address must be 0x and 40 hex digits (found 0x12)`);
   });
 
   test('error: a devnet on a port that is taken, or in the folder of a running one', async () => {

@@ -11,7 +11,7 @@ import { loadSigningKeys } from '../../signer/load-signers.js';
 import { createLocalBn254Signer, createLocalEcdsaSigner } from '../../signer/local-signers.js';
 import { managementSigner } from '../../signer/management-signer.js';
 import type { Signer } from '../../signer/signer.js';
-import { flagValue } from '../flag-value.js';
+import { optionalFlagValue } from '../flag-value.js';
 import { readKeyFile } from '../keygen/read-key.js';
 import { managementAddress, type NodeTarget, parseNodeAddress } from './dial-node.js';
 import { openTls, type TlsFlags } from './node-tls.js';
@@ -94,10 +94,7 @@ async function credentialsOf(
     );
     return { operator: config.operator.address, signer, bindRequest };
   }
-  const operator =
-    flags.operator === undefined
-      ? config?.operator.address
-      : flagValue('--operator', flags.operator, parseAddress);
+  const operator = optionalFlagValue('--operator', flags.operator, parseAddress) ?? config?.operator.address;
   if (operator === undefined) {
     throw new PonosError('USAGE', {
       message: '--key-file needs the address of the operator',

@@ -8,7 +8,7 @@ import { createReleaseManager, type ReleaseManager } from '../../chain/contracts
 import { knownAddresses } from '../../config/known-chains.js';
 import { loadConfig } from '../../config/load.js';
 import type { ExecutorConfig } from '../../config/types.js';
-import { flagValue } from '../flag-value.js';
+import { optionalFlagValue } from '../flag-value.js';
 import { openEndpoint } from '../task/target.js';
 
 export interface ReleaseFlags {
@@ -33,9 +33,8 @@ export interface OpenedReleases {
 /** `client` must be closed. @throws PonosError USAGE, CONFIG_INVALID, DEVNET_FAILED, CHAIN_UNREACHABLE */
 export async function openReleases(flags: ReleaseFlags): Promise<OpenedReleases> {
   const { config: file, env } = flags;
-  const namedAvs = flags.avs === undefined ? undefined : flagValue('--avs', flags.avs, parseAddress);
-  const { releaseManager: text } = flags;
-  const namedManager = text === undefined ? undefined : flagValue('--release-manager', text, parseAddress);
+  const namedAvs = optionalFlagValue('--avs', flags.avs, parseAddress);
+  const namedManager = optionalFlagValue('--release-manager', flags.releaseManager, parseAddress);
   const config = file === undefined ? undefined : (await loadConfig('executor', { file, env })).config;
   const { client, avs: usual } =
     config === undefined ? await openEndpoint({ ...flags, chain: 'L1' }) : openConfigured(config);

@@ -8,7 +8,7 @@ import { Secret } from '../../base/secret.js';
 import { createTaskMailbox } from '../../chain/contracts/task-mailbox.js';
 import { parseEcdsaSecret } from '../../crypto/ecdsa.js';
 import type { DevnetState } from '../../devnet/state.js';
-import { flagValue } from '../flag-value.js';
+import { flagValue, optionalFlagValue } from '../flag-value.js';
 import { abortOnInterrupt } from '../interrupt.js';
 import { renderReport, reportOf } from './report.js';
 import { submitTask } from './submit-task.js';
@@ -32,7 +32,6 @@ export interface CreateTaskFlags extends TargetFlags {
 /** @throws PonosError USAGE for missing flags, CONTRACT_REVERTED with the mailbox' error, TASK_EXPIRED under --wait */
 export async function createTask(flags: CreateTaskFlags): Promise<void> {
   const payload = readPayload(flags);
-  const { refundCollector } = flags;
   const { client, mailbox, devnet } = await openTarget(flags);
   const interrupt = abortOnInterrupt();
   try {
@@ -43,10 +42,7 @@ export async function createTask(flags: CreateTaskFlags): Promise<void> {
       key: readKey(flags, devnet),
       operatorSet: { avs: chooseAvs(flags, devnet), id: chooseOperatorSet(flags, devnet) },
       payload,
-      refundCollector:
-        refundCollector === undefined
-          ? undefined
-          : flagValue('--refund-collector', refundCollector, parseAddress),
+      refundCollector: optionalFlagValue('--refund-collector', flags.refundCollector, parseAddress),
       clock: systemClock,
       signal: interrupt.signal,
     });

@@ -6,7 +6,7 @@ import { silentLogger } from '../../base/logger.js';
 import { type ChainClient, createChainClient } from '../../chain/client.js';
 import { knownChain } from '../../config/known-chains.js';
 import { type DevnetState, findDevnet, requireDevnet } from '../../devnet/state.js';
-import { flagValue } from '../flag-value.js';
+import { optionalFlagValue } from '../flag-value.js';
 
 export interface TargetFlags {
   readonly devnet?: string;
@@ -29,10 +29,7 @@ const FIRST_ANSWER_MS = 15_000;
 /** @throws PonosError USAGE, DEVNET_FAILED, CHAIN_UNREACHABLE */
 export async function openTarget(flags: TargetFlags): Promise<Target> {
   const { client, devnet } = await openEndpoint(flags);
-  const mailbox =
-    flags.mailbox === undefined
-      ? knownMailbox(client.chainId)
-      : flagValue('--mailbox', flags.mailbox, parseAddress);
+  const mailbox = optionalFlagValue('--mailbox', flags.mailbox, parseAddress) ?? knownMailbox(client.chainId);
   return { client, mailbox, devnet };
 }
 

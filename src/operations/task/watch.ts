@@ -11,7 +11,7 @@ import {
   decodeTaskVerified,
   TASK_CREATED_TOPIC,
 } from '../../chain/contracts/task-mailbox.js';
-import { flagValue } from '../flag-value.js';
+import { optionalFlagValue } from '../flag-value.js';
 import { abortOnInterrupt } from '../interrupt.js';
 import { followMailbox } from './follow-mailbox.js';
 import { readTask } from './read-task.js';
@@ -32,7 +32,7 @@ export interface WatchTasksFlags extends TargetFlags {
  * @throws PonosError TASK_UNKNOWN, TASK_EXPIRED for one that ended unverified, and those of the chain
  */
 export async function watchTasks(flags: WatchTasksFlags): Promise<void> {
-  const taskId = flags.taskId === undefined ? undefined : flagValue('<task-id>', flags.taskId, parseTaskId);
+  const taskId = optionalFlagValue('<task-id>', flags.taskId, parseTaskId);
   const target = await openTarget(flags);
   const interrupt = abortOnInterrupt();
   try {
