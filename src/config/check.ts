@@ -65,8 +65,14 @@ export function checkExecutor(config: Executor, draft: Draft, env: Environment):
   checkPerformers(config, findings, env);
 }
 
-function checkCommon(config: Common, findings: Findings): void {
+/** The rules between the keys of `AccessConfig`. */
+export function checkAccess(config: Pick<Common, 'grpc' | 'storage'>, draft: Draft): void {
+  const findings = new Findings(draft);
   checkTls(config, findings);
+  checkStorage(config, findings);
+}
+
+function checkCommon(config: Common, findings: Findings): void {
   checkSigningKeys(config, findings);
   config.chains?.forEach((chain, index) => {
     if (chain) checkChain(`/chains/${index}`, findings);
@@ -76,7 +82,6 @@ function checkCommon(config: Common, findings: Findings): void {
     'chainId',
     config.chains?.map((chain) => chain?.chainId),
   );
-  checkStorage(config, findings);
   config.contracts?.contracts?.forEach((contract, index) => {
     if (contract?.name === undefined || contractNamed(contract.name) !== undefined) return;
     const meant = nearest(contract.name, CONTRACT_NAMES);
@@ -87,7 +92,7 @@ function checkCommon(config: Common, findings: Findings): void {
   });
 }
 
-function checkTls({ grpc }: Common, findings: Findings): void {
+function checkTls({ grpc }: Pick<Common, 'grpc'>, findings: Findings): void {
   if (grpc?.tls?.requireClientCert && !findings.isWritten('/grpc/tls/caFile')) {
     findings.problem(
       '/grpc/tls/requireClientCert',
@@ -231,8 +236,7 @@ const BADGER_ONLY = [
   'valueLogMaxEntries',
 ] as const;
 
-function checkStorage(config: Common, findings: Findings): void {
-  const storage = config.storage;
+function checkStorage({ storage }: Pick<Common, 'storage'>, findings: Findings): void {
   if (storage?.type === 'level' && !findings.isWritten('/storage/level/dir')) {
     findings.problem('/storage/level/dir', 'is missing: storage of type level needs a folder');
   }

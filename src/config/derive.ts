@@ -1,9 +1,22 @@
 /** From the file's keys to what the program asks for: one poll interval, one list of endpoints, one storage type. */
 import { knownChain } from './known-chains.js';
-import type { AggregatorConfig, ChainConfig, ExecutorConfig, WrittenConfig } from './types.js';
+import type {
+  AccessConfig,
+  AggregatorConfig,
+  ChainConfig,
+  ExecutorConfig,
+  StorageConfig,
+  WrittenAccess,
+  WrittenConfig,
+} from './types.js';
 
 export function deriveAggregator(written: WrittenConfig<'aggregator'>): AggregatorConfig {
-  return { ...written, ...deriveCommon(written), chains: written.chains.map(deriveChain) };
+  return {
+    ...written,
+    ...accessOfAggregator(written),
+    logging: deriveLogging(written),
+    chains: written.chains.map(deriveChain),
+  };
 }
 
 export function deriveExecutor(written: WrittenConfig<'executor'>): ExecutorConfig {
@@ -11,21 +24,32 @@ export function deriveExecutor(written: WrittenConfig<'executor'>): ExecutorConf
   const l1Chain = deriveChain(written.l1Chain);
   return {
     ...written,
-    ...deriveCommon(written),
+    ...accessOfExecutor(written),
+    logging: deriveLogging(written),
     l1Chain,
     // L1 comes first; what `chains` says about it again adds nothing.
     chains: [l1Chain, ...listed.filter((chain) => chain.chainId !== l1Chain.chainId)],
-    managementServerGrpcPort: written.managementServerGrpcPort ?? written.grpcPort,
   };
+}
+
+export function accessOfAggregator(written: WrittenAccess<'aggregator'>): AccessConfig {
+  const { grpc, authentication, storage, managementServerGrpcPort } = written;
+  return { grpc, authentication, storage: deriveStorage(storage), managementServerGrpcPort };
+}
+
+export function accessOfExecutor(written: WrittenAccess<'executor'>): AccessConfig {
+  const { grpc, authentication, storage, managementServerGrpcPort = written.grpcPort } = written;
+  return { grpc, authentication, storage: deriveStorage(storage), managementServerGrpcPort };
 }
 
 type Written = WrittenConfig<'aggregator'> | WrittenConfig<'executor'>;
 
-function deriveCommon({ debug, logging, storage }: Written): Pick<Written, 'logging' | 'storage'> {
-  return {
-    logging: debug ? { ...logging, level: 'debug' } : logging,
-    storage: storage.type === 'badger' && storage.badger.inMemory ? { ...storage, type: 'memory' } : storage,
-  };
+function deriveLogging({ debug, logging }: Written): Written['logging'] {
+  return debug ? { ...logging, level: 'debug' } : logging;
+}
+
+function deriveStorage(storage: StorageConfig): StorageConfig {
+  return storage.type === 'badger' && storage.badger.inMemory ? { ...storage, type: 'memory' } : storage;
 }
 
 function deriveChain(written: WrittenConfig<'aggregator'>['chains'][number]): ChainConfig {

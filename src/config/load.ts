@@ -1,20 +1,21 @@
 /** A role's configuration, from its file, the environment and flags; every problem at once. */
 import { readFile } from 'node:fs/promises';
 import { PonosError } from '../base/error.js';
-import { checkAggregator, checkExecutor } from './check.js';
-import { deriveAggregator, deriveExecutor } from './derive.js';
+import { checkAccess, checkAggregator, checkExecutor } from './check.js';
+import { accessOfAggregator, accessOfExecutor, deriveAggregator, deriveExecutor } from './derive.js';
 import { parseConfigText } from './document.js';
 import type { Draft } from './draft.js';
 import { environmentName, type FlagValues, flagFromEnvironment } from './flags.js';
 import { foldDocument } from './fold.js';
 import { locateInputFiles } from './input-files.js';
 import type { Environment } from './interpolate.js';
+import type { GroupOption } from './option.js';
 import { overlay } from './overlay.js';
 import { byPosition, type ConfigProblem, renderProblem } from './problem.js';
 import { type Partially, resolve } from './resolve.js';
-import { type Role, schemaOf } from './role.js';
+import { type Role, rolesOf, schemaOf } from './role.js';
 import { checkShape } from './shape.js';
-import type { ConfigOf, WrittenConfig } from './types.js';
+import type { AccessConfig, AccessKey, ConfigOf, WrittenAccess, WrittenConfig } from './types.js';
 
 export interface ConfigSources {
   /** Path of the file; absent: that of `flags.config`, else of `AGGREGATOR_CONFIG` / `EXECUTOR_CONFIG`. */
@@ -56,28 +57,78 @@ export async function loadConfig<R extends Role>(
   return { file, config, warnings };
 }
 
+/**
+ * Only where the node is reached and where its state is. Nothing else of the file needs to be sound: whoever asks a node
+ * something has not always the environment that it runs in.
+ * @throws PonosError CONFIG_INVALID, its message one line for each problem of these keys
+ */
+export async function loadAccess<R extends Role>(role: R, sources: ConfigSources): Promise<AccessConfig> {
+  const { properties, ...group } = schemaOf(role);
+  const asked = Object.entries(properties).filter(([key]) => ACCESS_KEYS.includes(key as AccessKey));
+  const schema = { ...group, properties: Object.fromEntries(asked) };
+  const { file, problems, keys, draft, values } = await readParts(role, schema, sources);
+  const roles = rolesOf(keys);
+  if (roles.length > 0 && !roles.includes(role)) {
+    problems.push({
+      path: '',
+      message: `its keys are those of another role (${roles.join(', ')}), not of the ${role}`,
+    });
+  }
+  if (draft !== undefined) checkAccess(values as Partially<WrittenConfig<R>>, draft);
+  if (problems.length > 0) throw configInvalid(file, problems.sort(byPosition));
+  const rules: RoleRules<R> = RULES[role];
+  return rules.access(values as WrittenAccess<R>);
+}
+
 /** Like loadConfig, but hands back what it found. @throws PonosError CONFIG_INVALID for a file that cannot be read */
 export async function examineConfig<R extends Role>(
   role: R,
   sources: ConfigSources,
 ): Promise<Examination<R>> {
-  const flags = sources.flags ?? {};
-  const file = configFile(role, sources);
-  const parsed = parseConfigText(await readConfigFile(file));
-  if (parsed.root === undefined) return { file, problems: parsed.problems, warnings: [] };
-
   const schema = schemaOf(role);
-  const draft = foldDocument(parsed.root, schema, sources.env);
+  const { file, problems, warnings, draft, values } = await readParts(role, schema, sources);
+  if (draft === undefined) return { file, problems, warnings };
+  const partial = values as Partially<WrittenConfig<R>>;
+  checkAccess(partial, draft);
+  const config = checkAndDerive(role, partial, draft, sources.env);
+  return {
+    file,
+    problems: problems.sort(byPosition),
+    warnings: warnings.sort(byPosition),
+    partial,
+    draft,
+    config,
+  };
+}
+
+interface ReadParts {
+  readonly file: string;
+  /** Those of the draft, if there is one. */
+  readonly problems: ConfigProblem[];
+  readonly warnings: ConfigProblem[];
+  /** At the top of the file, as spelled there. */
+  readonly keys: readonly string[];
+  /** Undefined when the text is neither YAML nor JSON. */
+  readonly draft?: Draft;
+  /** What is sound of the schema's values. */
+  readonly values?: unknown;
+}
+
+/** The keys of a schema, each judged by itself. @throws PonosError CONFIG_INVALID for a file that cannot be read */
+async function readParts(role: Role, schema: GroupOption, sources: ConfigSources): Promise<ReadParts> {
+  const { env, flags = {} } = sources;
+  const file = configFile(role, sources);
+  const { root, problems } = parseConfigText(await readConfigFile(file));
+  if (root === undefined) return { file, problems, warnings: [], keys: [] };
+  const keys = root.entries.map(({ key }) => key);
+  const draft = foldDocument(root, schema, env);
   if (sources.strict === true || flags.strict === true) {
     draft.problems.push(...draft.warnings.splice(0));
   }
-  overlay(draft, role, flags, sources.env);
-  checkShape(draft, role);
-  const partial = await locateInputFiles(resolve(schema, draft.values), schema, file);
-  const config = checkAndDerive(role, partial, draft, sources.env);
-  const problems = draft.problems.sort(byPosition);
-  const warnings = draft.warnings.sort(byPosition);
-  return { file, problems, warnings, partial, draft, config };
+  overlay(draft, role, schema, { flags, env });
+  checkShape(draft, role, schema);
+  const values = await locateInputFiles(resolve(schema, draft.values), schema, file);
+  return { file, problems: draft.problems, warnings: draft.warnings, keys, draft, values };
 }
 
 /** The error that lists the problems, one a line. */
@@ -118,12 +169,21 @@ export async function readConfigFile(file: string): Promise<string> {
 interface RoleRules<R extends Role> {
   readonly check: (config: Partially<WrittenConfig<R>>, draft: Draft, env: Environment) => void;
   readonly derive: (config: WrittenConfig<R>) => ConfigOf<R>;
+  readonly access: (config: WrittenAccess<R>) => AccessConfig;
 }
 
 const RULES: { readonly [R in Role]: RoleRules<R> } = {
-  aggregator: { check: checkAggregator, derive: deriveAggregator },
-  executor: { check: checkExecutor, derive: deriveExecutor },
+  aggregator: { check: checkAggregator, derive: deriveAggregator, access: accessOfAggregator },
+  executor: { check: checkExecutor, derive: deriveExecutor, access: accessOfExecutor },
 };
+
+const ACCESS_KEYS: readonly AccessKey[] = [
+  'grpcPort',
+  'managementServerGrpcPort',
+  'grpc',
+  'authentication',
+  'storage',
+];
 
 /** The rules between keys, then, if nothing is wrong at all, the final form. */
 function checkAndDerive<R extends Role>(

@@ -5,13 +5,12 @@ import { environmentName } from './flags.js';
 import { FORMATS } from './formats.js';
 import { fileSchema, mustBeThere, NOTE_KEYWORDS } from './json-schema.js';
 import type { GroupOption, Option } from './option.js';
-import { type Role, schemaOf } from './role.js';
+import type { Role } from './role.js';
 
 /** Adds a problem for each value of a wrong shape, and takes that value out, so that later checks see only sound ones. */
-export function checkShape(draft: Draft, role: Role): void {
-  const schema = schemaOf(role);
+export function checkShape(draft: Draft, role: Role, schema: GroupOption): void {
   addMandatoryGroups(draft.values, schema);
-  const validate = compile(role);
+  const validate = compile(role, schema);
   if (validate(draft.values)) return;
   const judged = new Set<Pointer>();
   for (const error of validate.errors ?? []) {
@@ -31,11 +30,11 @@ export function checkShape(draft: Draft, role: Role): void {
   for (const pointer of judged) removeAt(draft.values, pointer);
 }
 
-function compile(role: Role) {
+function compile(role: Role, schema: GroupOption) {
   const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, strict: true });
   ajv.addVocabulary([...NOTE_KEYWORDS]);
   for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate);
-  return ajv.compile(fileSchema(role, schemaOf(role), (flag) => environmentName(role, flag)));
+  return ajv.compile(fileSchema(role, schema, (flag) => environmentName(role, flag)));
 }
 
 /** A missing `operator` is reported as the keys it must hold. */

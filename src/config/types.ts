@@ -36,6 +36,19 @@ export type ExecutorConfig = Omit<
 
 export type ConfigOf<R extends Role> = R extends 'aggregator' ? AggregatorConfig : ExecutorConfig;
 
+/** Where a node is reached and how, and where its state is: what most commands ask of its configuration. */
+export type AccessConfig = Pick<
+  ConfigOf<Role>,
+  'grpc' | 'authentication' | 'storage' | 'managementServerGrpcPort'
+>;
+
+/** The keys that `AccessConfig` is made of. */
+export type WrittenAccess<R extends Role> = Pick<
+  WrittenConfig<R>,
+  Extract<keyof WrittenConfig<R>, AccessKey>
+>;
+export type AccessKey = keyof AccessConfig | 'grpcPort';
+
 type Common = AggregatorConfig | ExecutorConfig;
 export type StorageConfig = Common['storage'];
 export type LoggingConfig = Common['logging'];

@@ -3,13 +3,13 @@ import { ClientError, createClient, Status } from 'nice-grpc';
 import { PonosError } from '../base/error.js';
 import { printable } from '../base/printable.js';
 import type { Role } from '../config/role.js';
-import type { ConfigOf } from '../config/types.js';
+import type { AccessConfig } from '../config/types.js';
 import { callDetails } from '../rpc/call-details.js';
 import {
   HealthDefinition,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../rpc/generated/grpc/health/v1/health.js';
-import { configOf } from './config/config-of.js';
+import { accessOf } from './config/access-of.js';
 import { dialNode, managementAddress, type NodeTarget, parseNodeAddress } from './management/dial-node.js';
 import { openTls, type TlsFlags } from './management/node-tls.js';
 
@@ -38,7 +38,7 @@ export async function askHealth(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   const configured =
-    flags.config === undefined ? undefined : (await configOf(flags.config, flags.role, env)).config;
+    flags.config === undefined ? undefined : (await accessOf(flags.config, flags.role, env)).config;
   const address = addressOf(flags.address, configured, env.PONOS_HEALTH_ADDRESS);
   const tls = await openTls(flags, configured?.grpc);
   await checkHealth({ address, tls, service: flags.service, timeoutMs: flags.timeout * 1_000 });
@@ -46,7 +46,7 @@ export async function askHealth(
 
 function addressOf(
   flag: string | undefined,
-  configured: ConfigOf<Role> | undefined,
+  configured: AccessConfig | undefined,
   fromEnvironment: string | undefined,
 ): string {
   if (flag !== undefined) return parseNodeAddress('--address', flag);

@@ -2,7 +2,7 @@
 import { PonosError } from '../../base/error.js';
 import { parseConfigText } from '../../config/document.js';
 import { configInvalid, readConfigFile } from '../../config/load.js';
-import { ROLES, type Role, schemaOf } from '../../config/role.js';
+import { type Role, rolesOf } from '../../config/role.js';
 
 /**
  * The role whose own keys the file holds.
@@ -11,20 +11,10 @@ import { ROLES, type Role, schemaOf } from '../../config/role.js';
 export async function guessRole(file: string): Promise<Role> {
   const { root, problems } = parseConfigText(await readConfigFile(file));
   if (problems.length > 0) throw configInvalid(file, problems);
-  const keys = new Set(root?.entries.map(({ key }) => key.toLowerCase()));
-  const matching = ROLES.filter((role) => ownKeys(role).some((key) => keys.has(key.toLowerCase())));
-  const [role] = matching;
-  if (role !== undefined && matching.length === 1) return role;
+  const [role, another] = rolesOf(root?.entries.map(({ key }) => key) ?? []);
+  if (role !== undefined && another === undefined) return role;
   throw new PonosError('USAGE', {
     message: `${file} does not show by its keys whether it is for an aggregator or an executor`,
     advice: 'Give --role aggregator or --role executor.',
   });
-}
-
-function ownKeys(role: Role): string[] {
-  const others = ROLES.filter((other) => other !== role).flatMap((other) =>
-    Object.keys(schemaOf(other).properties),
-  );
-  // An executor may list chains too, so that key tells nothing (and is no own key anyway).
-  return Object.keys(schemaOf(role).properties).filter((key) => !others.includes(key));
 }

@@ -21,6 +21,9 @@ unchanged.
 - \`\${NAME}\` in a text is replaced from the environment, \`\${NAME:-default}\` gives a default for a variable that is
   unset or empty, and \`$\${\` stands for \`\${\` itself. An unset variable is an error. Passwords and the values of
   performers' variables are taken as they stand.
+- Commands to a node (\`ponos health\`, \`ponos storage\`, \`ponos executor list\`, …) read only its ports, \`grpc\`,
+  \`authentication\` and \`storage\`: variables of other keys need not be set for them. With \`authentication.enabled\`
+  they read the signing key too, and with it the whole file.
 - Relative paths of files that are read (keystores, password files, certificates) are looked up in the working
   directory and, if the file is not there, in the folder of the configuration file. Folders that are written are
   relative to the working directory.

@@ -2,8 +2,7 @@
 import { ChannelCredentials } from '@grpc/grpc-js';
 import { type Channel, ClientError, createChannel, Status } from 'nice-grpc';
 import { PonosError } from '../../base/error.js';
-import type { Role } from '../../config/role.js';
-import type { ConfigOf } from '../../config/types.js';
+import type { AccessConfig } from '../../config/types.js';
 import { clientChannelOptions } from '../../rpc/channel-options.js';
 import { formatSocketAddress, parseSocketAddress } from '../../rpc/socket-address.js';
 import { TlsCredentials } from '../../rpc/tls-credentials.js';
@@ -64,7 +63,7 @@ export function parseNodeAddress(
 }
 
 /** Where a node on this machine is managed. */
-export function managementAddress(config: ConfigOf<Role>): string {
+export function managementAddress(config: AccessConfig): string {
   const { host } = config.grpc;
   const isEverywhere = config.authentication.enabled === undefined || host === '0.0.0.0' || host === '::';
   return formatSocketAddress({

@@ -4,9 +4,9 @@ import { systemClock } from '../../base/clock.js';
 import { PonosError } from '../../base/error.js';
 import { silentLogger } from '../../base/logger.js';
 import { environmentName, flagFromEnvironment } from '../../config/flags.js';
-import { loadConfig } from '../../config/load.js';
+import { loadAccess, loadConfig } from '../../config/load.js';
 import type { Role } from '../../config/role.js';
-import type { ConfigOf, SigningKeysConfig } from '../../config/types.js';
+import type { AccessConfig, AuthenticationConfig, ConfigOf, SigningKeysConfig } from '../../config/types.js';
 import { loadSigningKeys } from '../../signer/load-signers.js';
 import { createLocalBn254Signer, createLocalEcdsaSigner } from '../../signer/local-signers.js';
 import { managementSigner } from '../../signer/management-signer.js';
@@ -58,43 +58,50 @@ export async function openNodeAccess(role: Role, flags: NodeFlags, env: Environm
   }
   // A node that is named by its address alone may be anybody's: the environment's configuration is not its own.
   const usesConfig = flags.config !== undefined || flags.address === undefined;
-  const config = usesConfig
-    ? (await loadConfig(role, { flags: { config: flags.config }, env })).config
-    : undefined;
+  const sources = { flags: { config: flags.config }, env };
+  const access = usesConfig ? await loadAccess(role, sources) : undefined;
+  const loadOperator = async () => (await loadConfig(role, sources)).config.operator;
   return {
     role,
-    address: addressOf(flags, config),
-    tls: await openTls(flags, config?.grpc),
-    credentials: await credentialsOf(flags, config),
+    address: addressOf(flags, access),
+    tls: await openTls(flags, access?.grpc),
+    credentials: await credentialsOf(flags, access && { ...access.authentication, loadOperator }),
   };
 }
 
-function addressOf({ address }: NodeFlags, config: ConfigOf<Role> | undefined): string {
+function addressOf({ address }: NodeFlags, config: AccessConfig | undefined): string {
   if (address !== undefined) return parseNodeAddress('--address', address);
   if (config !== undefined) return managementAddress(config);
   throw new PonosError('INTERNAL', { message: 'neither address nor configuration' });
 }
 
+interface Authentication extends AuthenticationConfig {
+  /** Reads the whole configuration: keys may stand anywhere. */
+  readonly loadOperator: () => Promise<ConfigOf<Role>['operator']>;
+}
+
 async function credentialsOf(
   flags: NodeFlags,
-  config: ConfigOf<Role> | undefined,
+  configured: Authentication | undefined,
 ): Promise<NodeCredentials | undefined> {
   const { keyFile, passwordFile } = flags;
-  const bindRequest = flags.bindRequest ?? config?.authentication.bindRequest ?? false;
+  const bindRequest = flags.bindRequest ?? configured?.bindRequest ?? false;
   if (keyFile === undefined) {
     if (flags.operator !== undefined || passwordFile !== undefined) {
       throw new PonosError('USAGE', { message: '--operator and --password-file go with --key-file' });
     }
-    if (config === undefined || config.authentication.enabled !== true) return undefined;
-    const { bls, ecdsa } = config.operator.signingKeys;
+    if (configured?.enabled !== true) return undefined;
+    const { address, signingKeys } = await configured.loadOperator();
+    const { bls, ecdsa } = signingKeys;
     // Only the key that signs is opened.
     const keys: SigningKeysConfig = ecdsa === undefined ? { bls } : { ecdsa };
     const signer = managementSigner(
       await loadSigningKeys(keys, { clock: systemClock, logger: silentLogger }),
     );
-    return { operator: config.operator.address, signer, bindRequest };
+    return { operator: address, signer, bindRequest };
   }
-  const operator = optionalFlagValue('--operator', flags.operator, parseAddress) ?? config?.operator.address;
+  const named = optionalFlagValue('--operator', flags.operator, parseAddress);
+  const operator = named ?? (await configured?.loadOperator())?.address;
   if (operator === undefined) {
     throw new PonosError('USAGE', {
       message: '--key-file needs the address of the operator',

@@ -2,7 +2,7 @@
 import { PonosError } from '../../base/error.js';
 import type { Role } from '../../config/role.js';
 import { storePlace } from '../../store/open-store.js';
-import { configOf } from '../config/config-of.js';
+import { accessOf } from '../config/access-of.js';
 import { type NodeTarget, parseNodeAddress } from '../management/dial-node.js';
 import { openTls, type TlsFlags, tlsFlagOf } from '../management/node-tls.js';
 
@@ -51,7 +51,7 @@ async function selectNode(node: string, flags: SourceFlags, env: Environment): P
     });
   }
   const address = parseNodeAddress('--node', node);
-  const configured = flags.config === undefined ? undefined : await configOf(flags.config, flags.role, env);
+  const configured = flags.config === undefined ? undefined : await accessOf(flags.config, flags.role, env);
   return { kind: 'node', address, tls: await openTls(flags, configured?.config.grpc) };
 }
 
@@ -68,7 +68,7 @@ export async function selectDirectory(
     });
   }
   if (file === undefined) return { kind: 'directory', dir: dir ?? '', role };
-  const configured = await configOf(file, role, env);
+  const configured = await accessOf(file, role, env);
   const place = storePlace(configured.config.storage);
   if (place.kind === 'level') return { kind: 'directory', dir: place.dir, role: configured.role };
   throw new PonosError('USAGE', {
