@@ -6,7 +6,7 @@ import { chown, cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } fr
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { chainId, parseHash32, parseTaskId } from '../../src/base/brands.js';
+import { chainId, parseAddress, parseHash32, parseTaskId } from '../../src/base/brands.js';
 import { toHex } from '../../src/base/bytes.js';
 import { keccak256 } from '../../src/crypto/keccak.js';
 import { backupStore } from '../../src/operations/storage/backup.js';
@@ -26,6 +26,7 @@ import { createPerformerOrderStore } from '../../src/store/executor-performer-or
 import { createPerformerStore } from '../../src/store/executor-performers.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import { openLevelStore } from '../../src/store/level-store.js';
+import { openStore } from '../../src/store/open-store.js';
 import { schemaOperation } from '../../src/store/store-schema.js';
 import { smallDisk, whyNoSmallDisks } from '../support/small-disk.js';
 import {
@@ -34,6 +35,7 @@ import {
   makeExecutorStore,
   makeStore,
   recordsOf,
+  STORE_OPERATOR,
   taskIdOf,
 } from '../support/storage-stage.js';
 import { FIXTURE_DEPLOYMENTS, fixtureAnswer, fixtureAnswerKey } from '../support/store-fixtures.js';
@@ -231,6 +233,36 @@ describe('slashing protection', () => {
       facts: { taskId: taskIdOf(9) },
     });
     expect(await recordsOf(dir)).toEqual(before);
+  });
+
+  test('error: what another operator has signed is refused, and nothing is written', async () => {
+    const [file, dir] = [place('signed'), place('other')];
+    await output(exportStore, { dir: executor, output: file, slashingProtection: true });
+    const another = parseAddress(`0x${'0f'.repeat(20)}`);
+    await makeStore(dir, 'executor', async () => undefined, another);
+    const before = await recordsOf(dir);
+    await expect(output(importStore, { file, dir, slashingProtection: true })).rejects.toMatchObject({
+      code: 'STORE_MISMATCH',
+      message: expect.stringMatching(new RegExp(`${STORE_OPERATOR}.*${another}`)),
+    });
+    expect(await recordsOf(dir)).toEqual(before);
+  });
+
+  test('behavior: a store that was made from an export, or from what was signed, is that operator’s', async () => {
+    const [file, signed] = [place('export'), place('signed')];
+    await output(exportStore, { dir: executor, output: file });
+    await output(exportStore, { dir: executor, output: signed, slashingProtection: true });
+    for (const flags of [{ file }, { file: signed, slashingProtection: true }]) {
+      const dir = place('made');
+      await output(importStore, { ...flags, dir });
+      const opened = openStore({ type: 'level', badger: { inMemory: false }, level: { dir } }, 'executor', {
+        operator: parseAddress(`0x${'0f'.repeat(20)}`),
+      });
+      await expect(opened).rejects.toMatchObject({
+        code: 'STORE_MISMATCH',
+        message: expect.stringContaining(STORE_OPERATOR),
+      });
+    }
   });
 
   test('error: an aggregator has none', async () => {

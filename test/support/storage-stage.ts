@@ -1,5 +1,5 @@
 /** Stores with many records, and a place to run `ponos storage` operations without a process. */
-import { type ChainId, parseHash32, parseTaskId } from '../../src/base/brands.js';
+import { type Address, type ChainId, parseAddress, parseHash32, parseTaskId } from '../../src/base/brands.js';
 import type { Terminal } from '../../src/operations/terminal.js';
 import type { AcceptedAnswer, NewTask } from '../../src/store/aggregator-records.js';
 import { createAggregatorStore } from '../../src/store/aggregator-store.js';
@@ -50,10 +50,11 @@ export async function makeStore(
   dir: string,
   role: StoreRole,
   fill: (store: KeyValueStore) => Promise<void>,
+  operator?: Address,
 ): Promise<void> {
   const store = await openLevelStore({ dir, syncWrites: false });
   try {
-    await claimStore(store, role);
+    await claimStore(store, role, { operator });
     await fill(store);
   } finally {
     await store.close();
@@ -98,13 +99,16 @@ export function makeAggregatorStore(
 }
 
 /** An executor's, with so many answered tasks and some deployments of a performer. */
+export const STORE_OPERATOR = parseAddress(`0x${'0e'.repeat(20)}`);
+
 export function makeExecutorStore(dir: string, answers: number): Promise<void> {
-  return makeStore(dir, 'executor', async (store) => {
+  const fill = async (store: KeyValueStore) => {
     const executor = createExecutorStore(store);
     const numbers = Array.from({ length: answers }, (_, index) => index + 1);
     await Promise.all(numbers.map((n) => executor.saveAnswer(fixtureAnswerKey(n), fixtureAnswer(n))));
     await createPerformerStore(store).save(FIXTURE_DEPLOYMENTS);
-  });
+  };
+  return makeStore(dir, 'executor', fill, STORE_OPERATOR);
 }
 
 export const taskIdOf = (n: number) => parseTaskId(fixtureTask(n).taskId);

@@ -3,21 +3,24 @@
  * further one is a record, in the order of the keys, and the last one tells how many there were. The same records always
  * give the same bytes.
  *
- *   {"format":"ponos-store","version":1,"role":"aggregator","schemaVersion":1}
+ *   {"format":"ponos-store","version":1,"role":"aggregator","schemaVersion":1}       an executor's also has "operator"
  *   {"namespace":"cursor","key":[31337],"type":"json","value":{…}}
  *   {"namespace":"payload","key":[31337,"0x…"],"type":"bytes","value":"0x…"}
  *   {"records":2}
  */
-import { parseHex } from '../../base/brands.js';
+import { type Address, parseHex } from '../../base/brands.js';
 import { fromHex, toHex } from '../../base/bytes.js';
 import { PonosError } from '../../base/error.js';
 import type { Entry } from '../../store/key-value-store.js';
 import { decodeRecord, encodeJsonRecord, encodeRecord } from '../../store/record-codec.js';
 import { storeKey } from '../../store/store-key.js';
 import { SCHEMA_KEY, type Schema, type StoreRole } from '../../store/store-schema.js';
+import { namedOperator } from './named-operator.js';
 
 export interface ExportHeader {
   readonly role: StoreRole;
+  /** Whose signatures an executor's store knows, if that is known. */
+  readonly operator: Address | undefined;
   readonly schemaVersion: number;
 }
 
@@ -38,8 +41,8 @@ export async function* encodeExport(
   header: ExportHeader,
   entries: AsyncIterable<Entry>,
 ): AsyncGenerator<string> {
-  const { role, schemaVersion } = header;
-  yield `${JSON.stringify({ format: FORMAT, version: VERSION, role, schemaVersion })}\n`;
+  const { role, operator, schemaVersion } = header;
+  yield `${JSON.stringify({ format: FORMAT, version: VERSION, role, operator, schemaVersion })}\n`;
   let records = 0;
   for await (const { key, value } of entries) {
     if (key === SCHEMA_KEY) continue;
@@ -83,7 +86,7 @@ export async function openExport(chunks: AsyncIterable<Uint8Array>): Promise<Ope
 }
 
 function parseHeader(line: ParsedLine): ExportHeader {
-  const { format, version, role, schemaVersion } = line.fields;
+  const { format, version, role, operator, schemaVersion } = line.fields;
   if (
     format !== FORMAT ||
     typeof version !== 'number' ||
@@ -99,16 +102,20 @@ function parseHeader(line: ParsedLine): ExportHeader {
       advice: 'Import it with the version that wrote it.',
     });
   }
-  return { role, schemaVersion };
+  return {
+    role,
+    operator: namedOperator(operator, (what, cause) => damaged(what, line.number, cause)),
+    schemaVersion,
+  };
 }
 
 async function* parseEntries(
-  { role, schemaVersion }: ExportHeader,
+  { role, operator, schemaVersion }: ExportHeader,
   lines: AsyncGenerator<ParsedLine>,
 ): AsyncGenerator<Entry> {
   yield {
     key: SCHEMA_KEY,
-    value: encodeJsonRecord(SCHEMA_KEY, { version: schemaVersion, role } satisfies Schema),
+    value: encodeJsonRecord(SCHEMA_KEY, { version: schemaVersion, role, operator } satisfies Schema),
   };
   let records = 0;
   let lastKey = '';

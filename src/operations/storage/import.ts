@@ -5,10 +5,12 @@ import { createExecutorStore } from '../../store/executor-store.js';
 import type { Entry } from '../../store/key-value-store.js';
 import { openStore } from '../../store/open-store.js';
 import { storeError } from '../../store/store-error.js';
+import { claimStore } from '../../store/store-schema.js';
 import type { Terminal } from '../terminal.js';
 import { readChunks, readText } from './chunks.js';
 import { openExport } from './export-lines.js';
 import { abortable, type LongRunFlags, runLong } from './long-run.js';
+import { requireOperator } from './named-operator.js';
 import { placeStore, refuseContent } from './place-store.js';
 import { type StoreDirectory, type StoreFlags, selectDirectory } from './select-store.js';
 import { mergeSlashingProtection, parseSlashingProtection } from './slashing-protection.js';
@@ -57,10 +59,13 @@ async function importSlashingProtection(
   const dir = path.resolve(named);
   if (role !== undefined) requireRole('executor', role);
   await refuseForRoot(dir);
-  const tasks = parseSlashingProtection(await readText(flags.file));
-  // Another role's store, or a damaged one, is refused before it is opened for writing.
+  const { operator, answered } = parseSlashingProtection(await readText(flags.file));
+  // Another role's or operator's store, or a damaged one, is refused before it is opened for writing.
   if (!(await isEmpty(dir)))
-    await withStoppedStore({ kind: 'directory', dir, role: 'executor' }, requireSound);
+    await withStoppedStore({ kind: 'directory', dir, role: 'executor' }, async (opened) => {
+      requireOperator(operator, opened.content.operator);
+      await requireSound(opened);
+    });
   const store = await openStore(
     { type: 'level', badger: { inMemory: false }, level: { dir, syncWrites: true } },
     'executor',
@@ -68,8 +73,9 @@ async function importSlashingProtection(
     throw inUse(error);
   });
   try {
-    const added = await mergeSlashingProtection(createExecutorStore(store), tasks);
-    const known = tasks.length - added;
+    const added = await mergeSlashingProtection(createExecutorStore(store), answered);
+    await claimStore(store, 'executor', { operator });
+    const known = answered.length - added;
     terminal.print(
       flags.json
         ? JSON.stringify({ dir, added, known })

@@ -2,19 +2,26 @@
  * What an executor's operator has signed, as a document that another store can take up: with it, neither signs a second
  * output for a task that the other has answered.
  *
- *   {"format":"ponos-slashing-protection","version":1,"answered":[
+ *   {"format":"ponos-slashing-protection","version":1,"operator":"0x…","answered":[
  *     {"avs":"0x…","operatorSetId":1,"taskId":"0x…","payloadHash":"0x…","outputHash":"0x…",
  *      "createdAtMs":1764000000000,"deadlineSeconds":1764000060},…]}
  *
- * One answered task a line, by AVS, operator set and task id.
+ * One answered task a line, by AVS, operator set and task id. The operator is left out when the store does not know it.
  */
-import { parseAddress, parseHash32, parseTaskId } from '../../base/brands.js';
+import { type Address, parseAddress, parseHash32, parseTaskId } from '../../base/brands.js';
 import { PonosError } from '../../base/error.js';
 import type { AnswerKey, Commitment } from '../../store/executor-records.js';
 import { ANSWERED, answeredTasks, type ExecutorStore } from '../../store/executor-store.js';
+import { namedOperator } from './named-operator.js';
 import type { StoreContent } from './store-content.js';
 
 export type SignedTask = AnswerKey & Commitment;
+
+/** What one operator has signed. */
+interface Signed<Tasks> {
+  readonly operator: Address | undefined;
+  readonly answered: Tasks;
+}
 
 const FORMAT = 'ponos-slashing-protection';
 const VERSION = 1;
@@ -24,16 +31,20 @@ const VERSION = 1;
  * is missing.
  * @throws PonosError STORE_MISMATCH for an aggregator's store; STORE_CORRUPT
  */
-export function answersOf({ role, soundEntries }: StoreContent): AsyncIterable<SignedTask> {
-  if (role === 'executor') return answeredTasks(soundEntries(ANSWERED));
+export function answersOf({ role, operator, soundEntries }: StoreContent): Signed<AsyncIterable<SignedTask>> {
+  if (role === 'executor') return { operator, answered: answeredTasks(soundEntries(ANSWERED)) };
   throw new PonosError('STORE_MISMATCH', {
     message: 'the store belongs to an aggregator, and only executors keep what protects them from slashing',
     advice: 'Name the storage directory, or the management port, of an executor.',
   });
 }
 
-export async function* encodeSlashingProtection(answered: AsyncIterable<SignedTask>): AsyncGenerator<string> {
-  yield `{"format":"${FORMAT}","version":${VERSION},"answered":[`;
+export async function* encodeSlashingProtection({
+  operator,
+  answered,
+}: Signed<AsyncIterable<SignedTask>>): AsyncGenerator<string> {
+  const head = JSON.stringify({ format: FORMAT, version: VERSION, operator });
+  yield `${head.slice(0, -1)},"answered":[`;
   let separator = '\n';
   for await (const task of answered) {
     const { avs, operatorSetId, taskId, payloadHash, outputHash, createdAtMs, deadlineSeconds } = task;
@@ -45,8 +56,8 @@ export async function* encodeSlashingProtection(answered: AsyncIterable<SignedTa
 }
 
 /** @throws PonosError ARCHIVE_INVALID, naming the entry; STORE_MISMATCH for a newer format */
-export function parseSlashingProtection(text: string): SignedTask[] {
-  let document: { format?: unknown; version?: unknown; answered?: unknown } | null;
+export function parseSlashingProtection(text: string): Signed<SignedTask[]> {
+  let document: { format?: unknown; version?: unknown; operator?: unknown; answered?: unknown } | null;
   try {
     document = JSON.parse(text);
   } catch (cause) {
@@ -62,13 +73,15 @@ export function parseSlashingProtection(text: string): SignedTask[] {
       advice: 'Import it with the version that wrote it.',
     });
   }
-  return document.answered.map((entry: unknown, index) => {
+  const answered = document.answered.map((entry: unknown, index) => {
     try {
       return parseTask(entry);
     } catch (error) {
       throw damaged('an entry is malformed', index, error);
     }
   });
+  const operator = namedOperator(document.operator, (what, cause) => damaged(what, undefined, cause));
+  return { operator, answered };
 }
 
 function parseTask(entry: unknown): SignedTask {

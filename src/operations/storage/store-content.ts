@@ -1,4 +1,5 @@
 /** A store's records as one consistent whole, with what the store says of itself. */
+import type { Address } from '../../base/brands.js';
 import { isPonosError, PonosError } from '../../base/error.js';
 import { type Entry, type KeyValueStore, RECORD_KEYS } from '../../store/key-value-store.js';
 import {
@@ -14,6 +15,8 @@ import { readSchema, SCHEMA_VERSION, type StoreRole } from '../../store/store-sc
 
 export interface StoreContent {
   readonly role: StoreRole;
+  /** Whose signatures an executor's store knows, if that is known. */
+  readonly operator: Address | undefined;
   /** Of the records as they are; not newer than this program's. */
   readonly schemaVersion: number;
   /**
@@ -41,10 +44,11 @@ export async function storeContent(store: KeyValueStore): Promise<StoreContent> 
       advice: 'Check the path; `ponos storage verify` tells whether the database is damaged.',
     });
   }
-  const { role, version } = schema;
+  const { role, operator, version } = schema;
   requireKnownSchema(version);
   return {
     role,
+    operator,
     schemaVersion: version,
     entries: () => store.scan(RECORD_KEYS),
     soundEntries: (namespace) => soundEntries(store, namespace),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { parseAddress } from '../../../../src/base/brands.js';
 import {
   type ExportHeader,
   encodeExport,
@@ -8,9 +9,10 @@ import {
 import type { Entry } from '../../../../src/store/key-value-store.js';
 import { encodeJsonRecord, encodeRecord } from '../../../../src/store/record-codec.js';
 import { storeKey } from '../../../../src/store/store-key.js';
+import { decodeSchema } from '../../../../src/store/store-schema.js';
 import { collect, each } from '../../../support/storage-stage.js';
 
-const HEADER: ExportHeader = { role: 'aggregator', schemaVersion: 1 };
+const HEADER: ExportHeader = { role: 'aggregator', operator: undefined, schemaVersion: 1 };
 const SCHEMA: Entry = {
   key: 'schema/',
   value: encodeJsonRecord('schema/', { version: 1, role: 'aggregator' }),
@@ -51,6 +53,23 @@ async function decode(text: string, pieceLength = 1 << 20) {
 
 test('default: the lines are as documented', async () => {
   expect(await encode(ENTRIES)).toBe(TEXT.join('\n'));
+});
+
+test('default: an executor’s names its operator, and so does the store that is made of it', async () => {
+  const operator = parseAddress(`0x${'0e'.repeat(20)}`);
+  const text = (await collect(encodeExport({ ...HEADER, role: 'executor', operator }, each([])))).join('');
+  expect(text.split('\n')[0]).toBe(
+    `{"format":"ponos-store","version":1,"role":"executor","operator":"${operator}","schemaVersion":1}`,
+  );
+  const { header, entries } = await decode(text);
+  expect(header).toEqual({ role: 'executor', operator, schemaVersion: 1 });
+  expect(entries.map(({ value }) => decodeSchema(value))).toEqual([
+    { version: 1, role: 'executor', operator },
+  ]);
+  await expect(decode(text.replace(operator, '0x12'))).rejects.toMatchObject({
+    code: 'ARCHIVE_INVALID',
+    facts: { line: 1 },
+  });
 });
 
 test('default: the records come back, with the one that says what the store is', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { parseAddress } from '../../../../src/base/brands.js';
 import {
   encodeSlashingProtection,
   mergeSlashingProtection,
@@ -11,10 +12,12 @@ import { createMemoryStore } from '../../../../src/store/memory-store.js';
 import { keysBelow } from '../../../../src/store/store-key.js';
 import { collect, each } from '../../../support/storage-stage.js';
 
+const OPERATOR = parseAddress(`0x${'0e'.repeat(20)}`);
+
 function signed(n: number, changes: object = {}): SignedTask {
-  const [document] = parseSlashingProtection(documentOf({ ...fieldsOf(n), ...changes }));
-  if (document === undefined) throw new Error('unreachable: one entry went in');
-  return document;
+  const [task] = parseSlashingProtection(documentOf({ ...fieldsOf(n), ...changes })).answered;
+  if (task === undefined) throw new Error('unreachable: one entry went in');
+  return task;
 }
 
 const hex = (n: number, bytes: number) => `0x${n.toString(16).padStart(2 * bytes, '0')}`;
@@ -31,21 +34,29 @@ const documentOf = (...answered: unknown[]) =>
   JSON.stringify({ format: 'ponos-slashing-protection', version: 1, answered });
 
 test('default: the text is as documented, and comes back', async () => {
-  const text = (await collect(encodeSlashingProtection(each([signed(1), signed(2)])))).join('');
+  const answered = each([signed(1), signed(2)]);
+  const text = (await collect(encodeSlashingProtection({ operator: OPERATOR, answered }))).join('');
   expect(text).toBe(
     [
-      '{"format":"ponos-slashing-protection","version":1,"answered":[',
+      `{"format":"ponos-slashing-protection","version":1,"operator":"${OPERATOR}","answered":[`,
       `${JSON.stringify(fieldsOf(1))},`,
       JSON.stringify(fieldsOf(2)),
       ']}',
       '',
     ].join('\n'),
   );
-  expect(parseSlashingProtection(text)).toEqual([fieldsOf(1), fieldsOf(2)]);
+  expect(parseSlashingProtection(text)).toEqual({
+    operator: OPERATOR,
+    answered: [fieldsOf(1), fieldsOf(2)],
+  });
 });
 
 test('default: nothing signed is a document as well', async () => {
-  expect(parseSlashingProtection((await collect(encodeSlashingProtection(each([])))).join(''))).toEqual([]);
+  const text = (await collect(encodeSlashingProtection({ operator: undefined, answered: each([]) }))).join(
+    '',
+  );
+  expect(text).toBe('{"format":"ponos-slashing-protection","version":1,"answered":[\n]}\n');
+  expect(parseSlashingProtection(text)).toEqual({ operator: undefined, answered: [] });
 });
 
 test('behavior: what is merged is known from then on, and once only', async () => {
@@ -114,6 +125,7 @@ describe('error: documents that are refused', () => {
     ['null', 'null'],
     ['another format', JSON.stringify({ format: 'eip-3076', version: 1, answered: [] })],
     ['no list', JSON.stringify({ format: 'ponos-slashing-protection', version: 1 })],
+    ['a malformed operator', JSON.stringify({ ...JSON.parse(documentOf(fieldsOf(1))), operator: '0x12' })],
     ['an entry that is none', documentOf(fieldsOf(1), null)],
     ['a short address', documentOf(fieldsOf(1), { ...fieldsOf(2), avs: '0x12' })],
     ['a missing hash', documentOf(fieldsOf(1), { ...fieldsOf(2), outputHash: undefined })],

@@ -113,7 +113,7 @@ test('default: an export, and what protects from slashing', async () => {
     const text = async (slashingProtection: boolean) =>
       Buffer.concat(await collect(node.export({ slashingProtection }))).toString();
     expect((await text(false)).trim().split('\n')).toHaveLength(4);
-    expect(parseSlashingProtection(await text(true))).toMatchObject([{ operatorSetId: 1 }]);
+    expect(parseSlashingProtection(await text(true)).answered).toMatchObject([{ operatorSetId: 1 }]);
   });
 });
 
@@ -161,7 +161,7 @@ test('behavior: what was signed is told although something else is damaged', asy
   await store.batch([{ type: 'put', key: 'output/bad/', value: Uint8Array.of(1, 2, 3) }]);
   await dial(async (node) => {
     const text = Buffer.concat(await collect(node.export({ slashingProtection: true }))).toString();
-    expect(parseSlashingProtection(text)).toHaveLength(1);
+    expect(parseSlashingProtection(text).answered).toHaveLength(1);
   });
 });
 
