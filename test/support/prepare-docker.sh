@@ -14,11 +14,11 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
 fi
 echo "prepare-docker: installing for the Docker tests: $wanted" >&2
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
+apt-get update -qq -o Acquire::Retries=3
 # The services are not wanted: the tests start an engine and a registry of their own and stop them.
 printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
 chmod +x /usr/sbin/policy-rc.d
 # shellcheck disable=SC2086 # a list of names
-apt-get install -y -qq --no-install-recommends $wanted >/dev/null || status=$?
+apt-get install -y -qq -o Acquire::Retries=3 --no-install-recommends $wanted >/dev/null || status=$?
 rm -f /usr/sbin/policy-rc.d
 exit "${status:-0}"
