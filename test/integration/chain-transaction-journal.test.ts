@@ -35,6 +35,11 @@ interface Life {
   /** Every form that was signed. */
   readonly signed: SignedTransaction[];
   send(subject?: string): Promise<unknown>;
+  /**
+   * Resolves when the sender knows of so many that the pool has them. The pool knows a moment earlier, and a block
+   * that is mined in between is not looked at: there was nothing to wait for.
+   */
+  handed(count?: number): Promise<void>;
   /** As kill -9 leaves it: nothing is told, nothing is cleared up, the disk is as it is. */
   kill(): Promise<void>;
 }
@@ -74,6 +79,10 @@ async function live(
   // A dead node hears of no head any more.
   heads = new HeadTracker();
   const signed: SignedTransaction[] = [];
+  let handed = 0;
+  const onSent = () => {
+    handed += 1;
+  };
   const sender = createTransactionSender({
     client: {
       name: client.name,
@@ -102,9 +111,10 @@ async function live(
     journal,
     signed,
     async send(subject = TASK) {
-      const request = { to: LOG_EMITTER, data: DATA, gas: 100_000n, subject, onSigned };
+      const request = { to: LOG_EMITTER, data: DATA, gas: 100_000n, subject, onSigned, onSent };
       return sender.send(request).catch((error: unknown) => error);
     },
+    handed: (count = 1) => untilTrue(() => handed === count),
     kill: () => values.close(),
   };
 }
@@ -175,7 +185,7 @@ describe('a transaction on its way when the node is killed', () => {
     expect(await resumed).toMatchObject({ hash: sent.hash, status: 'succeeded' });
     expect(await life.journal.list()).toEqual([]);
     const next = life.send();
-    await untilTrue(async () => (await pooled()) === 1);
+    await life.handed();
     expect(life.signed.map(({ nonce }) => nonce)).toEqual([1]);
     await mine();
     await next;
@@ -211,9 +221,11 @@ describe('a transaction on its way when the node is killed', () => {
   test('behavior: withdrawn when it was killed, it is not taken for the result', async () => {
     const life = await live();
     const isNeeded = async () => false;
-    const request = { to: LOG_EMITTER, data: DATA, gas: 100_000n, subject: TASK, isNeeded };
+    const handed = deferred();
+    const onSent = () => handed.resolve();
+    const request = { to: LOG_EMITTER, data: DATA, gas: 100_000n, subject: TASK, isNeeded, onSent };
     life.sender.send(request).catch(() => undefined);
-    await untilTrue(async () => (await pooled()) === 1);
+    await handed.promise;
     await passBy();
     await untilTrue(async () => ((await life.journal.list())[0]?.forms.length ?? 0) === 2);
     const [kept] = await life.journal.list();
@@ -276,7 +288,7 @@ describe('a transaction on its way when the node is killed', () => {
     const life = await live();
     expect(await life.sender.restore(async () => false)).toBe(1);
     const next = life.send();
-    await untilTrue(async () => (await pooled()) === 2);
+    await life.handed();
     expect(life.signed.map(({ nonce }) => nonce)).toEqual([1]);
     await mine();
     expect(await next).toMatchObject({ status: 'succeeded' });
@@ -353,7 +365,8 @@ describe('many transactions on their way when the node is killed', () => {
     const next = await live();
     expect(await next.sender.restore(wanted)).toBe(2);
     const again = subjects.slice(2).map((subject) => next.send(subject));
-    await untilTrue(async () => (await pooled()) === COUNT);
+    await next.handed(again.length);
+    expect(await pooled()).toBe(COUNT);
     await mine();
     for (const outcome of again) expect(await outcome).toMatchObject({ status: 'succeeded' });
     expect(next.signed.map(({ nonce }) => nonce)).toEqual([2, 3, 4, 5]);
@@ -375,7 +388,7 @@ describe('a transaction that is sent', () => {
     });
     journal = life.journal;
     const sent = life.send();
-    await untilTrue(async () => (await pooled()) === 1);
+    await life.handed();
     await passBy();
     await untilTrue(() => life.signed.length === 2);
     await untilTrue(
@@ -405,7 +418,7 @@ describe('a transaction that is sent', () => {
       },
     });
     const sent = life.send();
-    await untilTrue(async () => (await pooled()) === 1);
+    await life.handed();
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded' });
     expect(life.signed).toHaveLength(1);

@@ -66,17 +66,26 @@ function newSender(change: Partial<TransactionSenderOptions> = {}, wallet = PAYE
   return sender;
 }
 
-/** A request, with what was signed for it, and a promise for its first form having reached the pool. */
+/** A request, with what was signed for it. */
 function request(fields: { to?: typeof LOG_EMITTER; gas?: bigint } = {}) {
   const signed: SignedTransaction[] = [];
+  let isHanded = false;
   return {
     signed,
+    /**
+     * Resolves when the sender knows that the pool has its first form. The pool knows a moment earlier, and a block
+     * that is mined in between is not looked at: there was nothing to wait for.
+     */
+    handed: () => untilTrue(() => isHanded),
     request: {
       to: fields.to ?? LOG_EMITTER,
       data: DATA,
       gas: fields.gas ?? 100_000n,
       onSigned: async (transaction: SignedTransaction) => {
         signed.push(transaction);
+      },
+      onSent: () => {
+        isHanded = true;
       },
     },
   };
@@ -101,8 +110,9 @@ describe('a transaction sender', () => {
   test('default: simulates, sends, and resolves with the receipt', async () => {
     const sender = newSender();
     const gas = await sender.simulate({ to: LOG_EMITTER, data: DATA });
-    const sent = sender.send({ to: LOG_EMITTER, data: DATA, gas });
-    await untilTrue(async () => (await pooled()) === 1);
+    const { request: call, handed } = request({ gas });
+    const sent = sender.send(call);
+    await handed();
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded', blockNumber: 1 });
   });
@@ -111,7 +121,7 @@ describe('a transaction sender', () => {
     const sender = newSender();
     const requests = Array.from({ length: 10 }, () => request());
     const sent = requests.map(({ request }) => sender.send(request));
-    await untilTrue(async () => (await pooled()) === 10);
+    await Promise.all(requests.map(({ handed }) => handed()));
     await mine();
     const receipts = await Promise.all(sent);
     expect(receipts.map(({ blockNumber }) => blockNumber)).toEqual(Array(10).fill(1));
@@ -126,16 +136,17 @@ describe('a transaction sender', () => {
   });
 
   test('behavior: a transaction that reverts when mined is told as such', async () => {
-    const sent = newSender().send(request({ to: REVERTING }).request);
-    await untilTrue(async () => (await pooled()) === 1);
+    const { request: call, handed } = request({ to: REVERTING });
+    const sent = newSender().send(call);
+    await handed();
     await mine();
     expect(await sent).toMatchObject({ status: 'reverted' });
   });
 
   test('behavior: a transaction that blocks pass by is replaced with higher fees', async () => {
-    const { signed, request: call } = request();
+    const { signed, request: call, handed } = request();
     const sent = newSender().send(call);
-    await untilTrue(async () => (await pooled()) === 1);
+    await handed();
     await passBy();
     await untilTrue(() => signed.length === 2);
     const [first, second] = signed;
@@ -159,7 +170,7 @@ describe('a transaction sender', () => {
     const requests = Array.from({ length: 12 }, () => request());
     const sender = newSender({ signer });
     const sent = requests.map(({ request: call }) => sender.send(call));
-    await untilTrue(async () => (await pooled()) === requests.length);
+    await Promise.all(requests.map(({ handed }) => handed()));
     isHindered = true;
     await passBy();
     const forms = () => requests.map(({ signed }) => signed.length);
@@ -181,9 +192,9 @@ describe('a transaction sender', () => {
   });
 
   test('behavior: a transaction that the pool has dropped is sent again', async () => {
-    const { signed, request: call } = request();
+    const { signed, request: call, handed } = request();
     const sent = newSender({ bumpAfterBlocks: 1 }).send(call);
-    await untilTrue(async () => (await pooled()) === 1);
+    await handed();
     await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await mine();
     await untilTrue(async () => (await pooled()) === 1);
@@ -193,15 +204,16 @@ describe('a transaction sender', () => {
 
   test('behavior: finds the next nonce when the account was used elsewhere', async () => {
     const sender = newSender();
-    const first = sender.send(request().request);
-    await untilTrue(async () => (await pooled()) === 1);
+    const earlier = request();
+    const first = sender.send(earlier.request);
+    await earlier.handed();
     await mine();
     await first;
     await anvil.rpc('eth_sendTransaction', { from: ACCOUNT, to: LOG_EMITTER, gas: '0x186a0' });
     await mine();
-    const { signed, request: call } = request();
+    const { signed, request: call, handed } = request();
     const second = sender.send(call);
-    await untilTrue(async () => (await pooled()) === 1);
+    await handed();
     await mine();
     expect(await second).toMatchObject({ status: 'succeeded' });
     expect(signed.map(({ nonce }) => nonce)).toEqual([2]);
@@ -210,14 +222,15 @@ describe('a transaction sender', () => {
   test('behavior: after a reorg that undid its transactions it goes on at the nonce that is free again', async () => {
     const sender = newSender();
     const snapshot = await anvil.rpc('evm_snapshot');
-    const first = sender.send(request().request);
-    await untilTrue(async () => (await pooled()) === 1);
+    const earlier = request();
+    const first = sender.send(earlier.request);
+    await earlier.handed();
     await mine();
     await first;
     await anvil.rpc('evm_revert', snapshot);
-    const { signed, request: call } = request();
+    const { signed, request: call, handed } = request();
     const second = sender.send(call);
-    await untilTrue(async () => (await pooled()) === 1);
+    await handed();
     await mine();
     expect(await second).toMatchObject({ status: 'succeeded' });
     expect(signed.map(({ nonce }) => nonce)).toEqual([0]);
@@ -226,11 +239,12 @@ describe('a transaction sender', () => {
   test('behavior: a gap that a reorg tore below a waiting transaction is filled', async () => {
     const sender = newSender({ bumpAfterBlocks: 100 });
     const snapshot = await anvil.rpc('evm_snapshot');
-    const first = sender.send(request().request);
-    await untilTrue(async () => (await pooled()) === 1);
-    const { signed, request: call } = request();
+    const earlier = request();
+    const first = sender.send(earlier.request);
+    await earlier.handed();
+    const { signed, request: call, handed } = request();
     const second = sender.send(call);
-    await untilTrue(async () => (await pooled()) === 2);
+    await handed();
     await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await mine();
     await first;
@@ -253,17 +267,18 @@ describe('a transaction sender', () => {
     const abort = new AbortController();
     const over = new PonosError('TASK_EXPIRED', { message: 'too late' });
     const sender = newSender({ bumpAfterBlocks: 1 });
-    const { signed, request: call } = request();
+    const { signed, request: call, handed } = request();
     const store = async (transaction: SignedTransaction) => {
       if (abort.signal.aborted) throw over;
       signed.push(transaction);
     };
     const first = sender.send({ ...call, onSigned: store }, abort.signal);
-    await untilTrue(async () => (await pooled()) === 1);
+    await handed();
     abort.abort(over);
     await expect(first).rejects.toBe(over);
-    const second = sender.send(request().request);
-    await untilTrue(async () => (await pooled()) === 2);
+    const later = request();
+    const second = sender.send(later.request);
+    await later.handed();
     await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await mine();
     await untilTrue(async () => (await pooled()) === 2);
@@ -272,10 +287,10 @@ describe('a transaction sender', () => {
   });
 
   test('behavior: a transaction that an earlier run has sent is replaced and awaited, too', async () => {
-    const { signed, request: call } = request();
+    const { signed, request: call, handed } = request();
     const former = newSender();
     const lost = former.send(call).catch(() => undefined);
-    await untilTrue(async () => (await pooled()) === 1);
+    await handed();
     await former.close();
     await lost;
     const [sent] = signed;
@@ -312,10 +327,10 @@ describe('a transaction sender', () => {
   });
 
   test('error: another transaction took the nonce', async () => {
-    const { signed, request: call } = request();
+    const { signed, request: call, handed } = request();
     const sent = newSender({ bumpAfterBlocks: 100 }).send(call);
     sent.catch(() => undefined);
-    await untilTrue(async () => (await pooled()) === 1);
+    await handed();
     await anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await anvil.rpc('eth_sendTransaction', {
       from: ACCOUNT,
@@ -355,8 +370,10 @@ describe('a transaction sender', () => {
         },
       },
     });
-    const sent = sender.send(request().request);
-    await untilTrue(() => lost);
+    const { request: call, handed } = request();
+    const sent = sender.send(call);
+    await handed();
+    expect(lost).toBe(true);
     if (!arrives) await mine();
     await untilTrue(async () => (await pooled()) === 1);
     await mine();
@@ -365,11 +382,11 @@ describe('a transaction sender', () => {
 
   test('error: an account without funds, and it works once there are some', async () => {
     const sender = newSender({}, POOR);
-    const { request: call } = request();
+    const { request: call, handed } = request();
     await expect(sender.send(call)).rejects.toMatchObject({ code: 'FUNDS_INSUFFICIENT', kind: 'retryable' });
     await anvil.rpc('anvil_setBalance', POOR.address, '0xde0b6b3a7640000');
     const sent = sender.send(call);
-    await untilTrue(async () => (await pooled()) === 1);
+    await handed();
     await mine();
     expect(await sent).toMatchObject({ status: 'succeeded' });
   });
@@ -384,10 +401,11 @@ describe('a transaction sender', () => {
   test('behavior: aborting and closing end the waits', async () => {
     const sender = newSender();
     const abort = new AbortController();
-    const aborted = sender.send(request().request, abort.signal);
-    const closed = sender.send(request().request);
+    const [one, other] = [request(), request()];
+    const aborted = sender.send(one.request, abort.signal);
+    const closed = sender.send(other.request);
     const results = Promise.allSettled([aborted, closed]);
-    await untilTrue(async () => (await pooled()) === 2);
+    await Promise.all([one.handed(), other.handed()]);
     abort.abort();
     await sender.close();
     for (const result of await results) {
