@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { blockNumber, chainId, parseHash32 } from '../../src/base/brands.js';
-import { systemClock } from '../../src/base/clock.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import type { LogFields, Logger } from '../../src/base/logger.js';
 import { createChainClient } from '../../src/chain/client.js';
 import { createFollower } from '../../src/chain/follower.js';
@@ -14,9 +14,12 @@ import { deferred } from '../support/deferred.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { LOG_EMITTER } from '../support/log-emitter.js';
 import { manualClock, settle } from '../support/manual-clock.js';
+import { until } from '../support/until.js';
 
 const CHAIN = chainId(31_337);
 const POLL_MS = 40_000;
+/** The follower looks no sooner after a look, however many blocks are announced. */
+const LEAST_PAUSE_MS = 250;
 const closing: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
@@ -81,6 +84,12 @@ async function world(answer: Answer = honest) {
     });
   });
   const clock = manualClock();
+  /** All that it has asked to sleep. */
+  const slept: number[] = [];
+  const sleep: Clock['sleep'] = (ms, signal) => {
+    slept.push(ms);
+    return clock.sleep(ms, signal);
+  };
   const heads = new HeadTracker();
   const { logger, lines, reached } = recorder();
   const told = { count: 0, next: deferred() };
@@ -96,7 +105,7 @@ async function world(answer: Answer = honest) {
         told.next.resolve();
         told.next = deferred();
       },
-      clock,
+      clock: { ...clock, sleep },
       logger,
     },
     stop.signal,
@@ -113,7 +122,7 @@ async function world(answer: Answer = honest) {
       }),
     close,
   );
-  return { script, sockets, server, clock, heads, lines, reached, told, subscribed, close };
+  return { script, sockets, clock, slept, heads, lines, reached, told, subscribed, close };
 }
 
 const head = (number: number) => ({
@@ -124,19 +133,11 @@ const head = (number: number) => ({
   baseFeePerGas: undefined,
 });
 
-/** Moves time until the subscription connects anew. */
-async function nextConnection({ server, clock }: Awaited<ReturnType<typeof world>>): Promise<number> {
-  let waitedMs = 0;
-  let connected = false;
-  server.once('connection', () => {
-    connected = true;
-  });
-  while (!connected) {
-    await clock.advance(500);
-    waitedMs += 500;
-    for (let turn = 0; turn < 20 && !connected; turn++) await new Promise(setImmediate);
-  }
-  return waitedMs;
+/** How long it pauses now, once it does: until then time stands still, whatever sockets take. */
+async function nextPause({ slept }: Awaited<ReturnType<typeof world>>): Promise<number> {
+  // A connection that no time passes in sleeps once, until its first ping; a pause follows each.
+  await until('it pauses', () => slept.length % 2 === 0);
+  return slept.at(-1) ?? 0;
 }
 
 describe('a subscription to new heads', () => {
@@ -176,16 +177,17 @@ describe('a subscription to new heads', () => {
     all.sockets[0]?.terminate();
     await all.reached(2);
     all.script.answer = (_request, socket) => void socket.terminate();
-    const pauses = [];
-    for (let attempt = 0; attempt < 8; attempt++) pauses.push(await nextConnection(all));
-    expect(pauses[0]).toBeLessThanOrEqual(1_500);
-    expect(Math.max(...pauses)).toBeLessThanOrEqual(61_000);
-    expect(pauses[7]).toBeGreaterThanOrEqual(55_000);
-    all.script.answer = honest;
-    while (all.lines.length < 3) {
-      await all.clock.advance(500);
-      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    const pauses: number[] = [];
+    for (let attempt = 0; attempt < 8; attempt++) {
+      pauses.push(await nextPause(all));
+      await all.clock.advance(pauses.at(-1) ?? 0);
     }
+    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+    const last = await nextPause(all);
+    all.script.answer = honest;
+    await all.clock.advance(last);
+    await all.reached(3);
+    expect(all.sockets).toHaveLength(10);
     expect(all.lines.map(({ level }) => level)).toEqual(['info', 'warn', 'info']);
   });
 
@@ -294,27 +296,26 @@ describe('a follower with a subscription', () => {
       stop.abort();
       await Promise.all([running, subscription]);
     });
-    /** Moves time until something has come; how far is what counts. */
-    const afterMs = async (isThere: () => boolean) => {
-      const startMs = clock.nowMs();
-      while (!isThere()) {
-        await clock.advance(50);
-        await systemClock.sleep(1);
-      }
-      return clock.nowMs() - startMs;
-    };
+    /** Time moves only while both sleep, the subscription until its next ping: whatever the chain takes is no time. */
+    const untilPaused = () => until('the follower pauses', () => clock.sleepers === 2);
+    const untilSeen = (number: number) =>
+      until(`block ${number} is seen`, () => heads.latest?.number === number);
     await reached(1);
-    await afterMs(() => heads.latest?.number === 0);
+    await untilSeen(0);
+    await untilPaused();
+    await clock.advance(LEAST_PAUSE_MS);
+
     await anvil.rpc('anvil_mine', '0x1');
-    expect(await afterMs(() => heads.latest?.number === 1 && told > 0)).toBeLessThan(POLL_MS / 4);
-    const doneMs = clock.nowMs() + 500;
-    await afterMs(() => clock.nowMs() >= doneMs);
+    await untilSeen(1);
+    await untilPaused();
+    expect(told).toBe(1);
 
     proxy.webSockets = 'silent';
     await anvil.rpc('anvil_mine', '0x1');
-    const polledMs = await afterMs(() => heads.latest?.number === 2);
-    expect(polledMs).toBeGreaterThan(POLL_MS / 8);
-    expect(polledMs).toBeLessThanOrEqual(POLL_MS + 1_000);
+    await clock.advance(POLL_MS - 1);
+    expect([clock.sleepers, heads.latest?.number]).toEqual([2, 1]);
+    await clock.advance(1);
+    await untilSeen(2);
     expect(told).toBe(1);
   });
 });
