@@ -7,7 +7,7 @@ import { blockNumber, type Hash32, type TaskId } from '../../src/base/brands.js'
 import { toHex } from '../../src/base/bytes.js';
 import { explain } from '../../src/base/error.js';
 import { createTaskMailbox, type TaskCreatedEvent } from '../../src/chain/contracts/task-mailbox.js';
-import { TASK_HOOK_ADDRESS } from '../../src/devnet/plan.js';
+import { TASK_HOOK_ADDRESS, TASK_SLA_SECONDS } from '../../src/devnet/plan.js';
 import { TaskStatus } from '../../src/protocol/enums.js';
 import { taskMessageHash } from '../../src/protocol/result.js';
 import type { NonePolicy } from '../../src/protocol/tally.js';
@@ -46,13 +46,18 @@ async function start(nonePolicy: NonePolicy = 'all'): Promise<void> {
   });
   running.push(await world.startAggregator({ change }));
 }
-async function create(chain: number, set: number, payload: string): Promise<TaskCreatedEvent> {
+async function createTask(chain: number, set: number, payload: string): Promise<TaskCreatedEvent> {
   const [task] = await world.createTasks(chain, set, [payload]);
   if (task === undefined) throw new Error('no task');
   return task;
 }
 const ofTask = ({ taskId }: TaskCreatedEvent, text: string) =>
   world.logged(({ message, fields }) => message.startsWith(text) && fields.taskId === taskId);
+const countOf = ({ taskId }: TaskCreatedEvent, text: string) =>
+  world.log.filter(({ message, fields }) => message.startsWith(text) && fields.taskId === taskId).length;
+/** By the chain's clock, from its next block on: a time that tests waited for could not be long enough for a slow machine. */
+const passSeconds = (chain: number, seconds: number) =>
+  world.client(chain).request('evm_increaseTime', [seconds]);
 
 /**
  * Stakes are 30, 25, 20 and 15 of 90 in the BN254 set, and the other way round in the ECDSA set. A task's payload
@@ -77,14 +82,24 @@ interface Play {
   readonly winner: string | undefined;
 }
 
-/** Creates all the tasks at once, and tells what came of each: the result, and how many seconds it took. */
-function perform(
-  plays: readonly Play[],
-): Promise<{ result: string; expected: string; tookSeconds: number }[]> {
+interface Played extends Play {
+  readonly task: TaskCreatedEvent;
+}
+
+/** Creates all the tasks at once. */
+function create(plays: readonly Play[]): Promise<Played[]> {
   playThePayload();
   return Promise.all(
-    plays.map(async ({ chain, set, payload, winner }) => {
-      const task = await create(chain, set, payload);
+    plays.map(async (play) => ({ ...play, task: await createTask(play.chain, play.set, play.payload) })),
+  );
+}
+
+/** What came of each task: the result, and how many seconds it took. */
+function outcomes(
+  played: readonly Played[],
+): Promise<{ result: string; expected: string; tookSeconds: number }[]> {
+  return Promise.all(
+    played.map(async ({ chain, task, winner }) => {
       const client = world.client(chain);
       const verified = await client.block(blockNumber(await world.verifiedAt(chain, task)));
       const info = await createTaskMailbox(client, world.state.mailbox).getTaskInfo(task.taskId, 'latest');
@@ -103,14 +118,15 @@ function lowerHash(taskId: TaskId, one: string, other: string): string {
 }
 
 describe('a consensus without threshold', () => {
-  const SLA_SECONDS = 10;
+  /** More than any test may last. */
+  const SLA_SECONDS = 300;
   beforeAll(() => rules({ consensus: 'none', slaSeconds: SLA_SECONDS }), LIMIT_MS);
 
   test(
     'default: policy all takes the heaviest group when all have answered, or in the last fifth of the time',
     async () => {
       await start('all');
-      const done = await perform([
+      const played = await create([
         { chain: L1, set: BN254_SET, payload: 'ABCD', winner: 'A' },
         // Who refuses has answered.
         { chain: L2, set: BN254_SET, payload: 'AB!B', winner: 'B' },
@@ -119,8 +135,19 @@ describe('a consensus without threshold', () => {
         { chain: L1, set: BN254_SET, payload: 'AB-A', winner: 'A' },
         { chain: L2, set: ECDSA_SET, payload: 'AB-B', winner: 'B' },
       ]);
-      expect(done.map(({ result }) => result)).toEqual(done.map(({ expected }) => expected));
+      const [answered, unanswered] = [played.slice(0, 4), played.slice(4)];
+      const atOnce = await outcomes(answered);
+      await until(
+        'all but the silent are counted',
+        () => unanswered.every(({ task }) => countOf(task, 'a response counts') === 3),
+        LONG_MS,
+      );
+      expect(unanswered.map(({ task }) => countOf(task, 'task threshold met'))).toEqual([0, 0]);
       const lastFifth = (SLA_SECONDS * 4) / 5;
+      for (const chain of [L1, L2]) await passSeconds(chain, lastFifth);
+      const atLast = await outcomes(unanswered);
+      const done = [...atOnce, ...atLast];
+      expect(done.map(({ result }) => result)).toEqual(done.map(({ expected }) => expected));
       expect(done.map(({ tookSeconds }) => tookSeconds >= lastFifth)).toEqual([
         ...[false, false, false, false],
         ...[true, true],
@@ -133,17 +160,20 @@ describe('a consensus without threshold', () => {
     'default: policy majority takes what over half of the weight says and waits for nobody else; half is not enough',
     async () => {
       await start('majority');
-      const done = await perform([
+      const played = await create([
         { chain: L1, set: BN254_SET, payload: 'A-A-', winner: 'A' },
         { chain: L2, set: ECDSA_SET, payload: 'B-AA', winner: 'A' },
       ]);
+      const done = await outcomes(played);
       expect(done.map(({ result }) => result)).toEqual(['A', 'A']);
 
-      const task = await create(L1, BN254_SET, 'ABBA');
+      const task = await createTask(L1, BN254_SET, 'ABBA');
       const { fields } = await ofTask(task, 'task failed');
       expect(fields.reason).toMatch(/^no result has a majority of the weight \(different outputs: 0x/);
       for (const { operator } of world.executors) expect(fields.reason).toContain(operator.address);
       expect(await world.status(L1, task)).toBe(TaskStatus.created);
+      // No aggregator of a later test shall find it alive.
+      await passSeconds(L1, SLA_SECONDS);
     },
     LIMIT_MS,
   );
@@ -152,10 +182,11 @@ describe('a consensus without threshold', () => {
     'default: policy first takes the first result, whoever it is by',
     async () => {
       await start('first');
-      const done = await perform([
+      const played = await create([
         { chain: L1, set: BN254_SET, payload: '---A', winner: 'A' },
         { chain: L2, set: ECDSA_SET, payload: 'A---', winner: 'A' },
       ]);
+      const done = await outcomes(played);
       expect(done.map(({ result }) => result)).toEqual(['A', 'A']);
     },
     LIMIT_MS,
@@ -202,7 +233,7 @@ describe("the AVS's hook", () => {
       await Promise.all(
         refusals.map(async ({ chain, set, told }) => {
           const before = await paid(chain);
-          const task = await create(chain, set, 'x');
+          const task = await createTask(chain, set, 'x');
           const { fields } = await ofTask(task, "the AVS's hook refuses the result");
           expect(explain(fields.error)).toContain(told);
           const { number } = await world.client(chain).head();
@@ -228,15 +259,17 @@ describe("the AVS's hook", () => {
   test(
     'error: one that refuses until the deadline: nothing was sent, and the reason has its raw selector and data',
     async () => {
-      await rules({ consensus: 6_000, slaSeconds: 4 });
       const before = [await paid(L1), await paid(L2)];
       await refuseResults(L1, OWN_ERROR);
       await refuseResults(L2, SENTENCE);
       await start();
-      for (const { task, data } of [
-        { task: await create(L1, ECDSA_SET, 'x'), data: OWN_ERROR },
-        { task: await create(L2, BN254_SET, 'x'), data: SENTENCE },
+      for (const { chain, set, data } of [
+        { chain: L1, set: ECDSA_SET, data: OWN_ERROR },
+        { chain: L2, set: BN254_SET, data: SENTENCE },
       ]) {
+        const task = await createTask(chain, set, 'x');
+        await ofTask(task, "the AVS's hook refuses the result");
+        await passSeconds(chain, TASK_SLA_SECONDS + 1);
         const { fields } = await ofTask(task, 'task failed');
         expect(fields.reason).toContain("the AVS's hook has refused the result until the deadline");
         expect(fields.reason).toContain(`selector ${data.slice(0, 10)}`);
