@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ServerError, Status } from 'nice-grpc-common';
 import { createAggregator } from '../../src/aggregator/aggregator.js';
-import { chainId } from '../../src/base/brands.js';
+import { blockNumber, chainId } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
 import { TaskStatus } from '../../src/protocol/enums.js';
 import { loadSigningKeys, loadTransactionKey } from '../../src/signer/load-signers.js';
@@ -11,6 +11,7 @@ import { BN254_SET, ECDSA_SET, type LogLine } from '../support/aggregator-devnet
 import { aggregatorStage, L1, L2 } from '../support/aggregator-stage.js';
 import { deferred } from '../support/deferred.js';
 import { recordingLogger } from '../support/recording-logger.js';
+import { until } from '../support/until.js';
 
 /** Nobody listens there. */
 const NOWHERE = 'http://127.0.0.1:9';
@@ -114,8 +115,14 @@ describe('an aggregator on two chains', () => {
     const block = await stage.world.verifiedAt(L1, task);
     await stage.world.logged(ofTask('task verified'));
     const client = stage.world.client(L1);
-    const { number: head } = await client.head();
-    await client.request('anvil_reorg', [head - block + 1, []]);
+    const hashOf = async () => (await client.block(blockNumber(block)))?.hash;
+    const replaced = await hashOf();
+    // A block that is mined after the head was read makes the reorg one too shallow.
+    await until('the block is another', async () => {
+      const { number: head } = await client.head();
+      await client.request('anvil_reorg', [head - block + 1, []]);
+      return (await hashOf()) !== replaced;
+    });
     await stage.world.logged(ofTask('the block with the result of a task was replaced'));
     await stage.world.logged(() => stage.world.log.filter(ofTask('task verified')).length === 2);
     expect(await stage.world.status(L1, task)).toBe(TaskStatus.verified);
