@@ -242,14 +242,15 @@ describe('AVSs at run time', () => {
   }, 90_000);
 
   test('behavior: amid a burst, many calls at once and a restart: what was taken is finished, what was missed is found, each once', async () => {
-    const gate = deferred();
     const gated = () => {
+      const gate = deferred();
       for (const executor of world.executors) {
         executor.answer = async (submission) => {
           await gate.promise;
           return executor.honest(submission);
         };
       }
+      return gate;
     };
     gated();
     const first = await live();
@@ -274,27 +275,36 @@ describe('AVSs at run time', () => {
     for (const task of missed) await world.logged(ofTask(task, 'a task of another AVS was passed over'));
     await first.kill();
     await world.reset();
-    gated();
+    const finishing = gated();
 
     const second = await live();
     for (const task of taken) await world.logged(ofTask(task, 'task sent'));
     expect(missed.map((task) => count(task, 'task taken'))).toEqual([0, 0, 0, 0, 0]);
-    gate.resolve();
+    finishing.resolve();
     for (const task of taken) await world.verifiedAt(L1, task);
+    const finding = gated();
     await Promise.all(Array.from({ length: 10 }, register));
-    const later = await burst('later', 3);
-    for (const task of [...missed, ...later]) await world.verifiedAt(L1, task);
+    const found = [...missed, ...(await burst('later', 3))];
+    const asked = ({ taskId }: TaskCreatedEvent) =>
+      world.executors.map(
+        ({ submissions }) => submissions.filter((each) => each.taskId === (taskId as string)).length,
+      );
+    // Whoever is asked last would not be asked any more if the others had answered.
+    await until(
+      'everybody is asked for all',
+      () => found.every((task) => asked(task).every((times) => times > 0)),
+      LONG_MS,
+    );
+    finding.resolve();
+    for (const task of found) await world.verifiedAt(L1, task);
     await until(
       'everything is settled',
       async () => (await second.store.unfinishedTasks()).length === 0,
       LONG_MS,
     );
-    for (const task of [...missed, ...later]) {
+    for (const task of found) {
       expect([count(task, 'task taken'), count(task, 'task submitted')]).toEqual([1, 1]);
-      const asked = world.executors.map(
-        ({ submissions }) => submissions.filter(({ taskId }) => taskId === (task.taskId as string)).length,
-      );
-      expect(asked).toEqual([1, 1, 1, 1]);
+      expect(asked(task)).toEqual([1, 1, 1, 1]);
     }
   }, 90_000);
 
