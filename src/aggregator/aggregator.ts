@@ -139,6 +139,7 @@ export class Aggregator {
       configured: config.avss.map((avs) => ({ avs: avs.address, chainIds: avs.chainIds.map(chainId) })),
       chainIds,
       store,
+      endReading: (avs, ids) => following.endBackfill(avs, ids),
       clock,
     });
     const inspect = (avs: Address) => reportStanding({ l1, aggregator, signers, avs, store, clock, logger });

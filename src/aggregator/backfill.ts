@@ -4,7 +4,7 @@
  */
 import { type Address, type BlockNumber, blockNumber, type Hash32 } from '../base/brands.js';
 import { fromHex, padWord, toHex } from '../base/bytes.js';
-import type { Clock } from '../base/clock.js';
+import { type Clock, throwIfAborted, untilAborted } from '../base/clock.js';
 import { isPonosError } from '../base/error.js';
 import type { Logger } from '../base/logger.js';
 import type { Block } from '../chain/block.js';
@@ -43,7 +43,7 @@ export async function backfill(avs: Address, options: BackfillOptions, signal: A
       signal,
       onRetry: (error) => logger.warn('past tasks of an AVS cannot be read now, trying again', { error }),
     });
-  let progress = await persistently(() => beginning(avs, options));
+  let progress = await persistently(() => beginning(avs, options, signal));
   if (progress.next > progress.last) return;
   logger.info('past blocks are read for living tasks of an AVS', { from: progress.next, to: progress.last });
   const { maxBlockRange } = options;
@@ -54,13 +54,12 @@ export async function backfill(avs: Address, options: BackfillOptions, signal: A
     const chunk = await persistently(async () => {
       const toBlock = blockNumber(Math.min(from.last, from.next + range.blocks - 1));
       const asked = toBlock - from.next + 1;
-      const logs = await client
-        .logs(filterOf(avs, options.mailbox), { fromBlock: from.next, toBlock })
-        .catch((error: unknown) => {
-          if (isPonosError(error, 'CHAIN_RPC') || isPonosError(error, 'CHAIN_UNREACHABLE'))
-            range = nextRange(range, asked, 'refused', maxBlockRange);
-          throw error;
-        });
+      const asking = client.logs(filterOf(avs, options.mailbox), { fromBlock: from.next, toBlock });
+      const logs = await untilAborted(asking, signal).catch((error: unknown) => {
+        if (isPonosError(error, 'CHAIN_RPC') || isPonosError(error, 'CHAIN_UNREACHABLE'))
+          range = nextRange(range, asked, 'refused', maxBlockRange);
+        throw error;
+      });
       range = nextRange(range, asked, 'answered', maxBlockRange);
       const after: Backfill = { ...from, next: blockNumber(toBlock + 1) };
       const tasks = await watch.pastBlocks(logs, (fresh) => store.saveBackfill(after, fresh));
@@ -73,7 +72,7 @@ export async function backfill(avs: Address, options: BackfillOptions, signal: A
 }
 
 /** How far an earlier run came, or where to begin and end. */
-async function beginning(avs: Address, options: BackfillOptions): Promise<Backfill> {
+async function beginning(avs: Address, options: BackfillOptions, signal: AbortSignal): Promise<Backfill> {
   const { store, client, watch, findStart } = options;
   const { chainId } = client;
   const known = await store.avss.backfill(chainId, avs);
@@ -86,6 +85,7 @@ async function beginning(avs: Address, options: BackfillOptions): Promise<Backfi
       ? // The follower has not begun: it begins far enough back for all.
         { chainId, avs, next: blockNumber(1), last: blockNumber(0) }
       : { chainId, avs, next: await findStart(await client.head()), last: cursor.number };
+  throwIfAborted(signal);
   await store.saveBackfill(begin, []);
   return begin;
 }

@@ -20,8 +20,10 @@ export interface FollowChainOptions
 export interface FollowedChain {
   /** Follows until the signal aborts. @throws PonosError as `Follower.run` */
   run(signal: AbortSignal): Promise<void>;
-  /** Reads what was followed before the AVS was served. One at a time for each AVS: the later call ends the earlier. */
+  /** Reads what was followed before the AVS was served; one at a time for each AVS. @throws PonosError as `backfill` */
   backfill(avs: Address, signal: AbortSignal): Promise<void>;
+  /** Ends that, if it is under way; resolves when it stores nothing more. */
+  endBackfill(avs: Address): Promise<void>;
 }
 
 /**
@@ -75,23 +77,23 @@ export async function followChain({ chain, ...options }: FollowChainOptions): Pr
   return {
     run: follow,
     async backfill(avs, signal) {
-      const earlier = reading.get(avs);
       const over = new AbortController();
       const { maxBlockRange } = config;
       const sources = { client, mailbox: mailbox.address, maxBlockRange, findStart };
-      const run = async () => {
-        earlier?.over.abort();
-        await earlier?.ended.catch(() => undefined); // told to whoever asked for it
-        const ends = AbortSignal.any([signal, over.signal]);
-        await backfill(avs, { ...sources, store, watch, isServed, clock, logger }, ends);
-      };
-      const entry = { over, ended: run() };
+      const ends = AbortSignal.any([signal, over.signal]);
+      const ended = backfill(avs, { ...sources, store, watch, isServed, clock, logger }, ends);
+      const entry = { over, ended };
       reading.set(avs, entry);
       try {
-        await entry.ended;
+        await ended;
       } finally {
         if (reading.get(avs) === entry) reading.delete(avs);
       }
+    },
+    async endBackfill(avs) {
+      const entry = reading.get(avs);
+      entry?.over.abort();
+      await entry?.ended.catch(() => undefined); // told to whoever asked for it
     },
   };
 }

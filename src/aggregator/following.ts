@@ -111,6 +111,11 @@ export class Following {
     }
   }
 
+  /** Ends that where it is under way; resolves when it stores nothing more. */
+  async endBackfill(avs: Address, chainIds: readonly ChainId[]): Promise<void> {
+    await Promise.all(chainIds.map((chainId) => this.#followed.get(chainId)?.endBackfill(avs)));
+  }
+
   /** Resolves when nothing is under way any more: after `stop`. */
   async ended(): Promise<void> {
     await Promise.all(this.#underWay);

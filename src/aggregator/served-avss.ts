@@ -19,6 +19,8 @@ export interface ServedAvssOptions {
   /** The chains that this node watches. */
   readonly chainIds: readonly ChainId[];
   readonly store: Pick<AggregatorStore, 'avss'>;
+  /** Ends what is being read of the past of an AVS that is not served on these chains; resolves when it stores nothing more. */
+  readonly endReading: (avs: Address, chainIds: readonly ChainId[]) => Promise<void>;
   readonly clock: Clock;
 }
 
@@ -91,14 +93,17 @@ export class ServedAvss {
 
   #change(avs: Address, chainIds: readonly ChainId[]): Promise<readonly ChainId[]> {
     const change = this.#changing.then(async () => {
-      const { store, clock, chainIds: watched } = this.#options;
+      const { store, endReading, clock, chainIds: watched } = this.#options;
       const before = this.#served.get(avs) ?? new Set();
       const registration = { avs, chainIds, changedAtMs: clock.nowMs() };
       const gaps = watched.filter((chainId) => !(before.has(chainId) && chainIds.includes(chainId)));
+      const added = chainIds.filter((chainId) => !before.has(chainId));
+      // From when it was served before. It would store how far it came, and not know of the blocks in between.
+      await endReading(avs, added);
       await store.avss.saveRegistration(registration, gaps);
       this.#registrations.set(avs, registration);
       this.#served = this.#merged();
-      return chainIds.filter((chainId) => !before.has(chainId));
+      return added;
     });
     this.#changing = change.catch(() => undefined);
     return change;

@@ -146,6 +146,7 @@ describe('logs', () => {
         configured,
         chainIds: [opened.chainId],
         store,
+        endReading: (avs, ids) => following.endBackfill(avs, ids),
         clock: systemClock,
       });
       const following = new Following({

@@ -5,6 +5,7 @@ import { type Address, blockNumber, chainId, parseHash32, parseTaskId } from '..
 import { fromHex, type toHex } from '../../../src/base/bytes.js';
 import { PonosError } from '../../../src/base/error.js';
 import { silentLogger } from '../../../src/base/logger.js';
+import { createOutcome } from '../../../src/base/outcome.js';
 import type { Block, ChainLog } from '../../../src/chain/block.js';
 import { TASK_CREATED_TOPIC, TASK_MAILBOX_ABI } from '../../../src/chain/contracts/task-mailbox.js';
 import { type AggregatorStore, createAggregatorStore } from '../../../src/store/aggregator-store.js';
@@ -147,6 +148,38 @@ describe('back-filling', () => {
       [81, 100],
     ]);
     expect(second.taken).toEqual([taskId(2)]);
+  });
+
+  test('behavior: ended while an endpoint does not answer, it ends at once and stores nothing more', async () => {
+    const { run, stop, options, store, ranges, taken } = await world([createdLog(1, 45)]);
+    const { logs } = options.client;
+    const asked = createOutcome<void>();
+    const answer = createOutcome<void>();
+    options.client.logs = async (...asking) => {
+      if (ranges.length === 1) {
+        asked.resolve();
+        await answer.promise;
+      }
+      return logs(...asking);
+    };
+    const running = run();
+    await asked.promise;
+    stop.abort();
+    await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
+    answer.resolve();
+    await answer.promise;
+    expect(taken).toEqual([taskId(1)]);
+    expect(await store.avss.backfill(CHAIN, AVS)).toMatchObject({ next: 61, last: 100 });
+  });
+
+  test('behavior: ended before it knows where to begin, it stores nothing', async () => {
+    const { run, stop, options, store } = await world([]);
+    options.client.head = async () => {
+      stop.abort();
+      return block(100);
+    };
+    await expect(run()).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await store.avss.backfill(CHAIN, AVS)).toBeUndefined();
   });
 
   test('behavior: a task that is known already is not taken twice', async () => {

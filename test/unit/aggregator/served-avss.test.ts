@@ -1,5 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { openServedAvss, type ServedAvs } from '../../../src/aggregator/served-avss.js';
+import {
+  openServedAvss,
+  type ServedAvs,
+  type ServedAvssOptions,
+} from '../../../src/aggregator/served-avss.js';
 import { blockNumber, chainId } from '../../../src/base/brands.js';
 import { PonosError } from '../../../src/base/error.js';
 import { type AggregatorStore, createAggregatorStore } from '../../../src/store/aggregator-store.js';
@@ -14,7 +18,8 @@ const start = (
   configured: readonly ServedAvs[],
   store: Pick<AggregatorStore, 'avss'> = createAggregatorStore(createMemoryStore()),
   chainIds = [L1, L2],
-) => openServedAvss({ configured, chainIds, store, clock: manualClock() });
+  endReading: ServedAvssOptions['endReading'] = async () => undefined,
+) => openServedAvss({ configured, chainIds, store, endReading, clock: manualClock() });
 
 describe('served AVSs', () => {
   test('default: those of the configuration, on their chains', async () => {
@@ -53,6 +58,26 @@ describe('served AVSs', () => {
     expect(third.all).toEqual([{ avs: AVS, chainIds: [L2] }]);
     expect(await third.register(AVS, [L1, L2])).toEqual([L1]);
     expect(third.overrides).toEqual([]);
+  });
+
+  test('behavior: what is still being read of an earlier time has ended before that is forgotten', async () => {
+    const store = createAggregatorStore(createMemoryStore());
+    const ended: unknown[] = [];
+    // As a reading that was under way when the AVS was deregistered: its last step is stored late.
+    const endReading: ServedAvssOptions['endReading'] = async (avs, chainIds) => {
+      ended.push([avs, chainIds]);
+      for (const on of chainIds) {
+        await store.saveBackfill({ chainId: on, avs, next: blockNumber(7), last: blockNumber(9) }, []);
+      }
+    };
+    const served = await start([{ avs: AVS, chainIds: [L1, L2] }], store, [L1, L2], endReading);
+    await served.register(AVS, [L1]);
+    await served.register(AVS, [L1, L2]);
+    expect(ended).toEqual([
+      [AVS, []],
+      [AVS, [L2]],
+    ]);
+    expect(await store.avss.backfill(L2, AVS)).toBeUndefined();
   });
 
   test('behavior: tasks of a deregistered AVS are finished, those of one that was never ours are not', async () => {
