@@ -85,6 +85,8 @@ beforeAll(async () => {
   const { code, stdout, stderr } = await runPonos(create, { env: env() });
   if (code !== 0) throw new Error(`the task was not done: ${stderr}`);
   taskId = JSON.parse(stdout.trim().split('\n').at(-1) ?? '').taskId;
+  // The chain knows of a certificate before the aggregator has written down that it is there.
+  await running.get('aggregator')?.logged('task verified');
 }, 120_000);
 
 afterAll(async () => {

@@ -185,6 +185,8 @@ describe('commands', () => {
 
 test('default: an aggregator and an executor work together by mutual TLS', async () => {
   await newTask('--wait');
+  // The chain knows of a certificate before the aggregator has written down that it is there.
+  await nodes[1]?.logged('task verified');
   const task = JSON.parse(await succeed('aggregator', 'tasks', '--json', ...configOf(aggregator)));
   expect(task).toMatchObject({ status: 'completed' });
 }, 60_000);
