@@ -135,7 +135,10 @@ describe('commands', () => {
     const [performer] = JSON.parse(await onExecutor('list', '--json'));
     expect(performer).toMatchObject({ status: 'InService' });
     expect(await onExecutor('deploy', avs, '--env', 'COLOUR=blue')).toContain('is in service');
-    expect(await onExecutor('history')).toContain('replaced by another deployment');
+    // Whoever deploys does not wait for the end of what is replaced.
+    await until('the history tells of the former performer', async () =>
+      (await onExecutor('history')).includes('replaced by another deployment'),
+    );
 
     const onAggregator = (command: string, ...more: string[]) =>
       succeed('aggregator', command, ...more, '--address', at.aggregator, ...flags());
