@@ -13,7 +13,10 @@ import { askCluster, type Cluster, PERFORMERS, PODS, tellCluster } from './kuber
 
 const NODE = '/api/v1/nodes/test-node';
 const FINALIZER = 'hourglass.eigenlayer.io/performer-finalizer';
-const POD_GRACE_MS = 1_000;
+/** As of a pod that does not name its own. */
+const POD_GRACE_MS = 30_000;
+/** What the program prints instead of ending: it is not waited for. */
+const REFUSES_TO_END = 'ignoring SIGTERM';
 const LOOK_MS = 30;
 
 interface PerformerJson {
@@ -176,6 +179,7 @@ export class KubernetesOperator {
     this.#pods.set(name, pod);
     const take = (chunk: Buffer) => {
       pod.output.push(chunk);
+      if (chunk.includes(REFUSES_TO_END)) child.kill('SIGKILL');
       for (const reader of pod.readers) reader.write(chunk);
     };
     child.stdout?.on('data', take);
