@@ -109,7 +109,8 @@ export class KubernetesOperator {
       } catch (error) {
         // The server is away, or does not have the resource, as some tests have it.
         const { code, message } = error as NodeJS.ErrnoException;
-        const isAway = code === 'ECONNREFUSED' || code === 'ECONNRESET' || /: (404|5\d\d) /.test(message);
+        const isAway =
+          ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') || /: (404|5\d\d) /.test(message);
         if (!isAway) throw error;
       }
       await sleep(LOOK_MS);
