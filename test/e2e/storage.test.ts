@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { freePorts } from '../../src/devnet/free-ports.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import { type BuiltDevnet, buildDevnet, type NodeSeat } from '../support/built-devnet.js';
 import {

@@ -7,7 +7,7 @@ import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Contract, JsonRpcProvider, Wallet } from 'ethers';
-import { freePorts } from '../../src/devnet/free-ports.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import { AVS_REGISTRAR_ADDRESS } from '../../src/devnet/plan.js';
 import { type BuiltDevnet, buildDevnet, type NodeConfig, type NodeSeat } from '../support/built-devnet.js';
 import { createAuthority, type TestAuthority, type TestCertificate } from '../support/certificates.js';

@@ -8,6 +8,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../../src/base/free-ports.js';
 import type { TestCertificate } from './certificates.js';
 import { askCluster, type Cluster, PERFORMERS, PODS, tellCluster } from './kubernetes-client.js';
 
@@ -164,7 +165,7 @@ export class KubernetesOperator {
       await this.#tellPod(name, { waiting }, false);
       return this.#tell(name, { phase: 'Pending', ready: false });
     }
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const child = spawn(program[0] ?? '', program.slice(1), {
       env: {
         PATH: process.env.PATH,
@@ -285,15 +286,6 @@ export class KubernetesOperator {
     pod.readers.add(response);
     response.on('close', () => pod.readers.delete(response));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** @returns false when it has ended before */
