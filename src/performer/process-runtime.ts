@@ -1,10 +1,10 @@
 /** Performers as child processes, for development and the demo. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import type { Clock } from '../base/clock.js';
 import { throwIfAborted } from '../base/clock.js';
 import { PonosError } from '../base/error.js';
+import { freePorts } from '../base/free-ports.js';
 import type { Logger } from '../base/logger.js';
 import type { OutputLog } from './output-log.js';
 import { createOutputTail } from './output-tail.js';
@@ -43,7 +43,9 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): PerformerR
     async deploy(spec, signal, onProgress) {
       throwIfAborted(signal);
       onProgress?.({ step: 'start' });
-      const instance = await launch(spec, await freePort(), options);
+      // Should someone take the port before the performer listens there, that one ends and is restarted.
+      const [port = 0] = await freePorts(1);
+      const instance = await launch(spec, port, options);
       running.add(instance);
       void instance.exited.then(() => running.delete(instance));
       if (signal.aborted) await instance.stop(0);
@@ -173,18 +175,4 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
-}
-
-/** A port nobody listens on now. Should someone take it meanwhile, the performer ends and is restarted. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') {
-    throw new PonosError('INTERNAL', { message: 'a listening server without a port' });
-  }
-  return address.port;
 }

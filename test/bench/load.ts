@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { TaskId } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
-import { freePorts } from '../../src/devnet/free-ports.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import { type NodeProcess, startNode } from '../../src/operations/demo/node-process.js';
 import { type LoadOptions, type LoadTask, type LoadWorld, startLoadWorld } from '../support/load-world.js';
 

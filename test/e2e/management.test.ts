@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BuiltDevnet, buildDevnet, type NodeSeat } from '../support/built-devnet.js';
 import { type PonosResult, type RunningPonos, runPonos, startPonos } from '../support/run-ponos.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { until } from '../support/until.js';
 
 const SECRET = 'a-licence-that-nobody-reads';
 const EXECUTORS_OWN = 'a-secret-of-the-executor';
@@ -35,8 +36,13 @@ async function listed(): Promise<{ performerId: string; status: string }[]> {
   return JSON.parse(await succeed(executor, 'executor', 'list', '--json'));
 }
 
+/** One that was replaced is there until it has ended: nobody who deploys waits for that. */
 async function onlyPerformer(): Promise<string> {
-  const performers = await listed();
+  let performers: Awaited<ReturnType<typeof listed>> = [];
+  await until('a single performer is there', async () => {
+    performers = await listed();
+    return performers.length === 1;
+  });
   expect(performers).toMatchObject([
     { status: 'InService', resourceHealthy: true, applicationHealthy: true },
   ]);

@@ -26,6 +26,7 @@ import {
   secretText,
 } from '../support/secret-scan.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { until } from '../support/until.js';
 import { processesOf } from '../support/workplace.js';
 
 const cast = createCast(1);
@@ -209,6 +210,11 @@ describe('what is done with secrets', () => {
       expect(shown.length).toBeGreaterThan(20);
     }
     expect(await succeed('executor', 'logs', '--config', configOf(executor))).toContain('CALL=[redacted]');
+    // What was replaced is there until it has ended.
+    await until('a single performer is there', async () => {
+      const performers = await succeed('executor', 'list', '--json', '--config', configOf(executor));
+      return JSON.parse(performers).length === 1;
+    });
     await succeed('executor', 'history', '--json', '--config', configOf(executor));
   }, 60_000);
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { freePorts } from '../../src/devnet/free-ports.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import { createExecutorStore } from '../../src/store/executor-store.js';
 import { type BuiltDevnet, buildDevnet, type NodeSeat } from '../support/built-devnet.js';
 import {
@@ -17,6 +17,7 @@ import {
 import { makeStore } from '../support/storage-stage.js';
 import { fixtureAnswer, fixtureAnswerKey } from '../support/store-fixtures.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { until } from '../support/until.js';
 
 const READY = { aggregator: 'aggregator is watching', 'executor-1': 'executor is serving' } as const;
 type NodeName = keyof typeof READY;
@@ -85,6 +86,8 @@ beforeAll(async () => {
   const { code, stdout, stderr } = await runPonos(create, { env: env() });
   if (code !== 0) throw new Error(`the task was not done: ${stderr}`);
   taskId = JSON.parse(stdout.trim().split('\n').at(-1) ?? '').taskId;
+  // The chain knows of a certificate before the aggregator has written down that it is there.
+  await running.get('aggregator')?.logged('task verified');
 }, 120_000);
 
 afterAll(async () => {
@@ -331,17 +334,33 @@ describe('in the middle of a large backup', () => {
     });
   }, 60_000);
 
+  /** Loaded before the program: it stops itself behind the first write, where nobody from outside could be sure to. */
+  const STOPS_ITSELF = `
+    const files = require('node:fs/promises');
+    const { open } = files;
+    files.open = async (name, ...how) => {
+      const file = await open(name, ...how);
+      if (!name.endsWith('.part')) return file;
+      const { writeFile } = file;
+      file.writeFile = async (data) => {
+        delete file.writeFile;
+        await writeFile.call(file, data);
+        process.kill(process.pid, 'SIGSTOP');
+      };
+      return file;
+    };`;
+
   /** A backup that stands still with a part of its file written. */
   async function halfWritten(file: string): Promise<RunningPonos> {
-    const backup = startPonos(['storage', 'backup', '--dir', large(), '--output', file], { env: env() });
-    const part = `${file}.part`;
-    for (;;) {
-      const bytes = fs.statSync(part, { throwIfNoEntry: false })?.size ?? 0;
-      if (bytes > 0) break;
-      await new Promise(setImmediate);
-    }
-    backup.kill('SIGSTOP');
-    expect(fs.statSync(part).size).toBeLessThan(FULL_BYTES);
+    const first = place('stops-itself.cjs');
+    fs.writeFileSync(first, STOPS_ITSELF);
+    const args = ['storage', 'backup', '--dir', large(), '--output', file];
+    const backup = startPonos(args, { env: env(), nodeFlags: ['--require', first] });
+    const state = () => fs.readFileSync(`/proc/${backup.pid}/stat`, 'utf8').split(') ')[1]?.[0];
+    await until('the backup stands still', () => state() === 'T');
+    const { size } = fs.statSync(`${file}.part`);
+    expect(size).toBeGreaterThan(0);
+    expect(size).toBeLessThan(FULL_BYTES);
     return backup;
   }
 

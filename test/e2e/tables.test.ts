@@ -7,10 +7,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { ServerError, Status } from 'nice-grpc-common';
 import { parseAddress, parseTaskId } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import { coreAddresses } from '../../src/config/known-chains.js';
 import { encodeG1, type G1Point } from '../../src/crypto/bn254/points.js';
 import { keccak256 } from '../../src/crypto/keccak.js';
-import { freePorts } from '../../src/devnet/free-ports.js';
 import { EXECUTOR_SETS, L1_CHAIN_ID, TASK_HOOK_ADDRESS } from '../../src/devnet/plan.js';
 import { configureTasks, deregister, registerOperator, setStake } from '../../src/devnet/register.js';
 import { resultAuthMessage } from '../../src/protocol/result.js';

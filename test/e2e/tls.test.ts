@@ -7,7 +7,7 @@ import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Contract, JsonRpcProvider, Wallet } from 'ethers';
-import { freePorts } from '../../src/devnet/free-ports.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import { AVS_REGISTRAR_ADDRESS } from '../../src/devnet/plan.js';
 import { type BuiltDevnet, buildDevnet, type NodeConfig, type NodeSeat } from '../support/built-devnet.js';
 import { createAuthority, type TestAuthority, type TestCertificate } from '../support/certificates.js';
@@ -135,7 +135,10 @@ describe('commands', () => {
     const [performer] = JSON.parse(await onExecutor('list', '--json'));
     expect(performer).toMatchObject({ status: 'InService' });
     expect(await onExecutor('deploy', avs, '--env', 'COLOUR=blue')).toContain('is in service');
-    expect(await onExecutor('history')).toContain('replaced by another deployment');
+    // Whoever deploys does not wait for the end of what is replaced.
+    await until('the history tells of the former performer', async () =>
+      (await onExecutor('history')).includes('replaced by another deployment'),
+    );
 
     const onAggregator = (command: string, ...more: string[]) =>
       succeed('aggregator', command, ...more, '--address', at.aggregator, ...flags());
@@ -185,6 +188,8 @@ describe('commands', () => {
 
 test('default: an aggregator and an executor work together by mutual TLS', async () => {
   await newTask('--wait');
+  // The chain knows of a certificate before the aggregator has written down that it is there.
+  await nodes[1]?.logged('task verified');
   const task = JSON.parse(await succeed('aggregator', 'tasks', '--json', ...configOf(aggregator)));
   expect(task).toMatchObject({ status: 'completed' });
 }, 60_000);

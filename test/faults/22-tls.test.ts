@@ -7,9 +7,9 @@ import { createServer } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ClientError, createChannel, createClient, Status } from 'nice-grpc';
 import { classifyFailure } from '../../src/aggregator/distribute.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { TlsMaterial } from '../../src/base/tls-material.js';
-import { freePorts } from '../../src/devnet/free-ports.js';
 import {
   type ExecutorServers,
   type ExecutorServersOptions,

@@ -2,10 +2,10 @@
 import path from 'node:path';
 import type { Address } from '../../src/base/brands.js';
 import { systemClock } from '../../src/base/clock.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { AggregatorConfig } from '../../src/config/types.js';
 import { createCast, fundedAccounts } from '../../src/devnet/cast.js';
-import { freePorts } from '../../src/devnet/free-ports.js';
 import { EXECUTOR_SETS, L1_CHAIN_ID } from '../../src/devnet/plan.js';
 import {
   AGGREGATOR_SET,

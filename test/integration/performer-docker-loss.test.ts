@@ -52,10 +52,17 @@ function withUnwillingEngine(found: DockerEngine): void {
     const log: LogLine[] = [];
     const { proxy, runtime } = await stage.openBehindProxy({ clock: hurriedClock, logger: keepLog(log) });
     const instance = await runtime.deploy(programSpec(), never);
-    let refusals = 3;
-    proxy.judge((method) => (isRemoval(method) && refusals-- > 0 ? 500 : 'pass'));
+    let refusals = 0;
+    let isWilling = false;
+    proxy.judge((method) => {
+      if (!isRemoval(method) || isWilling) return 'pass';
+      refusals += 1;
+      return 500;
+    });
     await instance.stop(0);
     expect(await names()).toEqual([instance.id]);
+    await untilTrue(() => refusals >= 3, LONG_MS);
+    isWilling = true;
     await untilTrue(async () => (await names()).length === 0, LONG_MS);
     await untilTrue(() => log.some(({ level }) => level === 'info'), LONG_MS);
     expect(log.filter(({ level }) => level !== 'debug').map(({ message }) => message)).toEqual([

@@ -112,7 +112,7 @@ test('behavior: of 500 tasks no more run at once than may, and neither memory no
 
   const most = await Promise.all(
     Array.from({ length: 5 * AT_ONCE }, async (_, number) =>
-      Number(Buffer.from(await runTask(task(number, 'crowd'), deps, never)).toString()),
+      Number(Buffer.from(await runTask(task(number, `crowd ${AT_ONCE}`), deps, never)).toString()),
     ),
   );
   expect(Math.max(...most)).toBe(AT_ONCE);

@@ -296,7 +296,8 @@ describe('trust', () => {
     try {
       await signer(remote({ ...bare, url: plain.url }), worldOf({ logger }));
       expect(warnings()).toEqual([]);
-      const elsewhere = remote({ ...bare, url: 'http://signer.invalid:9000' });
+      // To all of a network there is no connection, and no name server has to say so.
+      const elsewhere = remote({ ...bare, url: 'http://255.255.255.255:9000' });
       expect(await failureOf(signer(elsewhere, worldOf({ logger })))).toMatchObject({
         code: 'SIGNER_UNAVAILABLE',
       });

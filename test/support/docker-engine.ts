@@ -40,7 +40,10 @@ const STOP_WITHIN_MS = 20_000;
 const DIR_PREFIX = '/tmp/ponos-docker-';
 /** In memory: an engine has each step of a container written to its disk, which is most of what it takes. */
 const DISK_MEGABYTES = 1_500;
-/** Two engines would hand out the same addresses on the same bridge: one at a time. */
+/**
+ * One file of tests at a time: two engines would hand out the same addresses on the same bridge, and on one engine each
+ * file would find, and clear away, the containers of the others.
+ */
 const LOCK_DIR = '/tmp/ponos-test-docker.lock';
 /** Ends the engine when the test process is gone, however it went: the pipe to it closes. */
 const GUARD = 'exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -TERM $$) & exec "$@" 3<&- </dev/null';
@@ -61,7 +64,10 @@ export async function dockerEngine(): Promise<
 
 async function findOrStart(): Promise<DockerEngine | string> {
   const running = new Docker();
-  if (await answers(running)) return { options: {}, docker: running, close: async () => undefined };
+  if (await answers(running)) {
+    const unlock = await lock();
+    return { options: {}, docker: running, close: async () => unlock() };
+  }
   if (process.getuid?.() !== 0) return 'no engine answers, and only root can start one';
   if (spawnSync('dockerd', ['--version']).status !== 0)
     return 'no engine answers, and dockerd is not installed';

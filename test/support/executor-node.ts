@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createChannel, createClient } from 'nice-grpc';
 import { parse, stringify } from 'yaml';
 import type { Address } from '../../src/base/brands.js';
-import { freePorts } from '../../src/devnet/free-ports.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import {
   ExecutorServiceDefinition,
   type TaskResult,

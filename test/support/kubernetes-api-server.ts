@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request as requestByHttps, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { parse, parseAllDocuments } from 'yaml';
+import { freePorts } from '../../src/base/free-ports.js';
 import type { TestCertificate } from './certificates.js';
 import { isJson, type Json, mergePatch, Resources, type StoredObject } from './kubernetes-resources.js';
 
@@ -83,12 +83,13 @@ export class KubernetesApiServer {
   }
 
   async start(): Promise<void> {
+    // One that it can have again later.
+    if (this.#port === 0) [this.#port = 0] = await freePorts(1);
     const server = createServer(this.#certificate, (request, response) => {
       this.#handle(request, response).catch((error: unknown) => response.destroy(error as Error));
     });
     server.listen(this.#port, '127.0.0.1');
     await once(server, 'listening');
-    this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
   }
 

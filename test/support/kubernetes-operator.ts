@@ -8,12 +8,16 @@ import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../../src/base/free-ports.js';
 import type { TestCertificate } from './certificates.js';
 import { askCluster, type Cluster, PERFORMERS, PODS, tellCluster } from './kubernetes-client.js';
 
 const NODE = '/api/v1/nodes/test-node';
 const FINALIZER = 'hourglass.eigenlayer.io/performer-finalizer';
-const POD_GRACE_MS = 1_000;
+/** As of a pod that does not name its own. */
+const POD_GRACE_MS = 30_000;
+/** What the program prints instead of ending: it is not waited for. */
+const REFUSES_TO_END = 'ignoring SIGTERM';
 const LOOK_MS = 30;
 
 interface PerformerJson {
@@ -106,7 +110,8 @@ export class KubernetesOperator {
       } catch (error) {
         // The server is away, or does not have the resource, as some tests have it.
         const { code, message } = error as NodeJS.ErrnoException;
-        const isAway = code === 'ECONNREFUSED' || code === 'ECONNRESET' || /: (404|5\d\d) /.test(message);
+        const isAway =
+          ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') || /: (404|5\d\d) /.test(message);
         if (!isAway) throw error;
       }
       await sleep(LOOK_MS);
@@ -160,7 +165,7 @@ export class KubernetesOperator {
       await this.#tellPod(name, { waiting }, false);
       return this.#tell(name, { phase: 'Pending', ready: false });
     }
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const child = spawn(program[0] ?? '', program.slice(1), {
       env: {
         PATH: process.env.PATH,
@@ -176,6 +181,7 @@ export class KubernetesOperator {
     this.#pods.set(name, pod);
     const take = (chunk: Buffer) => {
       pod.output.push(chunk);
+      if (chunk.includes(REFUSES_TO_END)) child.kill('SIGKILL');
       for (const reader of pod.readers) reader.write(chunk);
     };
     child.stdout?.on('data', take);
@@ -280,15 +286,6 @@ export class KubernetesOperator {
     pod.readers.add(response);
     response.on('close', () => pod.readers.delete(response));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** @returns false when it has ended before */

@@ -8,6 +8,7 @@ import { parse, stringify } from 'yaml';
 import { type Address, blockNumber, chainId, parseAddress, type TaskId } from '../../src/base/brands.js';
 import { toHex } from '../../src/base/bytes.js';
 import { systemClock } from '../../src/base/clock.js';
+import { freePorts } from '../../src/base/free-ports.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { ChainLog } from '../../src/chain/block.js';
 import { type ChainClient, createChainClient } from '../../src/chain/client.js';
@@ -23,7 +24,6 @@ import { type Bn254, loadBn254 } from '../../src/crypto/bn254/bn254.js';
 import type { CurveName } from '../../src/crypto/curve.js';
 import { type Account, type Cast, createCast, fundedAccounts } from '../../src/devnet/cast.js';
 import { type Artifacts, attachTaskChain, deployL1, deployTaskChain } from '../../src/devnet/deploy.js';
-import { freePorts } from '../../src/devnet/free-ports.js';
 import { EXECUTOR_SETS, L1_CHAIN_ID, stakeOf } from '../../src/devnet/plan.js';
 import {
   AGGREGATOR_SET,

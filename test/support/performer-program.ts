@@ -10,6 +10,10 @@ import { PerformerServiceDefinition } from '../../src/rpc/generated/eigenlayer/h
 
 const health = HealthState();
 let callers = 0;
+let gather: () => void = () => undefined;
+const gathered = new Promise<void>((resolve) => {
+  gather = resolve;
+});
 let letGo: (() => void) | undefined;
 const behaviours: Record<string, (argument: string, taskId: string) => Promise<string> | string> = {
   echo: (argument) => argument,
@@ -48,9 +52,11 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
     writeFileSync(marker, '');
     process.exit(9);
   },
-  /** How many such tasks there are at this moment. */
-  crowd: async () => {
+  /** How many such tasks there are at this moment; the first ones wait until there are as many as wanted. */
+  crowd: async (wanted) => {
     callers += 1;
+    if (callers >= Number(wanted)) gather();
+    await gathered;
     await new Promise((resolve) => setTimeout(resolve, 50));
     const now = callers;
     callers -= 1;

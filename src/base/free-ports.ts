@@ -1,11 +1,11 @@
-/** Ports for nodes that are configured now and started later. */
+/** Ports for those that are told now where they are to listen, and do so later. */
 import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { PonosError } from '../base/error.js';
 
 /**
- * Below what Linux (32768) and others give to outgoing connections by default: such a connection could take a
- * port between the choice and the start of its node.
+ * Below what Linux (32768) and others give by default to outgoing connections, and to those who listen wherever there is
+ * room: they could take a port between the choice and its use.
  */
 const [FIRST_PORT, LAST_PORT] = [10_000, 32_000];
 const MAX_ATTEMPTS = 1_000;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { freePorts } from '../../../src/devnet/free-ports.js';
+import { freePorts } from '../../../src/base/free-ports.js';
 
 describe('freePorts', () => {
   test('default: as many different ports as were asked for, below those of outgoing connections', async () => {
