@@ -47,7 +47,7 @@ export interface RunningPonos {
   readonly ended: Promise<PonosResult>;
 }
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 
 /** `dist/ponos.cjs`. @throws Error when it has not been built */
 export function builtExecutable(): string {

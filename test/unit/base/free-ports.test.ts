@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { systemClock } from '../../../src/base/clock.js';
 import { freePorts } from '../../../src/base/free-ports.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
 describe('freePorts', () => {
   test('default: as many different ports as were asked for, below those of outgoing connections', async () => {
@@ -25,6 +27,25 @@ describe('freePorts', () => {
     } finally {
       for (const server of servers) server.close();
     }
+  });
+
+  test('behavior: a port that somebody was given is not given again, until there was time to listen on it', async () => {
+    const notes = await temporaryFolder();
+    try {
+      const folder = notes.path;
+      const [port = 0] = await freePorts(1, { folder });
+      const range = [port, port] as const;
+      await expect(freePorts(1, { range, folder })).rejects.toMatchObject({ code: 'PORT_IN_USE' });
+      const later = { nowMs: () => systemClock.nowMs() + 121_000 };
+      expect(await freePorts(1, { range, folder, clock: later })).toEqual([port]);
+    } finally {
+      await notes.remove();
+    }
+  });
+
+  test('behavior: where nothing can be noted, ports are given all the same', async () => {
+    const ports = await freePorts(3, { folder: '/dev/null/notes' });
+    expect(new Set(ports).size).toBe(3);
   });
 
   test('default: none for nobody', async () => {
