@@ -144,16 +144,18 @@ describe('an account that cannot pay (threat 14)', () => {
     const sender = world.newSender();
     const tasks = Array.from({ length: 5 }, (_, n) => world.task(sender, `dry ${n}`));
     await untilTrue(() => world.count('error', /is dry/) === 1);
+    // A head that comes while those who wait look, or while one of them tries, is no occasion: then the next one is.
+    const mineUntil = (holds: () => boolean) =>
+      untilTrue(async () => {
+        await world.mine();
+        return holds();
+      });
     // The first look at the balance is for the alert, the second one by those that wait.
-    await untilTrue(async () => {
-      await world.mine();
-      return world.proxy.requests('eth_getBalance') > 1;
-    });
+    await mineUntil(() => world.proxy.requests('eth_getBalance') > 1);
     const attempts = world.proxy.requests('eth_sendRawTransaction');
     for (let block = 0; block < 4; block++) {
       const looks = world.proxy.requests('eth_getBalance');
-      await world.mine();
-      await untilTrue(() => world.proxy.requests('eth_getBalance') > looks);
+      await mineUntil(() => world.proxy.requests('eth_getBalance') > looks);
     }
     expect(world.proxy.requests('eth_sendRawTransaction')).toBe(attempts);
     expect(world.lines.find(({ level }) => level === 'error')?.fields).toMatchObject({
@@ -162,8 +164,7 @@ describe('an account that cannot pay (threat 14)', () => {
     });
     expect(world.lines.filter(({ level }) => level === 'error' || level === 'warn')).toHaveLength(1);
     await world.anvil.rpc('evm_increaseTime', 3_600);
-    await world.mine();
-    await untilTrue(() => world.count('error', /still dry/) === 1);
+    await mineUntil(() => world.count('error', /still dry/) === 1);
 
     await balance('0xde0b6b3a7640000');
     await world.mineUntil(() => tasks.every(({ isSettled }) => isSettled()));
