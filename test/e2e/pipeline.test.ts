@@ -26,7 +26,8 @@ afterAll(() => workplace.close());
 const endpointsIn = (text: string) => [...text.matchAll(/127\.0\.0\.1:\d+/g)].map(([endpoint]) => endpoint);
 
 async function expectSilence(endpoints: readonly string[]): Promise<void> {
-  expect(workplace.leftovers()).toEqual([]);
+  // What is killed with the group of a performer takes a moment to be gone.
+  await until('no process is left', () => workplace.leftovers().length === 0);
   expect(endpoints).not.toHaveLength(0);
   for (const endpoint of endpoints)
     expect([endpoint, await isListening(endpoint)]).toEqual([endpoint, false]);
