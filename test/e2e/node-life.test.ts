@@ -21,7 +21,8 @@ async function started(node: NodeSeat, name: keyof typeof READY): Promise<Runnin
 }
 
 async function expectNothingLeft(node: NodeSeat): Promise<void> {
-  expect(node.processes()).toEqual([]);
+  // What is killed with the group of a performer takes a moment to be gone.
+  await until('no process of it is left', () => node.processes().length === 0);
   expect(node.locks()).toEqual([]);
   const port = node.config.grpcPort ?? node.config.managementServerGrpcPort;
   expect(await isListening(`127.0.0.1:${port}`)).toBe(false);

@@ -62,7 +62,7 @@ describe('many results at once (threat 14)', () => {
     for (let look = 0; look < 20; look++) await world.client.head();
     expect([held.waiting, sends()]).toEqual([MOST_SENDING, MOST_SENDING]);
     held.release();
-    await untilTrue(async () => (await world.pooled()) === tasks.length);
+    await world.sent(...tasks);
     await world.mine();
     for (const { settled } of tasks) expect((await settled).kind).toBe('verified');
     expect(noncesOf(tasks)).toEqual(upTo(tasks.length));
@@ -96,7 +96,7 @@ describe('many results at once (threat 14)', () => {
     await untilTrue(() => held.waiting === MOST_SENDING);
     const quiet = of(avss[1], 40);
     held.release();
-    await untilTrue(async () => (await world.pooled()) === 41);
+    await world.sent(...burst, quiet);
     // Behind what is under way and what has had its turn; not behind the burst.
     expect(quiet.signed[0]?.nonce).toBeLessThan(3 * MOST_SENDING);
     await world.mineUntil(allSettled([...burst, quiet]));
@@ -113,7 +113,7 @@ describe('one among them that is refused (threat 14)', () => {
     await untilTrue(() => tasks[MOST_SENDING]?.signed.length === 1);
     held.release();
     expect(tasks[MOST_SENDING]?.signed[0]?.nonce).toBe(2);
-    await untilTrue(async () => (await world.pooled()) === MOST_SENDING);
+    await world.sent(...tasks.filter((_, n) => n !== 2));
     await world.mineUntil(allSettled(tasks));
     expect(tasks[2]?.signed.map(({ nonce }) => nonce)).toEqual([2, MOST_SENDING]);
     expect([await world.minedCount(), await world.results()]).toEqual([tasks.length, tasks.length]);
@@ -160,6 +160,7 @@ describe('one among them that blocks pass by (threat 14)', () => {
     world.proxy.set(first.fault, SEND);
     const tasks = tasksOf(3, world.newSender({ bumpAfterBlocks: 1 }));
     await untilTrue(() => sends() === 3);
+    await world.sent(...tasks.slice(1));
     await world.mine();
     await untilTrue(() => sends() === 5);
     expect(tasks.map(({ signed }) => signed.map(({ nonce }) => nonce))).toEqual([[0], [1, 1], [2, 2]]);

@@ -169,7 +169,8 @@ describe('an endpoint that has taken a result and says that it has not (threat 1
 
 describe('what a result costs', () => {
   test('default: is told when it is submitted, and when it is mined', async () => {
-    const silent = stage.executor(3);
+    // The heaviest: the threshold takes all of the others, and with any other one two of them could be enough.
+    const silent = stage.executor(0);
     silent.answer = () => new Promise(() => undefined);
     await stage.start();
     const task = await stage.createTask(L1, BN254_SET, 'costs');

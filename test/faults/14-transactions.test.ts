@@ -28,7 +28,7 @@ describe('one account for all AVSs (threat 14)', () => {
     const sender = world.newSender();
     const estimate = await sender.simulate(CALL);
     const tasks = Array.from({ length: 40 }, (_, n) => world.task(sender, `AVS ${n % 5}, task ${n}`));
-    await untilTrue(async () => (await world.pooled()) === 40);
+    await world.sent(...tasks);
     await world.mine();
     for (const { settled } of tasks) expect((await settled).kind).toBe('verified');
     const nonces = tasks.flatMap(({ signed }) => signed.map(({ nonce }) => nonce));
@@ -42,8 +42,9 @@ describe('one account for all AVSs (threat 14)', () => {
 
 describe('a transaction that is not mined (threat 14)', () => {
   test('behavior: dropped from the pool it is sent again as it was, before it is due for higher fees', async () => {
-    const { settled, signed } = world.task(world.newSender({ bumpAfterBlocks: 100 }), 'dropped');
-    await untilTrue(async () => (await world.pooled()) === 1);
+    const dropped = world.task(world.newSender({ bumpAfterBlocks: 100 }), 'dropped');
+    const { settled, signed } = dropped;
+    await world.sent(dropped);
     await world.anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await world.mine();
     await world.mine();
@@ -56,7 +57,7 @@ describe('a transaction that is not mined (threat 14)', () => {
   test('behavior: all that a node has forgotten when it started anew is sent again at once', async () => {
     const sender = world.newSender({ bumpAfterBlocks: 100 });
     const tasks = [0, 1, 2].map((n) => world.task(sender, `forgotten ${n}`));
-    await untilTrue(async () => (await world.pooled()) === 3);
+    await world.sent(...tasks);
     await world.anvil.rpc('anvil_dropAllTransactions');
     await world.mine();
     await world.mine();
@@ -68,8 +69,9 @@ describe('a transaction that is not mined (threat 14)', () => {
 
   test('behavior: at the cap it waits, told once, and is mined when the base fee falls', async () => {
     const sender = world.newSender({ maxFeeGwei: 3, bumpAfterBlocks: 1 });
-    const { settled, signed, isSettled } = world.task(sender, 'capped');
-    await untilTrue(async () => (await world.pooled()) === 1);
+    const capped = world.task(sender, 'capped');
+    const { settled, signed, isSettled } = capped;
+    await world.sent(capped);
     for (let block = 0; block < 6; block++) {
       const checks = world.proxy.requests('eth_getTransactionCount');
       await world.mine(DEAR);
@@ -85,8 +87,9 @@ describe('a transaction that is not mined (threat 14)', () => {
   });
 
   test('behavior: the receipt is found of whichever form was mined', async () => {
-    const { settled, signed } = world.task(world.newSender(), 'two forms');
-    await untilTrue(async () => (await world.pooled()) === 1);
+    const task = world.task(world.newSender(), 'two forms');
+    const { settled, signed } = task;
+    await world.sent(task);
     // The endpoint says that it has taken the replacement, and has not.
     const swallow = world.proxy.set(async ({ params }) => ({ result: hashOf(params[0], signed) }), SEND);
     for (let block = 0; block < 3; block++) await world.mine(DEAR);
@@ -100,8 +103,9 @@ describe('a transaction that is not mined (threat 14)', () => {
   });
 
   test("behavior: a nonce that another program's transaction took costs nothing but a new one", async () => {
-    const { settled, signed, isSettled } = world.task(world.newSender({ bumpAfterBlocks: 100 }), 'taken');
-    await untilTrue(async () => (await world.pooled()) === 1);
+    const taken = world.task(world.newSender({ bumpAfterBlocks: 100 }), 'taken');
+    const { settled, signed, isSettled } = taken;
+    await world.sent(taken);
     await world.anvil.rpc('anvil_dropTransaction', signed[0]?.hash);
     await world.anvil.rpc('eth_sendTransaction', { from: ACCOUNT, to: ACCOUNT, nonce: '0x0', gas: '0x5208' });
     await world.mineUntil(isSettled);
@@ -112,21 +116,17 @@ describe('a transaction that is not mined (threat 14)', () => {
 
   test('behavior: withdrawn, when the task is over, for less than its call would cost', async () => {
     let status: number = TaskStatus.created;
-    const sender = world.newSender();
-    const needed = async () => status === TaskStatus.created;
-    const { settled, isSettled } = world.task(sender, 'withdrawn', {
+    const change = {
       status: async () => status,
       simulate: async () => {
         if (status === TaskStatus.verified) throw revertedError(ALREADY_VERIFIED);
         return 100_000n;
       },
-      send: async (gas, signal) => {
-        const request = { ...CALL, subject: 'withdrawn', gas, isNeeded: needed };
-        const receipt = await sender.send(request, signal);
-        return { ...receipt, succeeded: receipt.status === 'succeeded' };
-      },
-    });
-    await untilTrue(async () => (await world.pooled()) === 1);
+    };
+    const isNeeded = async () => status === TaskStatus.created;
+    const withdrawn = world.task(world.newSender(), 'withdrawn', change, { isNeeded });
+    const { settled, isSettled } = withdrawn;
+    await world.sent(withdrawn);
     for (let block = 0; block < 2; block++) await world.mine(DEAR);
     status = TaskStatus.verified;
     await world.mineUntil(isSettled, DEAR);
@@ -144,16 +144,18 @@ describe('an account that cannot pay (threat 14)', () => {
     const sender = world.newSender();
     const tasks = Array.from({ length: 5 }, (_, n) => world.task(sender, `dry ${n}`));
     await untilTrue(() => world.count('error', /is dry/) === 1);
+    // A head that comes while those who wait look, or while one of them tries, is no occasion: then the next one is.
+    const mineUntil = (holds: () => boolean) =>
+      untilTrue(async () => {
+        await world.mine();
+        return holds();
+      });
     // The first look at the balance is for the alert, the second one by those that wait.
-    await untilTrue(async () => {
-      await world.mine();
-      return world.proxy.requests('eth_getBalance') > 1;
-    });
+    await mineUntil(() => world.proxy.requests('eth_getBalance') > 1);
     const attempts = world.proxy.requests('eth_sendRawTransaction');
     for (let block = 0; block < 4; block++) {
       const looks = world.proxy.requests('eth_getBalance');
-      await world.mine();
-      await untilTrue(() => world.proxy.requests('eth_getBalance') > looks);
+      await mineUntil(() => world.proxy.requests('eth_getBalance') > looks);
     }
     expect(world.proxy.requests('eth_sendRawTransaction')).toBe(attempts);
     expect(world.lines.find(({ level }) => level === 'error')?.fields).toMatchObject({
@@ -162,8 +164,7 @@ describe('an account that cannot pay (threat 14)', () => {
     });
     expect(world.lines.filter(({ level }) => level === 'error' || level === 'warn')).toHaveLength(1);
     await world.anvil.rpc('evm_increaseTime', 3_600);
-    await world.mine();
-    await untilTrue(() => world.count('error', /still dry/) === 1);
+    await mineUntil(() => world.count('error', /still dry/) === 1);
 
     await balance('0xde0b6b3a7640000');
     await world.mineUntil(() => tasks.every(({ isSettled }) => isSettled()));
@@ -204,7 +205,7 @@ describe('an account that cannot pay (threat 14)', () => {
   test('behavior: a transaction that waits and is known to the node does not end the alert', async () => {
     const sender = world.newSender({ bumpAfterBlocks: 1, maxFeeGwei: 3 });
     const waiting = world.task(sender, 'waits');
-    await untilTrue(async () => (await world.pooled()) === 1);
+    await world.sent(waiting);
     await balance('0x0');
     const { isSettled } = world.task(sender, 'dry');
     await untilTrue(() => world.count('error', /is dry/) === 1);

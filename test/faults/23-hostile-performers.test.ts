@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAddress } from '../../src/base/brands.js';
+import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { startPerformerPool } from '../../src/performer/performer-pool.js';
 import type { PerformerResources } from '../../src/performer/runtime.js';
@@ -39,8 +40,16 @@ function withEngine(found: DockerEngine): void {
     expect(await stage.endTest()).toEqual([]);
   });
 
-  /** One that does harm, and one beside it that is asked all the time. */
-  async function besideNeighbour(env: Record<string, string>, limits: Partial<PerformerResources> = {}) {
+  /**
+   * One that does harm, and one beside it that is asked all the time.
+   * @param clock hurried only where restarts are waited for: with checks at once after each other a machine that stands
+   *   still for some seconds looks like performers that hang
+   */
+  async function besideNeighbour(
+    env: Record<string, string>,
+    limits: Partial<PerformerResources> = {},
+    clock = systemClock,
+  ) {
     const runtime = await stage.open();
     const ends: string[] = [];
     const pool = await startPerformerPool(
@@ -55,7 +64,7 @@ function withEngine(found: DockerEngine): void {
         listener: (event) => {
           if (event.type === 'ended') ends.push(event.reason);
         },
-        clock: hurriedClock,
+        clock,
         logger: silentLogger,
       },
       never,
@@ -74,7 +83,7 @@ function withEngine(found: DockerEngine): void {
           () => (failures += 1),
         );
         // All the time, and yet not at the cost of what is tried beside it.
-        await hurriedClock.sleep(10);
+        await systemClock.sleep(10);
       }
     })();
     const of = (avs: typeof AVS) => pool.list().find((state) => state.avs === avs);
@@ -146,7 +155,7 @@ function withEngine(found: DockerEngine): void {
   });
 
   test('23: one that hangs fails its checks three times and is started anew', async () => {
-    const { run, ends, state } = await besideNeighbour({});
+    const { run, ends, state } = await besideNeighbour({}, {}, hurriedClock);
     const before = state()?.id;
     const patience = new AbortController();
     const task = run('freeze', patience.signal).catch((error: unknown) => error);
@@ -166,7 +175,7 @@ function withEngine(found: DockerEngine): void {
   });
 
   test('23: one that dies while it is deployed is tried six times, and given up with its last words', async () => {
-    const { run, ends, state } = await besideNeighbour({ AT_START: 'exit' });
+    const { run, ends, state } = await besideNeighbour({ AT_START: 'exit' }, {}, hurriedClock);
     await expect(run('echo x')).rejects.toMatchObject({ code: 'PERFORMER_UNAVAILABLE' });
     await untilTrue(() => ends.length >= 6);
     expect(state()).toMatchObject({

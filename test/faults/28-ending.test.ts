@@ -76,18 +76,17 @@ test('behavior: SIGTERM under load: what runs is finished within the grace time,
     key: new Secret(createCast(1).user.secret),
     clock: systemClock,
   });
-  const executor = await devnet.seat('executor-1', ({ avsPerformers = [] }) => {
-    for (const performer of avsPerformers)
-      Object.assign(performer, { envs: [{ name: 'PERFORMER_DELAY_MS', value: '1500' }] });
-  });
+  const executor = await devnet.seat('executor-1');
   const aggregator = await devnet.seat('aggregator', (config) => {
     config.storage = { type: 'level', level: { dir: `${devnet.folder}/data/aggregator` } };
   });
   try {
     const serving = executor.start({}, { limitMs: 'none' });
     await serving.logged('executor is serving');
-    const first = aggregator.start();
+    const first = aggregator.start({}, { limitMs: 'none' });
     await first.logged('aggregator is watching');
+    // It answers when the aggregator has been told to stop, however late that is.
+    serving.kill('SIGSTOP');
     const operatorSet = { avs: state.avs, id: BN254_SET };
     const tasks = await Promise.all(
       Array.from({ length: TASKS }, (_, index) =>
@@ -96,6 +95,8 @@ test('behavior: SIGTERM under load: what runs is finished within the grace time,
     );
     await first.logged('task sent');
     first.kill('SIGTERM');
+    await first.logged('aggregator stops: no further tasks are taken');
+    serving.kill('SIGCONT');
     const { code, stderr } = await first.ended;
     expect(code).toBe(0);
     expect(stderr).not.toMatch(/ ERROR |^ponos: /m);
@@ -108,7 +109,7 @@ test('behavior: SIGTERM under load: what runs is finished within the grace time,
     expect(stderr).not.toMatch(/store is closed/);
     expect(aggregator.locks()).toEqual([]);
 
-    const second = aggregator.start();
+    const second = aggregator.start({}, { limitMs: 'none' });
     await second.logged('aggregator is watching');
     const mailbox = createTaskMailbox(client, state.mailbox);
     await until(

@@ -10,12 +10,14 @@ import { type DockerEngine, dockerEngine } from '../support/docker-engine.js';
 import {
   type ExecutorNode,
   type ExecutorNodeOptions,
+  isStored,
   launchExecutor,
   startExecutorNode,
 } from '../support/executor-node.js';
 import { bundle } from '../support/performer-bundle.js';
 import { runPonos } from '../support/run-ponos.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const engine = await dockerEngine();
 let devnet: TestDevnet;
@@ -65,7 +67,7 @@ async function stored(): Promise<{ performers: PerformerRecord[]; deployments: D
   return JSON.parse(await storage('performers', '--json'));
 }
 
-/** Has a task done: what was to be written before its answer is on the disk then. */
+/** Has a task done: all that was told before the node served is on the disk then. */
 async function answer(node: ExecutorNode, payload: string): Promise<string> {
   const task = await tasks.create('L1', BN254_SET, payload);
   return (await node.submit(await tasks.submission(task, 'L1', node.operator))).output.toString();
@@ -74,6 +76,12 @@ async function answer(node: ExecutorNode, payload: string): Promise<string> {
 /** The ids of performers, as the log of a node has them. */
 const idsIn = (node: ExecutorNode) =>
   node.lines('performer in service').map((line) => /process-\d+/.exec(line)?.[0]);
+
+/** Resolves when it is on the disk that the performer which came into service last serves; performers do not wait for that. */
+function lastIsStored(node: ExecutorNode): Promise<void> {
+  const inService = () => RegExp(`"performerId":"${idsIn(node).at(-1)}"[^{}]*"servingFromMs"`);
+  return until('what serves is on the disk', () => isStored(storeDir(), inService()), LONG_MS);
+}
 
 describe('an executor', () => {
   test('behavior: killed, it has in its store what ran; started again, that it was interrupted', async () => {
@@ -113,6 +121,8 @@ describe('an executor', () => {
     const node = await launch();
     const marker = path.join(folder.path, 'crashed');
     expect(await answer(node, `crash-once ${marker}`)).toBe('recovered');
+    await until('another one has come into service', () => idsIn(node).length === 2, LONG_MS);
+    await lastIsStored(node);
     await node.kill();
     const { performers, deployments } = await stored();
     const [lost, recovered] = idsIn(node);
@@ -129,6 +139,7 @@ describe('an executor', () => {
     for (const moment of MOMENTS) {
       const node = await launch(launchExecutor);
       await node.running.logged(moment);
+      await lastIsStored(node);
       await node.kill();
     }
     const last = await launch();

@@ -62,6 +62,8 @@ class Simulation {
   readonly #reorgs: Record<ChainName, number> = { L1: 0, L2: 0 };
   readonly #judgedUpTo: Record<ChainName, number> = { L1: 0, L2: 0 };
   readonly #history: string[] = [];
+  /** Tasks that were sent since this line of the log are fresh ones; undefined while there are none. */
+  #freshSince: number | undefined;
   readonly #totals = { verified: 0, failed: 0, moved: 0, vanished: 0, reorgs: 0, restarts: 0, reverted: 0 };
 
   constructor(world: SimWorld, options: SimulationOptions) {
@@ -158,8 +160,10 @@ class Simulation {
     for (const executor of executors) await executor.become('honest');
     await this.#mineUntil(CALM_BLOCKS, 'tasks have not ended', () => this.#unfinished());
     const kinds = SETS.flatMap((set) => Array.from({ length: AVSS }, (_, avs) => ({ avs, set })));
+    this.#freshSince = this.#world.node.log.length;
     for (const name of CHAINS) await this.#create(name, kinds, true);
     await this.#mineUntil(FRESH_BLOCKS, 'fresh tasks are not verified', () => this.#unfinished());
+    this.#freshSince = undefined;
     // Until the cursor is at the block of the last result, which is asked for again there.
     for (let block = 0; block < 2; block += 1) await this.#mineAndSettle();
     await this.#judge();
@@ -203,7 +207,8 @@ class Simulation {
     for (let poll = 0; poll < polls && quiet < QUIET_POLLS; poll += 1) {
       await systemClock.sleep(POLL_MS);
       const now = this.#activity();
-      quiet = now === before && (await this.#hasReadAll()) ? quiet + 1 : 0;
+      const isIdle = now === before && !this.#isVerifying() && (await this.#hasReadAll());
+      quiet = isIdle ? quiet + 1 : 0;
       before = now;
     }
   }
@@ -217,6 +222,15 @@ class Simulation {
       ),
     );
     return requests.reduce((sum, count) => sum + count, this.#world.node.logged);
+  }
+
+  /** Answers to fresh tasks, which are all good, are verified by a thread that neither asks nor tells, and may be slow. */
+  #isVerifying(): boolean {
+    const lines = this.#world.node.log.slice(this.#freshSince ?? Number.POSITIVE_INFINITY);
+    const told = (step: string) =>
+      new Set(lines.filter(({ message }) => message === `task ${step}`).map(({ fields }) => fields.taskId));
+    const [met, failed] = [told('threshold met'), told('failed')];
+    return [...told('sent')].some((taskId) => !met.has(taskId) && !failed.has(taskId));
   }
 
   async #hasReadAll(): Promise<boolean> {

@@ -14,7 +14,7 @@ import { createExecutorStore, type ExecutorStore } from '../../src/store/executo
 import { openLevelStore } from '../../src/store/level-store.js';
 import { startDevnet, type TestDevnet } from '../support/devnet.js';
 import { BN254_SET, type DevnetTasks, ECDSA_SET, openDevnetTasks } from '../support/devnet-tasks.js';
-import { type ExecutorNode, launchExecutor, startExecutorNode } from '../support/executor-node.js';
+import { type ExecutorNode, isStored, launchExecutor, startExecutorNode } from '../support/executor-node.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { LONG_MS, until } from '../support/until.js';
 
@@ -56,6 +56,8 @@ async function start(config?: object): Promise<ExecutorNode> {
 
 /** The runs of the performer so far. */
 const runCount = () => (fs.existsSync(runs) ? fs.statSync(runs).size : 0);
+/** Tasks that are held are answered from now on. */
+const letGo = () => fs.writeFileSync(`${runs}.go`, '');
 
 /** What a stopped executor has in its store. */
 async function withStore<T>(use: (store: ExecutorStore) => Promise<T>): Promise<T> {
@@ -85,13 +87,14 @@ describe('an executor whose performer answers differently every time', () => {
 
   test('behavior: killed after it stored an answer and before anybody had it, it gives what it stored', async () => {
     const first = await start();
-    const task = await tasks.create('L2', ECDSA_SET, `vary-slowly ${runs}`);
+    const task = await tasks.create('L2', ECDSA_SET, `vary-held ${runs}`);
     const request = await tasks.submission(task, 'L2', first.operator);
     const caller = new AbortController();
     const hungUp = expect(first.submit(request, caller.signal)).rejects.toThrow();
     await until('the task runs', () => runCount() === 1, LONG_MS);
     caller.abort();
     await hungUp;
+    letGo();
     await first.running.logged('task answered');
     await first.kill();
     const stored = await withStore((store) => store.find(keyOf(task)));
@@ -107,13 +110,16 @@ describe('an executor whose performer answers differently every time', () => {
     expect(second.lines('a task was under way')).toEqual([]);
   }, 60_000);
 
-  test('behavior: killed after the run and before the answer was stored, nothing was signed; the task runs again', async () => {
+  test('behavior: killed when the task was done and before the answer was stored, nothing was signed; the task runs again', async () => {
     const first = await start();
-    fs.writeFileSync(`${runs}.pid`, String(first.running.pid));
-    const task = await tasks.create('L1', ECDSA_SET, `vary-and-kill ${runs}`);
+    const task = await tasks.create('L1', ECDSA_SET, `vary-held ${runs}`);
     const request = await tasks.submission(task, 'L1', first.operator);
-    await expect(first.submit(request)).rejects.toThrow();
-    await first.running.ended;
+    const unanswered = expect(first.submit(request)).rejects.toThrow();
+    await until('the task runs', () => runCount() === 1, LONG_MS);
+    // Written beside the run, which it does not hold up.
+    await until('it is noted as under way', () => isStored(storeDir(), RegExp(task.taskId)), LONG_MS);
+    await first.kill();
+    await unanswered;
     expect(runCount()).toBe(1);
     expect(first.lines('task answered')).toEqual([]);
     // Nothing leaves before it is stored, and nothing is.
@@ -123,6 +129,7 @@ describe('an executor whose performer answers differently every time', () => {
     expect(second.lines('a task was under way when this node died')).toEqual([
       expect.stringContaining(task.taskId),
     ]);
+    letGo();
     const answer = await second.submit(request);
     expect(runCount()).toBe(2);
     await second.kill();

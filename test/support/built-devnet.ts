@@ -7,8 +7,7 @@ import path from 'node:path';
 import { parse, stringify } from 'yaml';
 import { type PonosResult, type RunningPonos, type RunOptions, runPonos, startPonos } from './run-ponos.js';
 import { temporaryFolder } from './temporary-folder.js';
-import { until } from './until.js';
-import { processesOf } from './workplace.js';
+import { killProcessesOf, processesOf } from './workplace.js';
 
 export type Role = 'aggregator' | 'executor';
 
@@ -102,8 +101,7 @@ async function seat(role: Role, config: NodeConfig): Promise<NodeSeat> {
     locks: () => (fs.existsSync(locks) ? fs.readdirSync(locks) : []),
     processes: () => processesOf(folder).map(({ command }) => command),
     remove: async () => {
-      for (const { pid } of processesOf(folder)) process.kill(pid, 'SIGKILL');
-      await until('everything has ended', () => processesOf(folder).length === 0);
+      await killProcessesOf(folder);
       await remove();
     },
   };

@@ -120,3 +120,11 @@ export async function startExecutorNode(options: ExecutorNodeOptions): Promise<E
   await node.running.logged('executor is serving');
   return node;
 }
+
+/** Whether the store of a node that runs has kept something: LevelDB writes what is new into a log, as it is. */
+export function isStored(dir: string, text: RegExp): boolean {
+  return fs
+    .readdirSync(dir)
+    .filter((name) => name.endsWith('.log'))
+    .some((name) => text.test(fs.readFileSync(path.join(dir, name), 'latin1')));
+}

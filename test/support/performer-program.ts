@@ -126,25 +126,16 @@ const behaviours: Record<string, (argument: string, taskId: string) => Promise<s
     await appendFile(file, 'x');
     return randomUUID();
   },
-  /** As `vary`, a second after it left its mark: time to hang up. */
-  'vary-slowly': async (file) => {
+  /** As `vary`, when `<file>.go` is there: until then its node can be killed, or its caller hang up. */
+  'vary-held': async (file) => {
     const { appendFile } = await import('node:fs/promises');
+    const { existsSync } = await import('node:fs');
     await appendFile(file, 'x');
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    while (!existsSync(`${file}.go`)) await new Promise((resolve) => setTimeout(resolve, 20));
     return randomUUID();
   },
   /** As `vary`, with an output of so many bytes that cannot be compressed. */
   'vary-size': (bytes) => randomBytes(Number(bytes) / 2).toString('hex'),
-  /** As `vary`, but when its work is done it kills the process whose id is in `<file>.pid`, once. */
-  'vary-and-kill': async (file) => {
-    const { appendFile, readFile, rm } = await import('node:fs/promises');
-    await appendFile(file, 'x');
-    const pid = await readFile(`${file}.pid`, 'utf8').catch(() => undefined);
-    if (pid === undefined) return randomUUID();
-    await rm(`${file}.pid`);
-    process.kill(Number(pid), 'SIGKILL');
-    return randomUUID();
-  },
   'append-slowly': async (file) => {
     const { appendFile } = await import('node:fs/promises');
     await appendFile(file, 'x');

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { type ChainClient, createChainClient } from '../../src/chain/client.js';
 import { HeadTracker } from '../../src/chain/head-tracker.js';
+import type { TransactionRequest } from '../../src/chain/pending-transaction.js';
 import type { SignedTransaction } from '../../src/chain/transaction.js';
 import {
   createTransactionSender,
@@ -20,6 +21,7 @@ import { type Anvil, startAnvil } from './anvil.js';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.js';
 import { LOG_EMITTER, placeLogEmitter } from './log-emitter.js';
 import { type LogLine, recordingLogger } from './recording-logger.js';
+import { until } from './until.js';
 
 /** Anvil's first funded account. */
 export const PAYER = new Wallet('0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
@@ -32,6 +34,8 @@ export const SEND = { methods: ['eth_sendRawTransaction'] };
 export interface SentResult {
   readonly settled: Promise<SubmitOutcome>;
   readonly signed: SignedTransaction[];
+  /** Whether a node has it and has said so: from then on its sender looks after it at each head. */
+  isSent(): boolean;
   isSettled(): boolean;
 }
 
@@ -43,7 +47,14 @@ export interface SenderWorld {
   readonly lines: readonly LogLine[];
   /** Closed with the world. */
   newSender(change?: Partial<TransactionSenderOptions>): TransactionSender;
-  task(sender: TransactionSender, subject: string, change?: Partial<SubmitOptions>): SentResult;
+  task(
+    sender: TransactionSender,
+    subject: string,
+    change?: Partial<SubmitOptions>,
+    request?: Partial<TransactionRequest>,
+  ): SentResult;
+  /** Resolves when they are sent. The node's pool has them a moment earlier: a head that comes then is one too early. */
+  sent(...results: readonly SentResult[]): Promise<void>;
   /** @param baseFee of the block, in wei as hex */
   mine(baseFee?: string): Promise<void>;
   /** Mines, and lets whoever waits for a head do its work. */
@@ -101,11 +112,15 @@ export async function openSenderWorld(): Promise<SenderWorld> {
       senders.push(sender);
       return sender;
     },
-    task(sender, subject, change = {}) {
+    task(sender, subject, change = {}, request = {}) {
       const signed: SignedTransaction[] = [];
+      let isSent = false;
       const waiter = {
         onSigned: async (transaction: SignedTransaction) => {
           signed.push(transaction);
+        },
+        onSent: () => {
+          isSent = true;
         },
       };
       const settled = submit(
@@ -118,7 +133,8 @@ export async function openSenderWorld(): Promise<SenderWorld> {
           turn: async () => () => undefined,
           simulate: () => sender.simulate(CALL),
           send: async (gas, signal, onPlaced) => {
-            const receipt = await sender.send({ ...CALL, ...waiter, subject, gas, onPlaced }, signal);
+            const call = { ...CALL, ...waiter, ...request, subject, gas, onPlaced };
+            const receipt = await sender.send(call, signal);
             return { ...receipt, succeeded: receipt.status === 'succeeded' };
           },
           verifierRefusal: async () => undefined,
@@ -133,8 +149,9 @@ export async function openSenderWorld(): Promise<SenderWorld> {
         isSettled = true;
       });
       settling.catch(() => undefined);
-      return { settled, signed, isSettled: () => isSettled };
+      return { settled, signed, isSent: () => isSent, isSettled: () => isSettled };
     },
+    sent: (...results) => until('all are sent', () => results.every(({ isSent }) => isSent())),
     async mine(baseFee) {
       if (baseFee !== undefined) await anvil.rpc('anvil_setNextBlockBaseFeePerGas', baseFee);
       await anvil.rpc('evm_mine');

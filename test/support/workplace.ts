@@ -41,8 +41,7 @@ export function openWorkplace(variables: NodeJS.ProcessEnv = {}): Workplace {
     },
     leftovers: () => processesOf(folder).map(({ command }) => command),
     async close() {
-      for (const { pid } of processesOf(folder)) process.kill(pid, 'SIGKILL');
-      await until('everything has ended', () => processesOf(folder).length === 0);
+      await killProcessesOf(folder);
       fs.rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -66,6 +65,18 @@ export function processesOf(folder: string): { pid: number; command: string }[] 
     }
   }
   return found;
+}
+
+/** Resolves when they are gone; they may also end by themselves. */
+export async function killProcessesOf(folder: string): Promise<void> {
+  for (const { pid } of processesOf(folder)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+  await until('everything has ended', () => processesOf(folder).length === 0);
 }
 
 /** Whether anybody listens at `host:port`. */
