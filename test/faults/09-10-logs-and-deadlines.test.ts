@@ -27,6 +27,7 @@ import { deferred } from '../support/deferred.js';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
 import { emptyLogs } from '../support/fault-proxy-faults.js';
 import { LOG_EMITTER_CODE } from '../support/log-emitter.js';
+import { stopMining } from '../support/stop-mining.js';
 
 const L1 = 31_337;
 
@@ -80,7 +81,7 @@ describe('logs', () => {
     const store = await start();
     const { mailbox } = world.state;
     const from = world.cast.user.address;
-    await rpc('evm_setIntervalMining', 0);
+    await stopMining(world.client(L1));
     const code = await rpc('eth_getCode', mailbox, 'latest');
     await rpc('anvil_setCode', mailbox, LOG_EMITTER_CODE);
     await rpc('anvil_impersonateAccount', from);
@@ -100,7 +101,7 @@ describe('logs', () => {
 
   test('behavior: those that an endpoint leaves out of a new block are found in its receipts', async () => {
     const store = await start();
-    await rpc('evm_setIntervalMining', 0);
+    await stopMining(world.client(L1));
     const { number } = await world.client(L1).head();
     while ((await store.cursor(chainId(L1)))?.number !== number) await new Promise(setImmediate);
     const left = proxy.set(emptyLogs, { methods: ['eth_getLogs'] });
@@ -172,7 +173,7 @@ describe('logs', () => {
       await opened.close();
       return proxy.requests('eth_getLogs');
     };
-    await rpc('evm_setIntervalMining', 0);
+    await stopMining(world.client(L1));
     const one = await count(1);
     expect(one).toBe(11);
     expect(await count(50)).toBe(one);
@@ -211,7 +212,7 @@ describe('deadlines', () => {
         return executor.honest(submission);
       };
     }
-    await rpc('evm_setIntervalMining', 0);
+    await stopMining(world.client(L1));
     const creating = Promise.all([created(ECDSA_SET, 'short'), created(BN254_SET, 'long')]);
     await pooled(2);
     await rpc('anvil_mine', '0x1');

@@ -18,8 +18,11 @@ import {
   type LogLine,
 } from '../support/aggregator-devnet.js';
 import { deferred } from '../support/deferred.js';
+import type { ScriptedExecutor } from '../support/scripted-executor.js';
+import { stopMining } from '../support/stop-mining.js';
 import { collectingTerminal } from '../support/storage-stage.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const L1 = 31_337;
 const L2 = 31_338;
@@ -85,6 +88,11 @@ const created = async (id: number, payload: string): Promise<TaskCreatedEvent> =
 const paid = async (id: number) =>
   Number(await rpc(id, 'eth_getTransactionCount', world.cast.aggregator.address, 'latest'));
 
+async function isPooled(id: number): Promise<boolean> {
+  const { pending } = (await rpc(id, 'txpool_status')) as { pending: string };
+  return Number(pending) > 0;
+}
+
 /** Executors answer when the returned function is called. */
 function holdExecutors(): () => void {
   const gate = deferred();
@@ -116,12 +124,14 @@ describe('a task whose block is replaced', () => {
       const release = holdExecutors();
       const { store } = await start();
       const before = await paid(L1);
-      const task = await created(L1, `vanishes ${depth}`);
+      await stopMining(world.client(L1));
+      const creating = created(L1, `vanishes ${depth}`);
+      await until('the task waits for a block', () => isPooled(L1), LONG_MS);
+      await mine(L1, 1);
+      const task = await creating;
       await world.logged(ofTask(task, 'task sent'));
-      await rpc(L1, 'evm_setIntervalMining', 0);
-      const missing = task.log.blockNumber + depth - 1 - (await headOf(L1));
-      if (missing > 0) await mine(L1, missing);
-      await replaceFrom(L1, task.log.blockNumber);
+      if (depth > 1) await mine(L1, depth - 1);
+      expect(await replaceFrom(L1, task.log.blockNumber)).toBe(depth);
       await mine(L1, 1);
       await world.logged(ofTask(task, 'task cancelled: its block is no longer on the chain'));
       release();
@@ -177,8 +187,17 @@ describe('a result whose block is replaced', () => {
   ])(
     'behavior: %s: the task is taken up again, and verified',
     async (_case, blockConfirmations) => {
+      const release = holdExecutors();
       const { store } = await start(L1, { blockConfirmations });
       const task = await created(L1, `taken back ${blockConfirmations}`);
+      await world.logged(ofTask(task, 'task sent'));
+      // From here on blocks come when they are needed: the cursor gets no nearer to the result, however long this takes.
+      // The first is later than the task's own: no result is taken at the same time.
+      await rpc(L1, 'evm_increaseTime', 1);
+      await stopMining(world.client(L1));
+      release();
+      await until('the result waits for a block', () => isPooled(L1), LONG_MS);
+      await mine(L1, 1);
       const block = await world.verifiedAt(L1, task);
       await world.logged(ofTask(task, 'task verified'));
       await replaceFrom(L1, block);
