@@ -33,6 +33,8 @@ let ends: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   world = await aggregatorDevnet();
+  // However long a block takes to come: no deadline passes while nothing is mined.
+  for (const id of [L1, L2]) await rpc(id, 'anvil_setBlockTimestampInterval', 1);
 }, 120_000);
 afterAll(async () => {
   await world?.close();
@@ -154,10 +156,10 @@ describe('a task whose block is replaced', () => {
     await world.logged(ofTask(task, 'task sent'));
     await rpc(L1, 'evm_setIntervalMining', 0);
     await mine(L1, 3);
-    // A reorg takes increases of the time back, but not this: the new deadline differs, whatever the time is.
+    // So that the new deadline differs: a reorg takes increases of the time back, but not this.
     await rpc(L1, 'anvil_setBlockTimestampInterval', 7);
     await replaceFrom(L1, task.log.blockNumber, { task, later: 2 });
-    await rpc(L1, 'anvil_removeBlockTimestampInterval');
+    await rpc(L1, 'anvil_setBlockTimestampInterval', 1);
     await mine(L1, 1);
     await world.logged(ofTask(task, 'task cancelled: its block is no longer on the chain'));
     await world.logged(() => count(task, 'task sent') === 2);
@@ -198,8 +200,6 @@ describe('a result whose block is replaced', () => {
       const task = await created(L1, `taken back ${blockConfirmations}`);
       await world.logged(ofTask(task, 'task sent'));
       // From here on blocks come when they are needed: the cursor gets no nearer to the result, however long this takes.
-      // The first is later than the task's own: no result is taken at the same time.
-      await rpc(L1, 'evm_increaseTime', 1);
       await stopMining(world.client(L1));
       release();
       await until('the result waits for a block', () => isPooled(L1), LONG_MS);
