@@ -35,6 +35,8 @@ export type { LogLine };
 export const BN254_SET = 1;
 export const ECDSA_SET = 2;
 
+const BLOCK_SECONDS = 1;
+
 export interface AggregatorDevnet {
   readonly state: DevnetState;
   readonly cast: Cast;
@@ -74,7 +76,7 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
       folder: folder.path,
       ...{ l1Port: 0, l2Port: 0, executorPort: 0, managementPort: 0 },
       executors: 4,
-      blockTimeSeconds: 1,
+      blockTimeSeconds: BLOCK_SECONDS,
       performer: { mode: 'process', command: ['true'] },
     },
     {
@@ -136,7 +138,15 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
     config,
     log,
     client,
-    administer: (change) => administer({ devnet: state, artifacts, cast, bn254, waits: false }, change),
+    async administer(change) {
+      // The chains' own blocks would pass by a time that the next block is to have.
+      for (const open of clients.values()) await stopMining(open);
+      try {
+        return await administer({ devnet: state, artifacts, cast, bn254, waits: false }, change);
+      } finally {
+        for (const open of clients.values()) await open.request('evm_setIntervalMining', [BLOCK_SECONDS]);
+      }
+    },
     async startAggregator({
       store = createAggregatorStore(createMemoryStore()),
       change = (same: AggregatorConfig) => same,
