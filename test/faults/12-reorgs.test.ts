@@ -18,8 +18,11 @@ import {
   type LogLine,
 } from '../support/aggregator-devnet.js';
 import { deferred } from '../support/deferred.js';
+import type { ScriptedExecutor } from '../support/scripted-executor.js';
+import { stopMining } from '../support/stop-mining.js';
 import { collectingTerminal } from '../support/storage-stage.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { LONG_MS, until } from '../support/until.js';
 
 const L1 = 31_337;
 const L2 = 31_338;
@@ -30,6 +33,8 @@ let ends: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   world = await aggregatorDevnet();
+  // However long a block takes to come: no deadline passes while nothing is mined.
+  for (const id of [L1, L2]) await rpc(id, 'anvil_setBlockTimestampInterval', 1);
 }, 120_000);
 afterAll(async () => {
   await world?.close();
@@ -85,6 +90,11 @@ const created = async (id: number, payload: string): Promise<TaskCreatedEvent> =
 const paid = async (id: number) =>
   Number(await rpc(id, 'eth_getTransactionCount', world.cast.aggregator.address, 'latest'));
 
+async function isPooled(id: number): Promise<boolean> {
+  const { pending } = (await rpc(id, 'txpool_status')) as { pending: string };
+  return Number(pending) > 0;
+}
+
 /** Executors answer when the returned function is called. */
 function holdExecutors(): () => void {
   const gate = deferred();
@@ -116,12 +126,14 @@ describe('a task whose block is replaced', () => {
       const release = holdExecutors();
       const { store } = await start();
       const before = await paid(L1);
-      const task = await created(L1, `vanishes ${depth}`);
+      await stopMining(world.client(L1));
+      const creating = created(L1, `vanishes ${depth}`);
+      await until('the task waits for a block', () => isPooled(L1), LONG_MS);
+      await mine(L1, 1);
+      const task = await creating;
       await world.logged(ofTask(task, 'task sent'));
-      await rpc(L1, 'evm_setIntervalMining', 0);
-      const missing = task.log.blockNumber + depth - 1 - (await headOf(L1));
-      if (missing > 0) await mine(L1, missing);
-      await replaceFrom(L1, task.log.blockNumber);
+      if (depth > 1) await mine(L1, depth - 1);
+      expect(await replaceFrom(L1, task.log.blockNumber)).toBe(depth);
       await mine(L1, 1);
       await world.logged(ofTask(task, 'task cancelled: its block is no longer on the chain'));
       release();
@@ -144,11 +156,20 @@ describe('a task whose block is replaced', () => {
     await world.logged(ofTask(task, 'task sent'));
     await rpc(L1, 'evm_setIntervalMining', 0);
     await mine(L1, 3);
-    await rpc(L1, 'evm_increaseTime', 7);
+    // So that the new deadline differs: a reorg takes increases of the time back, but not this.
+    await rpc(L1, 'anvil_setBlockTimestampInterval', 7);
     await replaceFrom(L1, task.log.blockNumber, { task, later: 2 });
+    await rpc(L1, 'anvil_setBlockTimestampInterval', 1);
     await mine(L1, 1);
     await world.logged(ofTask(task, 'task cancelled: its block is no longer on the chain'));
     await world.logged(() => count(task, 'task sent') === 2);
+    const blockAsked = ({ submissions }: ScriptedExecutor) => Number(submissions.at(-1)?.taskBlockNumber);
+    // Those who are not needed to certify are not asked any more once the others have answered.
+    await until(
+      'everybody is asked with the new block',
+      () => world.executors.every((executor) => blockAsked(executor) > task.log.blockNumber),
+      LONG_MS,
+    );
     await rpc(L1, 'evm_setIntervalMining', 1);
     release();
     await world.verifiedAt(L1, task);
@@ -163,10 +184,7 @@ describe('a task whose block is replaced', () => {
     expect(stored?.deadlineSeconds).toBe(creationTimeSeconds + config.taskSlaSeconds);
     expect(stored?.deadlineSeconds).not.toBe(task.deadlineSeconds);
     expect(await paid(L1)).toBe(before + 1);
-    for (const { submissions } of world.executors) {
-      const blocks = submissions.map(({ taskBlockNumber }) => Number(taskBlockNumber));
-      expect(blocks.at(-1)).toBe(stored?.blockNumber);
-    }
+    for (const executor of world.executors) expect(blockAsked(executor)).toBe(stored?.blockNumber);
   }, 60_000);
 });
 
@@ -177,8 +195,15 @@ describe('a result whose block is replaced', () => {
   ])(
     'behavior: %s: the task is taken up again, and verified',
     async (_case, blockConfirmations) => {
+      const release = holdExecutors();
       const { store } = await start(L1, { blockConfirmations });
       const task = await created(L1, `taken back ${blockConfirmations}`);
+      await world.logged(ofTask(task, 'task sent'));
+      // From here on blocks come when they are needed: the cursor gets no nearer to the result, however long this takes.
+      await stopMining(world.client(L1));
+      release();
+      await until('the result waits for a block', () => isPooled(L1), LONG_MS);
+      await mine(L1, 1);
       const block = await world.verifiedAt(L1, task);
       await world.logged(ofTask(task, 'task verified'));
       await replaceFrom(L1, block);

@@ -28,12 +28,16 @@ import { buildVerifyWorker } from './build-worker.js';
 import { loadArtifacts } from './devnet-artifacts.js';
 import { type LogLine, recordingLogger } from './recording-logger.js';
 import { type ScriptedExecutor, scriptedExecutor } from './scripted-executor.js';
+import { stopMining } from './stop-mining.js';
 import { temporaryFolder } from './temporary-folder.js';
+import { LONG_MS, until } from './until.js';
 
 export type { LogLine };
 
 export const BN254_SET = 1;
 export const ECDSA_SET = 2;
+
+const BLOCK_SECONDS = 1;
 
 export interface AggregatorDevnet {
   readonly state: DevnetState;
@@ -56,10 +60,10 @@ export interface AggregatorDevnet {
   /** Creates tasks at once; each event names its block. */
   createTasks(id: number, operatorSetId: number, payloads: readonly string[]): Promise<TaskCreatedEvent[]>;
   /** Resolves with the block in which the task was verified. */
-  verifiedAt(id: number, task: TaskCreatedEvent, withinMs?: number): Promise<number>;
+  verifiedAt(id: number, task: TaskCreatedEvent): Promise<number>;
   status(id: number, task: TaskCreatedEvent): Promise<number>;
   /** Resolves with the first line, logged before or later, that fits. */
-  logged(fits: (line: LogLine) => boolean, withinMs?: number): Promise<LogLine>;
+  logged(fits: (line: LogLine) => boolean): Promise<LogLine>;
   /** Everybody listens and answers honestly again, and no submission is remembered. */
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -74,7 +78,7 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
       folder: folder.path,
       ...{ l1Port: 0, l2Port: 0, executorPort: 0, managementPort: 0 },
       executors: 4,
-      blockTimeSeconds: 1,
+      blockTimeSeconds: BLOCK_SECONDS,
       performer: { mode: 'process', command: ['true'] },
     },
     {
@@ -136,7 +140,15 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
     config,
     log,
     client,
-    administer: (change) => administer({ devnet: state, artifacts, cast, bn254, waits: false }, change),
+    async administer(change) {
+      // The chains' own blocks would pass by a time that the next block is to have.
+      for (const open of clients.values()) await stopMining(open);
+      try {
+        return await administer({ devnet: state, artifacts, cast, bn254, waits: false }, change);
+      } finally {
+        for (const open of clients.values()) await open.request('evm_setIntervalMining', [BLOCK_SECONDS]);
+      }
+    },
     async startAggregator({
       store = createAggregatorStore(createMemoryStore()),
       change = (same: AggregatorConfig) => same,
@@ -165,8 +177,8 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
         payloads.map((payload) => sender.create({ operatorSet, payload: Buffer.from(payload) })),
       );
     },
-    verifiedAt(id, task, withinMs = 30_000) {
-      return until(withinMs, `task ${task.taskId} was not verified`, async () => {
+    verifiedAt(id, task) {
+      return answer(`task ${task.taskId} was verified`, async () => {
         const head = await client(id).head();
         const logs = await client(id).logs(
           { addresses: [state.mailbox], topics: [TASK_VERIFIED_TOPIC, null] },
@@ -176,8 +188,7 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
       });
     },
     status: (id, task) => createTaskMailbox(client(id), state.mailbox).getTaskStatus(task.taskId, 'latest'),
-    logged: (fits, withinMs = 20_000) =>
-      until(withinMs, 'the expected line was not logged', async () => log.find(fits)),
+    logged: (fits) => answer(`a line was logged with ${fits}`, async () => log.find(fits)),
     async reset() {
       for (const executor of executors) {
         await executor.close();
@@ -198,12 +209,12 @@ export async function aggregatorDevnet(): Promise<AggregatorDevnet> {
 }
 
 /** Chains move by themselves; what they will say is asked for until they say it. */
-async function until<T>(withinMs: number, failure: string, ask: () => Promise<T | undefined>): Promise<T> {
-  const endMs = Date.now() + withinMs;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    if (Date.now() > endMs) throw new Error(failure);
-    await systemClock.sleep(50);
-  }
+async function answer<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  let found: T | undefined;
+  const isThere = async () => {
+    found = await ask();
+    return found !== undefined;
+  };
+  await until(what, isThere, LONG_MS);
+  return found as T;
 }

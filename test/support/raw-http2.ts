@@ -1,10 +1,11 @@
 /** HTTP/2 spoken frame by frame, for what no client library lets one do. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 export const FRAME = { data: 0, headers: 1, resetStream: 3, settings: 4, ping: 6, continuation: 9 } as const;
-export const FLAG = { endStream: 0x1, endHeaders: 0x4 } as const;
+export const FLAG = { endStream: 0x1, ack: 0x1, endHeaders: 0x4 } as const;
 
 export function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
   const head = Buffer.alloc(9);
@@ -53,6 +54,24 @@ export async function connectHttp2Raw(port: number, localAddress?: string): Prom
     Buffer.concat([Buffer.from(PREFACE), frame(FRAME.settings, 0, 0, Buffer.alloc(0))]),
   );
   return connection;
+}
+
+/** Whether what was sent before was heard: a ping behind it is answered. Other frames come at any time, and tell nothing. */
+export async function isHeard({ socket, closed }: RawConnection): Promise<boolean> {
+  const content = randomBytes(8);
+  const answer = frame(FRAME.ping, FLAG.ack, 0, content);
+  let received = Buffer.alloc(0);
+  const answered = new Promise<boolean>((resolve) => {
+    const onData = (bytes: Buffer) => {
+      received = Buffer.concat([received, bytes]);
+      if (!received.includes(answer)) return;
+      socket.off('data', onData);
+      resolve(true);
+    };
+    socket.on('data', onData);
+  });
+  socket.write(frame(FRAME.ping, 0, 0, content));
+  return Promise.race([answered, closed.then(() => false)]);
 }
 
 /** Writes until it is written, or until the server has closed the connection. */
