@@ -11,6 +11,7 @@ import {
   openNetwork,
   type PublishedTask,
 } from '../support/e2e-network.js';
+import { stopMining } from '../support/stop-mining.js';
 import { LONG_MS, until } from '../support/until.js';
 import { isListening, openWorkplace, type Workplace } from '../support/workplace.js';
 
@@ -179,7 +180,7 @@ describe('a devnet, its nodes and tasks by separate commands', () => {
         payload: `0x${(0x10 + index).toString(16)}`,
       })),
     );
-    for (const chain of ['L1', 'L2'] as const) await network.rpc(chain, 'evm_setIntervalMining', [0]);
+    for (const chain of ['L1', 'L2'] as const) await stopMining(network.client(chain));
     const creating = network.create(wanted);
     for (const chain of ['L1', 'L2'] as const) {
       await until(

@@ -13,6 +13,7 @@ import { aggregatorStage, L1 } from '../support/aggregator-stage.js';
 import { type Deferred, deferred } from '../support/deferred.js';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js';
 import { answerNull, hold } from '../support/fault-proxy-faults.js';
+import { stopMining } from '../support/stop-mining.js';
 import { until } from '../support/until.js';
 
 const stage = aggregatorStage();
@@ -129,7 +130,7 @@ describe('an endpoint that has taken a result and says that it has not (threat 1
     const before = await paid();
     const task = await stage.createTask(L1, BN254_SET, 'said to be refused');
     await stage.logged(task, 'task sent');
-    await rpc('evm_setIntervalMining', 0);
+    await stopMining(stage.world.client(L1));
     const { timestampSeconds } = await stage.world.client(L1).head();
     await rpc('evm_setNextBlockTimestamp', timestampSeconds + 1);
     await rpc('evm_mine');
@@ -230,7 +231,7 @@ describe('somebody faster (threat 14)', () => {
     const { number } = await stage.world.client(L1).head();
     const task = await stage.createTask(L1, BN254_SET, 'faster');
     await stage.logged(task, 'task sent');
-    await rpc('evm_setIntervalMining', 0);
+    await stopMining(stage.world.client(L1));
     const { timestampSeconds } = await stage.world.client(L1).head();
     await rpc('evm_setNextBlockTimestamp', timestampSeconds + 1);
     await rpc('evm_mine');

@@ -11,6 +11,7 @@ import { createMemoryStore } from '../../src/store/memory-store.js';
 import { type AggregatorDevnet, aggregatorDevnet, BN254_SET } from '../support/aggregator-devnet.js';
 import { type Deferred, deferred } from '../support/deferred.js';
 import { type LeapingClock, leapingClock } from '../support/leaping-clock.js';
+import { stopMining } from '../support/stop-mining.js';
 import { LONG_MS, until } from '../support/until.js';
 
 const [L1, L2] = [31_337, 31_338];
@@ -113,7 +114,7 @@ describe('a chain that stands still', () => {
   };
 
   async function standStill(): Promise<number> {
-    await world.client(L1).request('evm_setIntervalMining', [0]);
+    await stopMining(world.client(L1));
     return (await world.client(L1).head()).timestampSeconds;
   }
   const goOn = async (atSeconds: number) => {

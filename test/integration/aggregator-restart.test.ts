@@ -15,6 +15,7 @@ import {
   type LogLine,
 } from '../support/aggregator-devnet.js';
 import { deferred } from '../support/deferred.js';
+import { stopMining } from '../support/stop-mining.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { LONG_MS, until } from '../support/until.js';
 
@@ -133,7 +134,7 @@ describe('a result on its way when the aggregator is killed', () => {
       const first = await live();
       const before = await paid();
       const task = await created(L1, 'paid once');
-      await world.client(L1).request('evm_setIntervalMining', [0]);
+      await stopMining(world.client(L1));
       // The mailbox refuses a result in a block of the task's own time.
       const { timestampSeconds } = await world.client(L1).head();
       await world.client(L1).request('evm_setNextBlockTimestamp', [timestampSeconds + 1]);
