@@ -3,7 +3,8 @@ import { connect } from 'node:tls';
 import { errorCodeOf } from '../base/tls-failure.js';
 import type { SocketAddress } from './socket-address.js';
 
-const PROBE_MS = 2_000;
+/** Also for a node that is far away, or busy. */
+const PROBE_MS = 5_000;
 
 /**
  * Begins a handshake and ends it; nothing is said on the connection. A certificate of anybody, or an alert, is an answer
