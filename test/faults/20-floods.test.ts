@@ -2,7 +2,7 @@
  * Floods over real sockets: whatever one peer does, others are served meanwhile, and what it holds is bounded. The
  * hostile peer calls from another loopback address than the honest one.
  */
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -200,6 +200,7 @@ describe('calls', () => {
     await once(session, 'remoteSettings');
     expect(session.remoteSettings.maxConcurrentStreams).toBe(16);
     const hangUp = new AbortController();
+    setMaxListeners(0, hangUp.signal);
     const watch = () => {
       const channel = createChannel(`127.0.0.1:${server.port}`, undefined, {
         'grpc.use_local_subchannel_pool': 1,
