@@ -13,7 +13,7 @@ import { TASK_CREATED_TOPIC } from '../chain/contracts/task-mailbox.js';
 import { firstRange, nextRange } from '../chain/range-size.js';
 import type { Backfill } from '../store/aggregator-avss.js';
 import type { AggregatorStore } from '../store/aggregator-store.js';
-import { retryUntil } from './retry-until.js';
+import { newsReporter, retryUntil } from './retry-until.js';
 import type { Watch } from './watch.js';
 
 export interface BackfillOptions {
@@ -37,12 +37,8 @@ export interface BackfillOptions {
 export async function backfill(avs: Address, options: BackfillOptions, signal: AbortSignal): Promise<void> {
   const { clock, store, watch, client } = options;
   const logger = options.logger.child({ avs });
-  const persistently = <T>(attempt: () => Promise<T>) =>
-    retryUntil(attempt, {
-      clock,
-      signal,
-      onRetry: (error) => logger.warn('past tasks of an AVS cannot be read now, trying again', { error }),
-    });
+  const onRetry = newsReporter(logger, 'past tasks of an AVS cannot be read now, trying again');
+  const persistently = <T>(attempt: () => Promise<T>) => retryUntil(attempt, { clock, signal, onRetry });
   let progress = await persistently(() => beginning(avs, options, signal));
   if (progress.next > progress.last) return;
   logger.info('past blocks are read for living tasks of an AVS', { from: progress.next, to: progress.last });

@@ -1,5 +1,4 @@
 /** How one task's result comes on chain: by a transaction of this run, of an earlier one, or by somebody else's. */
-
 import { formatEther } from 'ethers';
 import type { Hash32 } from '../base/brands.js';
 import { toHex } from '../base/bytes.js';

@@ -64,7 +64,7 @@ export async function loadConfig<R extends Role>(
  */
 export async function loadAccess<R extends Role>(role: R, sources: ConfigSources): Promise<AccessConfig> {
   const { properties, ...group } = schemaOf(role);
-  const asked = Object.entries(properties).filter(([key]) => ACCESS_KEYS.includes(key as AccessKey));
+  const asked = Object.entries(properties).filter(([key]) => key in ACCESS_KEYS);
   const schema = { ...group, properties: Object.fromEntries(asked) };
   const { file, problems, keys, draft, values } = await readParts(role, schema, sources);
   const roles = rolesOf(keys);
@@ -177,13 +177,13 @@ const RULES: { readonly [R in Role]: RoleRules<R> } = {
   executor: { check: checkExecutor, derive: deriveExecutor, access: accessOfExecutor },
 };
 
-const ACCESS_KEYS: readonly AccessKey[] = [
-  'grpcPort',
-  'managementServerGrpcPort',
-  'grpc',
-  'authentication',
-  'storage',
-];
+const ACCESS_KEYS: Readonly<Record<AccessKey, true>> = {
+  grpcPort: true,
+  managementServerGrpcPort: true,
+  grpc: true,
+  authentication: true,
+  storage: true,
+};
 
 /** The rules between keys, then, if nothing is wrong at all, the final form. */
 function checkAndDerive<R extends Role>(
